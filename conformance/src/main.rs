@@ -1,0 +1,2 @@
+//! iscsi-lab
+fn main() {}

@@ -1,0 +1,270 @@
+//! What a target is made of: names, logical units, credentials, what it offers in negotiation, limits and timers.
+//!
+//! Plain data without defaults that depend on the machine. [`Config::check`] says what is wrong with one.
+
+use crate::io::DeviceId;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::net::SocketAddr;
+use core::time::Duration;
+
+/// Everything the core needs to know.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct Config {
+    /// The targets of this node, by distinct names.
+    pub targets: Vec<TargetConfig>,
+    /// Where initiators reach it; used for portal groups and for SendTargets answers.
+    pub portals: Vec<PortalConfig>,
+    /// Who may open a discovery session.
+    pub discovery_auth: AuthConfig,
+    /// What is offered or accepted at most in negotiation.
+    pub offer: Offer,
+    /// Bounds on memory and work.
+    pub limits: Limits,
+    /// Intervals and time-outs.
+    pub timers: Timers,
+}
+
+/// One iSCSI target.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct TargetConfig {
+    /// iSCSI name (RFC 7143 4.2.7), normalised.
+    pub name: String,
+    /// TargetAlias; empty for none.
+    pub alias: String,
+    /// Its logical units, by distinct numbers.
+    pub luns: Vec<LunConfig>,
+    /// Who may log in.
+    pub auth: AuthConfig,
+    /// Names of initiators that may see it and log in; empty for all.
+    pub initiators: Vec<String>,
+    /// Send every login elsewhere (status 0101 or 0102).
+    pub redirect: Option<Redirect>,
+}
+
+/// Target moved (RFC 7143 11.13.5).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Redirect {
+    /// Value of the TargetAddress key, `host[:port][,tag]`.
+    pub address: String,
+    /// Permanently (0102) or for now (0101).
+    pub permanent: bool,
+}
+
+/// One portal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PortalConfig {
+    /// Listening address; an unspecified IP stands for whichever address the initiator connected to.
+    pub address: SocketAddr,
+    /// Target Portal Group Tag.
+    pub group: u16,
+}
+
+/// One logical unit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LunConfig {
+    /// Its number at the target, below 16384.
+    pub lun: u16,
+    /// The storage behind it.
+    pub device: DeviceId,
+    /// Logical block length in bytes: 512 or 4096.
+    pub block_size: u32,
+    /// Number of logical blocks, at least 1.
+    pub blocks: u64,
+    /// Refuse everything that would change the medium.
+    pub read_only: bool,
+    /// T10 vendor identification, at most 8 ASCII characters.
+    pub vendor: String,
+    /// Product identification, at most 16 ASCII characters.
+    pub product: String,
+    /// Product revision level, at most 4 ASCII characters.
+    pub revision: String,
+    /// Unit serial number (VPD 80, and the source of the designators of VPD 83), 1 to 36 ASCII characters.
+    pub serial: String,
+    /// The write-cache bit at start (mode page 08, WCE).
+    pub write_cache: bool,
+}
+
+/// How initiators prove who they are. Without credentials no proof is asked (AuthMethod=None).
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct AuthConfig {
+    /// What an initiator may present with CHAP.
+    pub credentials: Vec<Credential>,
+    /// What the target presents if the initiator asks it to (mutual CHAP).
+    pub mutual: Option<Credential>,
+    /// Accepted CHAP algorithms in order of preference; empty stands for all four, strongest first.
+    pub algorithms: Vec<ChapAlgorithm>,
+}
+
+/// A CHAP name and secret.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Credential {
+    /// CHAP_N.
+    pub name: String,
+    /// The shared secret.
+    pub secret: Vec<u8>,
+}
+
+impl core::fmt::Debug for Credential {
+    /// Shows the name, never the secret.
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Credential").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+/// CHAP algorithms by their IANA numbers (RFC 7143 12.1.3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(u8)]
+pub enum ChapAlgorithm {
+    /// 5
+    Md5 = 5,
+    /// 6
+    Sha1 = 6,
+    /// 7
+    Sha256 = 7,
+    /// 8
+    Sha3_256 = 8,
+}
+
+/// What the target offers or accepts at most for each key of RFC 7143 section 13.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Offer {
+    /// HeaderDigest: accept CRC32C if the initiator prefers it; `false` answers None only.
+    pub header_digest: DigestPolicy,
+    /// DataDigest.
+    pub data_digest: DigestPolicy,
+    /// MaxConnections, 1 to 65535.
+    pub max_connections: u16,
+    /// InitialR2T: `true` insists.
+    pub initial_r2t: bool,
+    /// ImmediateData: `false` refuses.
+    pub immediate_data: bool,
+    /// MaxRecvDataSegmentLength that the target declares, 512 to 2^24-1.
+    pub max_recv_data_segment_length: u32,
+    /// MaxBurstLength at most.
+    pub max_burst_length: u32,
+    /// FirstBurstLength at most.
+    pub first_burst_length: u32,
+    /// DefaultTime2Wait at least.
+    pub time2wait: u16,
+    /// DefaultTime2Retain at most.
+    pub time2retain: u16,
+    /// MaxOutstandingR2T at most.
+    pub max_outstanding_r2t: u16,
+    /// DataPDUInOrder: `true` insists.
+    pub data_pdu_in_order: bool,
+    /// DataSequenceInOrder: `true` insists.
+    pub data_sequence_in_order: bool,
+    /// ErrorRecoveryLevel at most.
+    pub error_recovery_level: u8,
+}
+
+/// Which values of a digest key the target takes, in the initiator's order of preference.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DigestPolicy {
+    /// None and CRC32C.
+    Either,
+    /// Only CRC32C.
+    Required,
+    /// Only None.
+    Refused,
+}
+
+impl Default for Offer {
+    fn default() -> Self {
+        Self {
+            header_digest: DigestPolicy::Either,
+            data_digest: DigestPolicy::Either,
+            max_connections: 1,
+            initial_r2t: false,
+            immediate_data: true,
+            max_recv_data_segment_length: 262_144,
+            max_burst_length: 1_048_576,
+            first_burst_length: 262_144,
+            time2wait: 2,
+            time2retain: 0,
+            max_outstanding_r2t: 8,
+            data_pdu_in_order: true,
+            data_sequence_in_order: true,
+            error_recovery_level: 0,
+        }
+    }
+}
+
+/// Bounds on what peers can make the target hold. Reaching one is answered, never ignored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Connections, logged in or not.
+    pub connections: u32,
+    /// Connections that have not finished their login.
+    pub half_open: u32,
+    /// Sessions in all.
+    pub sessions: u32,
+    /// Sessions of one initiator name.
+    pub sessions_per_initiator: u32,
+    /// Non-immediate commands a session may have outstanding: the size of the CmdSN window.
+    pub commands: u32,
+    /// Immediate requests a connection may have outstanding.
+    pub immediate: u32,
+    /// Bytes of write data, read data and text a session may make the target hold; R2Ts wait, then reading pauses.
+    pub held_bytes: u64,
+    /// Longest transfer of one command in bytes (VPD B0 MAXIMUM TRANSFER LENGTH follows from it).
+    pub transfer_bytes: u32,
+    /// Text bytes one negotiation may send, all PDUs together.
+    pub text_bytes: u32,
+    /// Keys one negotiation may send.
+    pub text_keys: u32,
+    /// Requests one negotiation may take.
+    pub text_rounds: u32,
+    /// Text bytes of one answer, all PDUs together; a longer SendTargets answer is refused, not cut.
+    pub text_answer_bytes: u32,
+    /// Unit attentions queued for one nexus and LUN.
+    pub unit_attentions: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connections: 1024,
+            half_open: 128,
+            sessions: 512,
+            sessions_per_initiator: 64,
+            commands: 128,
+            immediate: 32,
+            held_bytes: 64 << 20,
+            transfer_bytes: 16 << 20,
+            text_bytes: 64 << 10,
+            text_keys: 256,
+            text_rounds: 64,
+            text_answer_bytes: 4 << 20,
+            unit_attentions: 32,
+        }
+    }
+}
+
+/// Intervals and time-outs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Timers {
+    /// From accepting a connection to the end of its login.
+    pub login: Duration,
+    /// Idle time after which the target sends a NOP-In ping; zero for never.
+    pub nop_interval: Duration,
+    /// Time the answer to a ping may take before the connection is dropped.
+    pub nop_timeout: Duration,
+    /// Time an initiator has to act on a logout request or to close after a logout response.
+    pub logout: Duration,
+    /// Time write data may fail to arrive before the task is terminated.
+    pub data_out: Duration,
+}
+
+impl Default for Timers {
+    fn default() -> Self {
+        Self {
+            login: Duration::from_secs(15),
+            nop_interval: Duration::from_secs(30),
+            nop_timeout: Duration::from_secs(30),
+            logout: Duration::from_secs(15),
+            data_out: Duration::from_secs(60),
+        }
+    }
+}

@@ -1,0 +1,4 @@
+//! One connection: framing, login, text exchanges, transmit, keep-alive (RFC 7143 sections 4.2, 6 and 8.1).
+
+pub mod batch;
+pub mod framing;

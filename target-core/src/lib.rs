@@ -1,0 +1,35 @@
+//! A complete iSCSI target (RFC 7143) that does no I/O of its own.
+//!
+//! # Driving it
+//!
+//! ```text
+//!  socket ──bytes──> Framer ──Frame──> Target::handle ──> poll_io  ──> storage ──IoDone──┐
+//!                                          ^    │                                        │
+//!                                          └────┼────────────────────────────────────────┘
+//!  socket <──bytes── TxBatch <──poll_transmit───┘    poll_timeout / poll_event / poll_ready
+//! ```
+//!
+//! [`Target::handle`] is the one way in; everything comes out by polling, in this order, until each is dry:
+//! [`Target::poll_io`], [`Target::poll_ready`] with [`Target::poll_transmit`], [`Target::poll_event`]; then
+//! [`Target::poll_timeout`] tells when to call again at the latest with [`Input::Timeout`]. Polling has no effect on
+//! what is sent, only on when: the bytes of one connection are the same in whatever order connections are polled.
+//! `now` never goes back. The whole run is a function of the configuration, the seed and the list of
+//! `(Instant, Input)`, so that list can be recorded and played again.
+//!
+//! [`Target::handle`]: target::Target::handle
+#![no_std]
+#![forbid(unsafe_code)]
+
+extern crate alloc;
+#[cfg(test)]
+extern crate std;
+
+pub mod api;
+pub mod config;
+pub mod conn;
+pub mod fault;
+pub mod io;
+pub mod probe;
+pub mod session;
+pub mod time;
+pub mod wire;

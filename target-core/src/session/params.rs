@@ -1,0 +1,75 @@
+//! The outcome of login negotiation (RFC 7143 section 13).
+
+/// Whether a session may do SCSI (RFC 7143 13.21).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SessionKind {
+    /// SessionType=Discovery.
+    Discovery,
+    /// SessionType=Normal.
+    Normal,
+}
+
+/// What holds for the whole session; starts as the defaults of section 13.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(missing_docs, reason = "each field is the key of that name")]
+pub struct SessionParams {
+    pub kind: SessionKind,
+    pub max_connections: u16,
+    pub initial_r2t: bool,
+    pub immediate_data: bool,
+    pub max_burst_length: u32,
+    pub first_burst_length: u32,
+    pub time2wait: u16,
+    pub time2retain: u16,
+    pub max_outstanding_r2t: u16,
+    pub data_pdu_in_order: bool,
+    pub data_sequence_in_order: bool,
+    pub error_recovery_level: u8,
+    pub task_reporting: TaskReporting,
+}
+
+impl Default for SessionParams {
+    fn default() -> Self {
+        Self {
+            kind: SessionKind::Normal,
+            max_connections: 1,
+            initial_r2t: true,
+            immediate_data: true,
+            max_burst_length: 262_144,
+            first_burst_length: 65_536,
+            time2wait: 2,
+            time2retain: 20,
+            max_outstanding_r2t: 1,
+            data_pdu_in_order: true,
+            data_sequence_in_order: true,
+            error_recovery_level: 0,
+            task_reporting: TaskReporting::Rfc3720,
+        }
+    }
+}
+
+/// TaskReporting (RFC 7143 13.23).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs, reason = "each variant is the value of that name")]
+pub enum TaskReporting {
+    Rfc3720,
+    ResponseFence,
+    FastAbort,
+}
+
+/// What holds for one connection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConnParams {
+    /// Digests in full feature phase.
+    pub digests: crate::wire::Digests,
+    /// MaxRecvDataSegmentLength the initiator declared: the longest data segment to send.
+    pub max_send_segment: u32,
+    /// MaxRecvDataSegmentLength the target declared: the longest data segment to accept.
+    pub max_recv_segment: u32,
+}
+
+impl Default for ConnParams {
+    fn default() -> Self {
+        Self { digests: crate::wire::Digests::default(), max_send_segment: 8192, max_recv_segment: 8192 }
+    }
+}
