@@ -1,1 +1,10 @@
-//! placeholder
+//! The application around the iSCSI target core and the simulated world: scenario reader, runner, golden traces, server
+//! and command line.
+//!
+//! ```text
+//!  scenarios/*.scn.yaml ──yaml──> scenario ──> runner ──┬── simulator (initiator-sim, virtual clock)
+//!                                                │      └── TCP (any target, real time)
+//!                                                └──> trace ──> golden (snapshots/)
+//! ```
+
+pub mod cli;

@@ -1,2 +1,59 @@
-//! iscsi-lab
-fn main() {}
+//! `iscsi-lab`: the one binary. This file is the table of contents; each command is a file of `conformance::cli`.
+
+use clap::{CommandFactory, Parser, Subcommand};
+use conformance::cli::{self, Context, Exit};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// A conformance lab for iSCSI (RFC 7143): scenarios in a seeded simulator or over TCP, a target to talk to, live probes.
+#[derive(Parser)]
+#[command(name = "iscsi-lab", version, after_help = cli::EXIT_CODES, max_term_width = 110, infer_subcommands = true)]
+struct Lab {
+    /// The directory that holds scenarios/ and snapshots/ [default: the nearest one from here upwards]
+    #[arg(long, global = true, value_name = "DIR")]
+    root: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// Every command, in the order of `--help`.
+#[derive(Subcommand)]
+enum Command {
+    Completions(cli::Completions),
+    Man(cli::Man),
+}
+
+fn main() -> ExitCode {
+    let lab = Lab::parse();
+    let context = Context { root: lab.root, program: Lab::command };
+    let outcome = match lab.command {
+        Command::Completions(command) => command.execute(&context),
+        Command::Man(command) => command.execute(&context),
+    };
+    outcome.unwrap_or_else(|error| error.report()).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Lab::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_shows_an_example() {
+        for command in Lab::command().get_subcommands() {
+            let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            assert!(help.contains("iscsi-lab "), "{} has no example in its help", command.get_name());
+        }
+    }
+
+    #[test]
+    fn a_usage_error_exits_with_2() {
+        let error =
+            Lab::try_parse_from(["iscsi-lab", "--no-such-flag"]).err().expect("an unknown flag is refused");
+        assert_eq!(error.exit_code(), i32::from(Exit::Usage.code()));
+    }
+}

@@ -1,0 +1,36 @@
+//! What does the command line offer? One file and one type a command; each has `execute`.
+
+mod completions;
+mod exit;
+mod man;
+
+pub use completions::Completions;
+pub use exit::{CliError, EXIT_CODES, Exit};
+pub use man::Man;
+
+use std::path::{Path, PathBuf};
+
+/// What every command gets beside its own arguments.
+pub struct Context {
+    /// `--root`, as given.
+    pub root: Option<PathBuf>,
+    /// The whole command line, for completions and the manual page.
+    pub program: fn() -> clap::Command,
+}
+
+impl Context {
+    /// The directory that holds `scenarios/`: `--root`, or the nearest one from the current directory upwards.
+    pub fn root(&self) -> Result<PathBuf, CliError> {
+        if let Some(root) = &self.root {
+            return if root.join("scenarios").is_dir() {
+                Ok(root.clone())
+            } else {
+                Err(CliError::usage(format!("--root {}: there is no scenarios/ in it", root.display())))
+            };
+        }
+        let here = std::env::current_dir().map_err(|error| CliError::file(Path::new("."), &error))?;
+        here.ancestors().find(|dir| dir.join("scenarios").is_dir()).map(Path::to_path_buf).ok_or_else(|| {
+            CliError::usage(format!("no scenarios/ in {} or above it; say --root DIR", here.display()))
+        })
+    }
+}
