@@ -31,5 +31,6 @@ pub mod fault;
 pub mod io;
 pub mod probe;
 pub mod session;
+pub mod task;
 pub mod time;
 pub mod wire;

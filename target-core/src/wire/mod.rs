@@ -15,3 +15,4 @@ pub struct Digests {
 /// Extends a CRC32C over more bytes: `(crc so far, bytes) -> crc`, starting with 0. Given by the driver, so that it can use the
 /// processor's instruction.
 pub type Crc32c = fn(u32, &[u8]) -> u32;
+pub mod serial;

@@ -1,0 +1,173 @@
+use super::*;
+use proptest::prelude::*;
+
+const RULES: WriteRules = WriteRules {
+    initial_r2t: false,
+    immediate_data: true,
+    first_burst_length: 100,
+    max_burst_length: 64,
+    max_outstanding_r2t: 2,
+    data_pdu_in_order: true,
+};
+
+fn bytes(from: u32, len: u32) -> Bytes {
+    (from..from + len).map(|at| (at % 251) as u8).collect()
+}
+
+fn info(ttt: u32, data_sn: u32, buffer_offset: u32, final_bit: bool) -> DataOutInfo {
+    DataOutInfo { ttt, data_sn, buffer_offset, final_bit }
+}
+
+fn started(rules: WriteRules, expected: u32, immediate: u32, final_bit: bool) -> WriteTransfer {
+    let (transfer, verdict) = WriteTransfer::start(rules, expected, bytes(0, immediate), final_bit);
+    assert_eq!(verdict, Ok(()));
+    transfer
+}
+
+#[test]
+fn immediate_then_unsolicited_then_two_outstanding_r2ts() {
+    let mut it = started(RULES, 260, 40, false);
+    assert_eq!(it.next_r2t(1), None);
+    assert_eq!(it.data_out(info(NO_TTT, 0, 40, false), bytes(40, 30)), Ok(()));
+    assert_eq!(it.data_out(info(NO_TTT, 1, 70, true), bytes(70, 30)), Ok(()));
+    let first = R2tSpec { ttt: 1, r2t_sn: 0, buffer_offset: 100, desired_length: 64 };
+    let second = R2tSpec { ttt: 2, r2t_sn: 1, buffer_offset: 164, desired_length: 64 };
+    assert_eq!((it.next_r2t(1), it.next_r2t(2), it.next_r2t(3)), (Some(first), Some(second), None));
+    assert_eq!(it.data_out(info(2, 0, 164, true), bytes(164, 64)), Ok(()));
+    assert_eq!(it.next_r2t(3).map(|r2t| (r2t.r2t_sn, r2t.desired_length)), Some((2, 32)));
+    assert_eq!(it.data_out(info(1, 0, 100, true), bytes(100, 64)), Ok(()));
+    assert!(!it.is_complete());
+    assert_eq!(it.data_out(info(3, 0, 228, true), bytes(228, 32)), Ok(()));
+    assert!(it.is_complete());
+    assert_eq!(it.take().to_bytes(), bytes(0, 260));
+}
+
+#[test]
+fn what_the_command_itself_may_bring() {
+    let cases = [
+        (RULES, 100, 100, true, Ok(())),
+        (RULES, 200, 101, true, Err(WriteFault::TooMuchUnsolicited)),
+        (RULES, 50, 51, true, Err(WriteFault::TooMuchUnsolicited)),
+        (WriteRules { immediate_data: false, ..RULES }, 100, 1, true, Err(WriteFault::UnexpectedUnsolicited)),
+        (WriteRules { initial_r2t: true, ..RULES }, 100, 10, false, Err(WriteFault::UnexpectedUnsolicited)),
+        (WriteRules { initial_r2t: true, ..RULES }, 100, 10, true, Ok(())),
+        (RULES, 0, 0, true, Ok(())),
+    ];
+    for (rules, expected, immediate, final_bit, want) in cases {
+        let (transfer, verdict) = WriteTransfer::start(rules, expected, bytes(0, immediate), final_bit);
+        assert_eq!(verdict, want);
+        assert_eq!(transfer.is_sequence_open(), !final_bit);
+    }
+}
+
+#[test]
+fn each_rule_of_a_data_out_is_checked_and_the_sequence_still_ends_with_f() {
+    let cases = [
+        (info(9, 0, 0, true), 64, WriteFault::UnknownTtt),
+        (info(1, 1, 0, true), 64, WriteFault::DataSn),
+        (info(1, 0, 1, true), 63, WriteFault::BufferOffset),
+        (info(1, 0, 0, true), 63, WriteFault::SequenceLength),
+        (info(1, 0, 0, false), 64, WriteFault::SequenceLength),
+        (info(1, 0, 0, true), 65, WriteFault::SequenceLength),
+        (info(NO_TTT, 0, 0, true), 10, WriteFault::UnexpectedUnsolicited),
+    ];
+    for (info, len, fault) in cases {
+        let mut it = started(RULES, 64, 0, true);
+        assert!(it.next_r2t(1).is_some());
+        assert_eq!(it.data_out(info, bytes(info.buffer_offset, len)), Err(fault), "{info:?}");
+        assert_eq!((it.next_r2t_length(), it.held()), (None, 0));
+        if it.is_sequence_open() {
+            assert_eq!(it.data_out(DataOutInfo { ttt: 1, final_bit: true, ..info }, Bytes::new()), Ok(()));
+        }
+        assert!(it.is_complete());
+    }
+}
+
+#[test]
+fn unsolicited_data_over_the_first_burst_is_a_fault() {
+    let mut it = started(RULES, 260, 90, false);
+    assert_eq!(it.data_out(info(NO_TTT, 0, 90, true), bytes(90, 11)), Err(WriteFault::TooMuchUnsolicited));
+}
+
+#[test]
+fn a_short_unsolicited_sequence_is_made_up_with_r2ts() {
+    let mut it = started(RULES, 120, 0, false);
+    assert_eq!(it.data_out(info(NO_TTT, 0, 0, true), bytes(0, 60)), Ok(()));
+    assert_eq!(it.next_r2t(1).map(|r2t| (r2t.buffer_offset, r2t.desired_length)), Some((60, 60)));
+}
+
+#[test]
+fn what_the_device_does_not_want_is_not_asked_for() {
+    let mut it = started(RULES, 200, 50, true);
+    it.want(80);
+    assert_eq!(it.next_r2t(1).map(|r2t| r2t.desired_length), Some(30));
+    assert_eq!(it.data_out(info(1, 0, 50, true), bytes(50, 30)), Ok(()));
+    assert!(it.is_complete());
+    let mut it = started(RULES, 200, 90, true);
+    it.want(80);
+    assert!(it.is_complete());
+    assert_eq!(it.take().len(), 80);
+}
+
+proptest! {
+    /// A correct initiator's data arrives whole whatever the parameters are.
+    #[test]
+    fn every_combination_delivers_the_data(
+        initial_r2t: bool, immediate_data: bool, in_order: bool,
+        first_burst in 1u32..300, max_burst in 1u32..300, outstanding in 1u16..5,
+        expected in 0u32..1500, immediate in 0u32..300, segment in 1u32..200, unsolicited: bool,
+    ) {
+        let rules = WriteRules {
+            initial_r2t, immediate_data, first_burst_length: first_burst, max_burst_length: max_burst,
+            max_outstanding_r2t: outstanding, data_pdu_in_order: in_order,
+        };
+        let limit = first_burst.min(expected);
+        let immediate = if immediate_data { immediate.min(limit) } else { 0 };
+        let unsolicited = unsolicited && !initial_r2t && immediate < limit;
+        let (mut it, verdict) = WriteTransfer::start(rules, expected, bytes(0, immediate), !unsolicited);
+        prop_assert_eq!(verdict, Ok(()));
+        let send = |it: &mut WriteTransfer, ttt, from: u32, len: u32| {
+            let mut chunks: std::vec::Vec<(u32, u32)> = (0..len.div_ceil(segment))
+                .map(|at| (from + at * segment, segment.min(len - at * segment)))
+                .collect();
+            if !in_order {
+                chunks.reverse();
+            }
+            let last = chunks.len() - 1;
+            for (sn, (at, len)) in chunks.into_iter().enumerate() {
+                assert_eq!(it.data_out(info(ttt, sn as u32, at, sn == last), bytes(at, len)), Ok(()));
+            }
+        };
+        if unsolicited {
+            send(&mut it, NO_TTT, immediate, limit - immediate);
+        }
+        let mut ttt = 0;
+        while !it.is_complete() {
+            let mut open = std::vec::Vec::new();
+            while let Some(r2t) = it.next_r2t(ttt) {
+                prop_assert!(r2t.desired_length > 0 && r2t.desired_length <= max_burst);
+                prop_assert_eq!(r2t.r2t_sn, ttt);
+                ttt += 1;
+                open.push(r2t);
+            }
+            prop_assert!(!open.is_empty() && open.len() <= usize::from(outstanding));
+            for r2t in open {
+                send(&mut it, r2t.ttt, r2t.buffer_offset, r2t.desired_length);
+            }
+        }
+        prop_assert_eq!(it.take().to_bytes(), bytes(0, expected));
+    }
+
+    /// Whatever Data-Outs come, nothing panics and no more is held than was expected.
+    #[test]
+    fn anything_else_is_refused(moves in proptest::collection::vec((0u32..4, 0u32..3, 0u32..300, any::<bool>(), 0u32..120), 0..40)) {
+        let (mut it, _) = WriteTransfer::start(RULES, 250, bytes(0, 20), false);
+        for (ttt, sn, offset, final_bit, len) in moves {
+            let ttt = if ttt == 0 { NO_TTT } else { ttt };
+            let _ = it.data_out(info(ttt, sn, offset, final_bit), bytes(offset, len));
+            let next = it.r2ts() + 1;
+            it.next_r2t(next);
+            prop_assert!(it.held() <= 250);
+        }
+    }
+}
