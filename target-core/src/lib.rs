@@ -19,6 +19,12 @@
 //! [`Target::handle`]: target::Target::handle
 #![no_std]
 #![forbid(unsafe_code)]
+// No panic can be reached from the wire: the compiler points at every expression that could.
+#![cfg_attr(
+    not(test),
+    warn(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic)
+)]
+#![cfg_attr(not(test), warn(clippy::unreachable, clippy::todo, clippy::unimplemented))]
 
 extern crate alloc;
 #[cfg(test)]
