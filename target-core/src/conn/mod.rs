@@ -3,3 +3,5 @@
 pub mod batch;
 pub mod framing;
 pub mod keepalive;
+pub mod login;
+pub mod text;
