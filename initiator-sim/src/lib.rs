@@ -1,1 +1,5 @@
-//! placeholder
+//! A seeded simulated world around the target core, and the lab's own initiator.
+
+#![forbid(unsafe_code)]
+
+pub mod codec;

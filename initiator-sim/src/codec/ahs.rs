@@ -1,0 +1,70 @@
+//! Which additional header segments are there, and what do their bytes look like? (RFC 7143 11.2.2)
+
+/// AHSType of an extended CDB (11.2.2.3).
+pub const EXTENDED_CDB: u8 = 1;
+/// AHSType of a bidirectional read expected data transfer length (11.2.2.4).
+pub const BIDI_READ_LENGTH: u8 = 2;
+
+/// One segment: its type and everything after it, byte 3 (reserved or specific) included, without padding.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ahs {
+    /// AHSType, the whole byte.
+    pub kind: u8,
+    /// What AHSLength counts.
+    pub specific: Vec<u8>,
+}
+
+impl Ahs {
+    /// The part of a CDB that does not fit the basic header: everything from byte 16 on.
+    pub fn extended_cdb(spill: &[u8]) -> Ahs {
+        let mut specific = vec![0];
+        specific.extend_from_slice(spill);
+        Ahs { kind: EXTENDED_CDB, specific }
+    }
+
+    /// How many bytes the initiator expects to read in a bidirectional command.
+    pub fn bidi_read_length(bytes: u32) -> Ahs {
+        let mut specific = vec![0];
+        specific.extend_from_slice(&bytes.to_be_bytes());
+        Ahs { kind: BIDI_READ_LENGTH, specific }
+    }
+
+    /// Appends the wire form, padded with zeros to a word.
+    pub fn emit(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(&(self.specific.len() as u16).to_be_bytes());
+        out.push(self.kind);
+        out.extend_from_slice(&self.specific);
+        out.resize(out.len().next_multiple_of(4), 0);
+    }
+}
+
+/// The segments in the AHS bytes of a PDU; `None` if they do not add up.
+pub fn parse(mut bytes: &[u8]) -> Option<Vec<Ahs>> {
+    let mut list = Vec::new();
+    while !bytes.is_empty() {
+        let (head, rest) = bytes.split_first_chunk::<3>()?;
+        let len = usize::from(u16::from_be_bytes([head[0], head[1]]));
+        list.push(Ahs { kind: head[2], specific: rest.get(..len)?.to_vec() });
+        bytes = bytes.get((len + 3).next_multiple_of(4)..).unwrap_or(&[]);
+    }
+    Some(list)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_figures_bytes() {
+        let mut wire = Vec::new();
+        // A CDB of 18 bytes spills two: AHSLength is CDBLength - 15.
+        Ahs::extended_cdb(&[0xaa, 0xbb]).emit(&mut wire);
+        Ahs::bidi_read_length(0x0102_0304).emit(&mut wire);
+        let want = [0, 3, 1, 0, 0xaa, 0xbb, 0, 0, 0, 5, 2, 0, 1, 2, 3, 4];
+        assert_eq!(wire, want);
+        let list = parse(&wire).expect("well formed");
+        assert_eq!(list, [Ahs::extended_cdb(&[0xaa, 0xbb]), Ahs::bidi_read_length(0x0102_0304)]);
+        assert_eq!(parse(&wire[..9]), None);
+        assert_eq!(parse(&[0, 200, 1, 0]), None);
+    }
+}
