@@ -8,3 +8,5 @@
 //! ```
 
 pub mod cli;
+pub mod storage;
+pub mod usdt;

@@ -21,6 +21,7 @@ struct Lab {
 enum Command {
     Completions(cli::Completions),
     Man(cli::Man),
+    Probes(cli::Probes),
 }
 
 fn main() -> ExitCode {
@@ -29,6 +30,7 @@ fn main() -> ExitCode {
     let outcome = match lab.command {
         Command::Completions(command) => command.execute(&context),
         Command::Man(command) => command.execute(&context),
+        Command::Probes(command) => command.execute(&context),
     };
     outcome.unwrap_or_else(|error| error.report()).into()
 }

@@ -3,10 +3,12 @@
 mod completions;
 mod exit;
 mod man;
+mod probes;
 
 pub use completions::Completions;
 pub use exit::{CliError, EXIT_CODES, Exit};
 pub use man::Man;
+pub use probes::Probes;
 
 use std::path::{Path, PathBuf};
 

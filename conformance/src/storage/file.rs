@@ -1,0 +1,341 @@
+//! A disk in a file or on a block device, through the page cache.
+//!
+//! What the page cache can answer is done at once (`RWF_NOWAIT`); the rest waits on a worker. A write is complete when
+//! the page cache has it (the logical unit has a write cache), unless FUA asks for stable storage. After a flush has
+//! failed every later flush fails too: the kernel forgets the pages it could not write, so a later success would be
+//! a lie.
+
+use super::{Tried, check_size};
+use rustix::fs::{FlockOperation, Mode, OFlags, SeekFrom};
+use rustix::io::{Errno, ReadWriteFlags};
+use std::io::{IoSlice, IoSliceMut};
+use std::os::fd::OwnedFd;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use target_core::io::{IoError, IoOp, SgList};
+
+/// The kernel takes no more pieces in one call (UIO_MAXIOV).
+const PIECES_MAX: usize = 1024;
+
+/// What statfs says of a file system that lives in memory: nothing there ever waits for a disk.
+const TMPFS_MAGIC: i64 = 0x0102_1994;
+
+/// An open file.
+#[derive(Debug)]
+pub struct FileDevice {
+    fd: OwnedFd,
+    path: PathBuf,
+    block_size: u32,
+    /// The file system is memory: every call may be made at once.
+    never_waits: bool,
+    /// The file system knows no RWF_NOWAIT: every call goes to a worker.
+    always_waits: AtomicBool,
+    flush_failed: AtomicBool,
+}
+
+impl FileDevice {
+    /// Opens `path` and takes an advisory lock on it, shared for reading, exclusive for writing.
+    pub(crate) fn open(path: &Path, read_only: bool, block_size: u32) -> Result<Self, String> {
+        let say = |what: &str| format!("file {}: {what}", path.display());
+        let access = if read_only { OFlags::RDONLY } else { OFlags::RDWR };
+        let fd = rustix::fs::open(path, access | OFlags::CLOEXEC, Mode::empty()).map_err(|error| {
+            say(&match error {
+                Errno::NOENT => "it does not exist; create it with `truncate -s 1G FILE`".to_owned(),
+                Errno::ACCESS | Errno::PERM if !read_only => {
+                    "no permission to write to it; give the permission or make the LUN read-only".to_owned()
+                }
+                Errno::ACCESS | Errno::PERM => "no permission to read it".to_owned(),
+                Errno::ROFS => "it is on a read-only file system; make the LUN read-only".to_owned(),
+                Errno::ISDIR => "it is a directory".to_owned(),
+                other => other.to_string(),
+            })
+        })?;
+        let stat = rustix::fs::fstat(&fd).map_err(|error| say(&error.to_string()))?;
+        let kind = rustix::fs::FileType::from_raw_mode(stat.st_mode);
+        if !kind.is_file() && !kind.is_block_device() {
+            return Err(say("it is neither a regular file nor a block device"));
+        }
+        let lock = if read_only {
+            FlockOperation::NonBlockingLockShared
+        } else {
+            FlockOperation::NonBlockingLockExclusive
+        };
+        match rustix::fs::flock(&fd, lock) {
+            Err(Errno::WOULDBLOCK) => {
+                return Err(say("another process (or another LUN) has it open for writing"));
+            }
+            // A file system without locks is no reason not to serve.
+            Ok(()) | Err(_) => {}
+        }
+        let never_waits = rustix::fs::fstatfs(&fd).is_ok_and(|fs| fs.f_type == TMPFS_MAGIC);
+        let device = Self {
+            fd,
+            path: path.to_owned(),
+            block_size,
+            never_waits,
+            always_waits: AtomicBool::new(false),
+            flush_failed: AtomicBool::new(false),
+        };
+        let bytes = device.bytes().map_err(|error| say(&error.to_string()))?;
+        check_size(&format!("file {}", path.display()), bytes, block_size)?;
+        Ok(device)
+    }
+
+    /// Size in bytes now; works for block devices too.
+    fn bytes(&self) -> Result<u64, Errno> {
+        rustix::fs::seek(&self.fd, SeekFrom::End(0))
+    }
+
+    /// Size in whole logical blocks now.
+    pub fn blocks(&self) -> u64 {
+        self.bytes().unwrap_or(0) / u64::from(self.block_size)
+    }
+
+    /// Does what the page cache can do without waiting.
+    pub fn try_now(&self, op: IoOp) -> Tried {
+        if self.never_waits {
+            return Tried::Done(self.run(&op));
+        }
+        if self.always_waits.load(Ordering::Relaxed) {
+            return Tried::WouldBlock(op);
+        }
+        let result = match &op {
+            IoOp::Read { lba, blocks } => {
+                let mut buffer = vec![0; self.length(*blocks)];
+                let mut slices = [IoSliceMut::new(&mut buffer)];
+                let at = self.offset(*lba);
+                match rustix::io::preadv2(&self.fd, &mut slices, at, ReadWriteFlags::NOWAIT) {
+                    Ok(n) if n == buffer.len() => Ok(buffer.into()),
+                    // Part of it, or an error to look into: the worker finds out.
+                    Ok(_) => Err(Errno::AGAIN),
+                    Err(error) => Err(error),
+                }
+            }
+            IoOp::Write { lba, data, fua: false } if data.pieces().count() <= PIECES_MAX => {
+                let slices: Vec<_> = data.pieces().map(|piece| IoSlice::new(piece)).collect();
+                match rustix::io::pwritev2(&self.fd, &slices, self.offset(*lba), ReadWriteFlags::NOWAIT) {
+                    Ok(n) if n == data.len() => Ok(SgList::new()),
+                    Ok(_) => Err(Errno::AGAIN),
+                    Err(error) => Err(error),
+                }
+            }
+            IoOp::Write { .. } | IoOp::Verify { .. } | IoOp::Flush => Err(Errno::AGAIN),
+        };
+        match result {
+            Ok(data) => Tried::Done(Ok(data)),
+            Err(error) => {
+                // A write may be unsupported where reads are not; then reads lose the short way too, which only
+                // costs time.
+                if matches!(error, Errno::OPNOTSUPP | Errno::INVAL) {
+                    self.always_waits.store(true, Ordering::Relaxed);
+                }
+                Tried::WouldBlock(op)
+            }
+        }
+    }
+
+    /// Does one operation to its end.
+    pub fn run(&self, op: &IoOp) -> Result<SgList, IoError> {
+        match op {
+            IoOp::Read { lba, blocks } => self.read(*lba, *blocks).map(SgList::from),
+            IoOp::Verify { lba, blocks } => self.verify(*lba, *blocks),
+            IoOp::Write { lba, data, fua } => self.write(*lba, data, *fua),
+            IoOp::Flush => self.flush(),
+        }
+        .inspect_err(|error| tracing::warn!(file = %self.path.display(), ?error, "storage error"))
+    }
+
+    fn read(&self, lba: u64, blocks: u32) -> Result<Vec<u8>, IoError> {
+        let mut buffer = vec![0; self.length(blocks)];
+        let (mut done, start) = (0, self.offset(lba));
+        while done < buffer.len() {
+            match rustix::io::pread(&self.fd, &mut buffer[done..], start + done as u64) {
+                // The file has become shorter than the logical unit.
+                Ok(0) => return Err(IoError::Read { lba: self.block_at(lba, done) }),
+                Ok(n) => done += n,
+                Err(Errno::INTR) => {}
+                Err(Errno::IO) => return Err(IoError::Read { lba: self.first_bad(lba, blocks) }),
+                Err(error) => return Err(general(error)),
+            }
+        }
+        Ok(buffer)
+    }
+
+    /// Reads in pieces of bounded size and throws the bytes away.
+    fn verify(&self, lba: u64, blocks: u32) -> Result<SgList, IoError> {
+        let step = (1 << 20) / self.block_size;
+        let (mut at, mut left) = (lba, blocks);
+        while left > 0 {
+            let now = left.min(step);
+            self.read(at, now)?;
+            at += u64::from(now);
+            left -= now;
+        }
+        Ok(SgList::new())
+    }
+
+    fn write(&self, lba: u64, data: &SgList, fua: bool) -> Result<SgList, IoError> {
+        let mut slices: Vec<_> = data.pieces().map(|piece| IoSlice::new(piece)).collect();
+        let mut rest = &mut slices[..];
+        let (mut done, start) = (0, self.offset(lba));
+        let flags = if fua { ReadWriteFlags::DSYNC } else { ReadWriteFlags::empty() };
+        while !rest.is_empty() {
+            let count = rest.len().min(PIECES_MAX);
+            match rustix::io::pwritev2(&self.fd, &rest[..count], start + done as u64, flags) {
+                Ok(0) => return Err(IoError::Write { lba: self.block_at(lba, done) }),
+                Ok(n) => {
+                    done += n;
+                    IoSlice::advance_slices(&mut rest, n);
+                }
+                Err(Errno::INTR) => {}
+                Err(Errno::IO) => return Err(IoError::Write { lba: self.block_at(lba, done) }),
+                Err(error) => return Err(general(error)),
+            }
+        }
+        Ok(SgList::new())
+    }
+
+    fn flush(&self) -> Result<SgList, IoError> {
+        if self.flush_failed.load(Ordering::Acquire) {
+            return Err(IoError::Hardware);
+        }
+        match rustix::fs::fdatasync(&self.fd) {
+            Ok(()) => Ok(SgList::new()),
+            Err(error) => {
+                self.flush_failed.store(true, Ordering::Release);
+                Err(general(error))
+            }
+        }
+    }
+
+    /// After EIO: which block it was, by reading one at a time.
+    fn first_bad(&self, lba: u64, blocks: u32) -> u64 {
+        let mut buffer = vec![0; self.length(1)];
+        let bad = |at: &u64| rustix::io::pread(&self.fd, &mut buffer, self.offset(*at)).is_err();
+        (lba..lba.saturating_add(u64::from(blocks))).find(bad).unwrap_or(lba)
+    }
+
+    fn block_at(&self, lba: u64, done: usize) -> u64 {
+        lba + done as u64 / u64::from(self.block_size)
+    }
+
+    const fn offset(&self, lba: u64) -> u64 {
+        lba.saturating_mul(self.block_size as u64)
+    }
+
+    const fn length(&self, blocks: u32) -> usize {
+        blocks as usize * self.block_size as usize
+    }
+}
+
+/// What an error means wherever it happens.
+const fn general(error: Errno) -> IoError {
+    match error {
+        Errno::NOSPC | Errno::DQUOT | Errno::FBIG => IoError::NoSpace,
+        Errno::ROFS | Errno::PERM | Errno::BADF => IoError::WriteProtected,
+        Errno::NODEV | Errno::NXIO | Errno::NOMEDIUM | Errno::STALE => IoError::NotReady,
+        _ => IoError::Hardware,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::AtomicU32;
+
+    /// A file of its own for each test, removed at the end.
+    struct Scratch(PathBuf);
+
+    impl Scratch {
+        fn new(bytes: u64) -> Self {
+            static COUNT: AtomicU32 = AtomicU32::new(0);
+            let n = COUNT.fetch_add(1, Ordering::Relaxed);
+            let path = std::env::temp_dir().join(format!("iscsi-lab-file-{}-{n}", std::process::id()));
+            let file = std::fs::File::create(&path).expect("a temporary file");
+            file.set_len(bytes).expect("its size");
+            Self(path)
+        }
+    }
+
+    impl Drop for Scratch {
+        fn drop(&mut self) {
+            let _ = std::fs::remove_file(&self.0);
+        }
+    }
+
+    /// As the server does it: at once if possible, else waiting.
+    fn go(device: &FileDevice, op: IoOp) -> Result<SgList, IoError> {
+        match device.try_now(op) {
+            Tried::Done(result) => result,
+            Tried::WouldBlock(op) => device.run(&op),
+        }
+    }
+
+    #[test]
+    fn what_is_written_is_read_back_and_in_the_file() {
+        let scratch = Scratch::new(1 << 20);
+        let device = FileDevice::open(&scratch.0, false, 512).expect("opens");
+        assert_eq!(device.blocks(), 2048);
+        for fua in [false, true] {
+            let mut data = SgList::from(vec![1; 700]);
+            data.push(vec![2 + u8::from(fua); 324].into());
+            assert_eq!(go(&device, IoOp::Write { lba: 5, data: data.clone(), fua }), Ok(SgList::new()));
+            assert_eq!(go(&device, IoOp::Read { lba: 5, blocks: 2 }), Ok(data));
+        }
+        assert_eq!(go(&device, IoOp::Flush), Ok(SgList::new()));
+        assert_eq!(go(&device, IoOp::Verify { lba: 0, blocks: 2048 }), Ok(SgList::new()));
+        assert_eq!(std::fs::read(&scratch.0).expect("the file")[5 * 512], 1);
+    }
+
+    #[test]
+    fn a_file_that_shrank_fails_at_its_first_missing_block() {
+        let scratch = Scratch::new(1 << 20);
+        let device = FileDevice::open(&scratch.0, false, 4096).expect("opens");
+        std::fs::File::options().write(true).open(&scratch.0).expect("opens").set_len(8192).expect("shrinks");
+        assert_eq!(go(&device, IoOp::Read { lba: 0, blocks: 4 }), Err(IoError::Read { lba: 2 }));
+        assert_eq!(go(&device, IoOp::Verify { lba: 1, blocks: 9 }), Err(IoError::Read { lba: 2 }));
+        assert_eq!(device.blocks(), 2);
+    }
+
+    #[test]
+    fn every_mistake_is_named_at_the_start() {
+        let scratch = Scratch::new(1000);
+        let open = |path: &Path| FileDevice::open(path, false, 512).expect_err("refused");
+        assert!(open(Path::new("/no/such/file")).contains("does not exist"));
+        assert!(open(&std::env::temp_dir()).contains("directory"));
+        assert!(open(Path::new("/dev/null")).contains("neither a regular file nor a block device"));
+        assert!(open(&scratch.0).contains("not a multiple of the block size 512"));
+        let empty = Scratch::new(0);
+        assert!(open(&empty.0).contains("empty"));
+        let good = Scratch::new(4096);
+        let _held = FileDevice::open(&good.0, false, 512).expect("opens");
+        assert!(open(&good.0).contains("another process"));
+    }
+
+    #[test]
+    fn a_read_only_file_refuses_writes_and_may_be_shared() {
+        let scratch = Scratch::new(4096);
+        let device = FileDevice::open(&scratch.0, true, 512).expect("opens");
+        let _other = FileDevice::open(&scratch.0, true, 512).expect("opens twice");
+        let write = IoOp::Write { lba: 0, data: vec![0; 512].into(), fua: false };
+        assert_eq!(go(&device, write), Err(IoError::WriteProtected));
+    }
+
+    #[test]
+    fn a_full_disk_is_told_apart() {
+        // /dev/full is a character device, so it is used below `open`.
+        let fd = rustix::fs::open("/dev/full", OFlags::RDWR, Mode::empty()).expect("Linux has it");
+        let device = FileDevice {
+            fd,
+            path: "/dev/full".into(),
+            block_size: 512,
+            never_waits: false,
+            always_waits: AtomicBool::new(true),
+            flush_failed: AtomicBool::new(false),
+        };
+        let write = IoOp::Write { lba: 0, data: vec![0; 512].into(), fua: false };
+        assert_eq!(go(&device, write), Err(IoError::NoSpace));
+        assert!(go(&device, IoOp::Flush).is_err(), "a character device cannot be synchronised");
+        assert_eq!(go(&device, IoOp::Flush), Err(IoError::Hardware), "and stays that way");
+    }
+}

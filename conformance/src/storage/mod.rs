@@ -1,0 +1,148 @@
+//! Where do the blocks live? Memory, a file or nowhere, behind one type that says whether an operation would block.
+//!
+//! An operation is first tried on the thread that wants it ([`Device::try_now`]), which never waits for a disk. What
+//! would wait comes back and goes to the [`pool`], whose threads may block ([`Device::run`]).
+
+pub mod file;
+pub mod memory;
+pub mod null;
+pub mod pool;
+pub mod registry;
+
+use std::fmt;
+use std::path::PathBuf;
+use target_core::io::{IoError, IoOp, SgList};
+
+pub use file::FileDevice;
+pub use memory::MemoryDevice;
+pub use null::NullDevice;
+
+/// What a device is made of, and what tells two devices apart when a configuration is read again.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Backing {
+    /// Pages in this process; gone when it ends.
+    Memory {
+        /// Size in bytes.
+        bytes: u64,
+        /// Keeps the memory of different logical units apart: `IQN/LUN`.
+        name: String,
+    },
+    /// A regular file or block device.
+    File {
+        /// Where it is.
+        path: PathBuf,
+        /// Opened for reading only.
+        read_only: bool,
+    },
+    /// Reads zeros, forgets writes: for measuring everything but the disk.
+    Null {
+        /// Size in bytes.
+        bytes: u64,
+    },
+}
+
+impl fmt::Display for Backing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Memory { bytes, .. } => write!(f, "{bytes} bytes of memory"),
+            Self::File { path, .. } => write!(f, "file {}", path.display()),
+            Self::Null { bytes } => write!(f, "null device of {bytes} bytes"),
+        }
+    }
+}
+
+/// A device that is open.
+#[derive(Debug)]
+pub enum Device {
+    /// Memory.
+    Memory(MemoryDevice),
+    /// A file.
+    File(FileDevice),
+    /// Nothing.
+    Null(NullDevice),
+}
+
+/// What came of trying an operation without waiting.
+#[derive(Debug)]
+pub enum Tried {
+    /// It is complete.
+    Done(Result<SgList, IoError>),
+    /// It would wait: the operation comes back unchanged.
+    WouldBlock(IoOp),
+}
+
+impl Device {
+    /// Opens what `backing` names.
+    ///
+    /// # Errors
+    /// One sentence for people: what is wrong and with which file.
+    pub fn open(backing: &Backing, block_size: u32) -> Result<Self, String> {
+        Ok(match backing {
+            Backing::Memory { bytes, .. } => {
+                check_size(&backing.to_string(), *bytes, block_size)?;
+                Self::Memory(MemoryDevice::new(*bytes, block_size)?)
+            }
+            Backing::Null { bytes } => {
+                check_size(&backing.to_string(), *bytes, block_size)?;
+                Self::Null(NullDevice::new(*bytes, block_size))
+            }
+            Backing::File { path, read_only } => Self::File(FileDevice::open(path, *read_only, block_size)?),
+        })
+    }
+
+    /// Size in logical blocks as it is now; a file may have grown or shrunk since it was opened.
+    pub fn blocks(&self) -> u64 {
+        match self {
+            Self::Memory(device) => device.blocks(),
+            Self::File(device) => device.blocks(),
+            Self::Null(device) => device.blocks(),
+        }
+    }
+
+    /// Does `op` if that takes no waiting.
+    pub fn try_now(&self, op: IoOp) -> Tried {
+        match self {
+            Self::Memory(device) => Tried::Done(device.run(&op)),
+            Self::Null(device) => Tried::Done(device.run(&op)),
+            Self::File(device) => device.try_now(op),
+        }
+    }
+
+    /// Does `op`, however long it takes.
+    pub fn run(&self, op: &IoOp) -> Result<SgList, IoError> {
+        match self {
+            Self::Memory(device) => device.run(op),
+            Self::Null(device) => device.run(op),
+            Self::File(device) => device.run(op),
+        }
+    }
+}
+
+/// A device has at least one block and no part of one.
+pub(crate) fn check_size(what: &str, bytes: u64, block_size: u32) -> Result<(), String> {
+    if bytes == 0 {
+        return Err(format!(
+            "{what}: it is empty; a logical unit needs at least one block of {block_size} bytes"
+        ));
+    }
+    if bytes % u64::from(block_size) != 0 {
+        return Err(format!(
+            "{what}: its size {bytes} is not a multiple of the block size {block_size}; {} bytes are too many",
+            bytes % u64::from(block_size)
+        ));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_that_are_not_whole_blocks_are_refused_with_the_reason() {
+        let memory = |bytes| Backing::Memory { bytes, name: String::new() };
+        assert!(Device::open(&memory(0), 512).is_err_and(|e| e.contains("empty")));
+        assert!(Device::open(&memory(1000), 512).is_err_and(|e| e.contains("488 bytes are too many")));
+        assert!(Device::open(&Backing::Null { bytes: 4096 }, 4096).is_ok_and(|d| d.blocks() == 1));
+    }
+}

@@ -1,0 +1,160 @@
+//! Which device has which number? Numbers are given once and never again, so a configuration that is read again keeps
+//! the number (and the content) of every device that is still in it.
+
+use super::{Backing, Device};
+use std::sync::{Arc, PoisonError, RwLock};
+use target_core::io::DeviceId;
+
+#[derive(Debug)]
+struct Entry {
+    backing: Backing,
+    block_size: u32,
+    /// `None` once nothing refers to it any more.
+    device: Option<Arc<Device>>,
+    /// The size last told to the core, in blocks.
+    blocks: u64,
+}
+
+/// The devices that are open, by number.
+#[derive(Debug, Default)]
+pub struct Registry {
+    entries: RwLock<Vec<Entry>>,
+}
+
+/// One device of a new configuration, opened or found open.
+#[derive(Debug)]
+pub struct Opened {
+    /// Its number.
+    pub id: DeviceId,
+    /// Its size in logical blocks now.
+    pub blocks: u64,
+}
+
+/// Devices opened for a configuration that is not in force yet. Dropping it closes those that were not open before.
+#[derive(Debug)]
+pub struct Staged<'a> {
+    registry: &'a Registry,
+    /// (number, device) of all that the new configuration uses.
+    used: Vec<DeviceId>,
+    fresh: Vec<Entry>,
+    base: usize,
+}
+
+impl Registry {
+    /// The device of that number, if it is (still) part of the configuration.
+    pub fn device(&self, id: DeviceId) -> Option<Arc<Device>> {
+        let entries = self.entries.read().unwrap_or_else(PoisonError::into_inner);
+        entries.get(usize::try_from(id.0).ok()?)?.device.clone()
+    }
+
+    /// Begins a new configuration. Only one may be staged at a time.
+    pub fn stage(&self) -> Staged<'_> {
+        let base = self.entries.read().unwrap_or_else(PoisonError::into_inner).len();
+        Staged { registry: self, used: Vec::new(), fresh: Vec::new(), base }
+    }
+
+    /// Devices whose size is not what was told before, with the new size in blocks.
+    pub fn resized(&self) -> Vec<(DeviceId, u64)> {
+        let mut entries = self.entries.write().unwrap_or_else(PoisonError::into_inner);
+        let mut out = Vec::new();
+        for (id, entry) in (0..).map(DeviceId).zip(entries.iter_mut()) {
+            let Some(device) = &entry.device else { continue };
+            let blocks = device.blocks();
+            if blocks != entry.blocks {
+                entry.blocks = blocks;
+                out.push((id, blocks));
+            }
+        }
+        out
+    }
+}
+
+impl Staged<'_> {
+    /// The number of the device behind `backing`, opened now if it is not open.
+    ///
+    /// # Errors
+    /// One sentence for people.
+    pub fn open(&mut self, backing: &Backing, block_size: u32) -> Result<Opened, String> {
+        let entries = self.registry.entries.read().unwrap_or_else(PoisonError::into_inner);
+        let same = |entry: &Entry| {
+            entry.device.is_some() && entry.backing == *backing && entry.block_size == block_size
+        };
+        let found = (0..).map(DeviceId).zip(entries.iter().chain(&self.fresh)).find(|(_, entry)| same(entry));
+        if let Some((id, entry)) = found {
+            let blocks = entry.device.as_ref().map_or(entry.blocks, |device| device.blocks());
+            self.used.push(id);
+            return Ok(Opened { id, blocks });
+        }
+        drop(entries);
+        let device = Device::open(backing, block_size)?;
+        let blocks = device.blocks();
+        let id = DeviceId(u32::try_from(self.base + self.fresh.len()).map_err(|error| error.to_string())?);
+        self.fresh.push(Entry {
+            backing: backing.clone(),
+            block_size,
+            device: Some(Arc::new(device)),
+            blocks,
+        });
+        self.used.push(id);
+        Ok(Opened { id, blocks })
+    }
+
+    /// Puts the new devices in force. The answer closes the ones no longer used: call it when the core no longer
+    /// refers to them.
+    pub fn commit(self) -> impl FnOnce() {
+        let Self { registry, used, fresh, .. } = self;
+        let mut entries = registry.entries.write().unwrap_or_else(PoisonError::into_inner);
+        entries.extend(fresh);
+        for entry in entries.iter_mut() {
+            if let Some(device) = &entry.device {
+                entry.blocks = device.blocks();
+            }
+        }
+        drop(entries);
+        move || {
+            let mut entries = registry.entries.write().unwrap_or_else(PoisonError::into_inner);
+            for (id, entry) in (0..).map(DeviceId).zip(entries.iter_mut()) {
+                if !used.contains(&id) {
+                    entry.device = None;
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn memory(name: &str) -> Backing {
+        Backing::Memory { bytes: 1 << 20, name: name.into() }
+    }
+
+    #[test]
+    fn a_device_keeps_its_number_and_a_number_its_device() {
+        let registry = Registry::default();
+        let mut staged = registry.stage();
+        let a = staged.open(&memory("a"), 512).expect("opens").id;
+        let b = staged.open(&memory("b"), 512).expect("opens").id;
+        assert_eq!(staged.open(&memory("a"), 512).expect("is open").id, a, "two LUNs may share a device");
+        staged.commit()();
+        let kept = registry.device(b).expect("in force");
+
+        let mut staged = registry.stage();
+        assert_eq!(staged.open(&memory("b"), 512).expect("is open").id, b);
+        let c = staged.open(&memory("c"), 512).expect("opens").id;
+        assert!(c != a && c != b);
+        let retire = staged.commit();
+        assert!(registry.device(a).is_some(), "until the core has let go of it");
+        retire();
+        assert!(registry.device(a).is_none());
+        assert!(registry.device(b).is_some_and(|now| Arc::ptr_eq(&now, &kept)));
+    }
+
+    #[test]
+    fn a_stage_that_is_dropped_changes_nothing() {
+        let registry = Registry::default();
+        let id = registry.stage().open(&memory("a"), 512).expect("opens").id;
+        assert!(registry.device(id).is_none());
+    }
+}
