@@ -14,6 +14,7 @@
 
 pub mod clock;
 pub mod codec;
+pub mod disk;
 pub mod fault;
 pub mod middlebox;
 pub mod net;

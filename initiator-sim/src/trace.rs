@@ -203,5 +203,5 @@ mod tests {
         assert_eq!(hash_bytes(0, b"iscsi-lab"), KNOWN[1]);
     }
 
-    const KNOWN: [u64; 2] = [0; 2];
+    const KNOWN: [u64; 2] = [7076015220383203821, 11200365823813387650];
 }

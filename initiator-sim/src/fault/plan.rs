@@ -203,7 +203,11 @@ impl Profile {
             (self.split, &|| Verb::Split(1 + words.below_u32(0, 95))),
             (self.delay, &|| Verb::Delay(span())),
         ];
-        table.iter().enumerate().find(|(place, (rate, _))| words.hit(*place, *rate)).map(|(_, (_, verb))| verb())
+        table
+            .iter()
+            .enumerate()
+            .find(|(place, (rate, _))| words.hit(*place, *rate))
+            .map(|(_, (_, verb))| verb())
     }
 
     fn disk(&self, words: &Words) -> Option<DiskVerb> {
@@ -240,7 +244,8 @@ mod tests {
 
     #[test]
     fn a_record_played_back_decides_the_same() {
-        let mut drawn = Planner::new(Keyed::new(9), Plan::Drawn(Profile { drop: 300_000, ..Profile::hostile() }));
+        let mut drawn =
+            Planner::new(Keyed::new(9), Plan::Drawn(Profile { drop: 300_000, ..Profile::hostile() }));
         let first: Vec<_> = (0..200).map(|pdu| drawn.pdu(Domain::NetOut, site(pdu))).collect();
         assert!(first.iter().filter(|verbs| !verbs.is_empty()).count() > 50);
         assert_eq!(drawn.record().len(), first.iter().flatten().count(), "only what differs is recorded");
@@ -266,7 +271,8 @@ mod tests {
 
     #[test]
     fn lifted_faults_stay_away() {
-        let mut planner = Planner::new(Keyed::new(5), Plan::Drawn(Profile { drop: 1_000_000, ..Profile::default() }));
+        let mut planner =
+            Planner::new(Keyed::new(5), Plan::Drawn(Profile { drop: 1_000_000, ..Profile::default() }));
         assert_eq!(planner.pdu(Domain::NetIn, site(0)), [Verb::Drop]);
         planner.lift();
         assert!(planner.pdu(Domain::NetIn, site(1)).is_empty());

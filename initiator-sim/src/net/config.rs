@@ -92,7 +92,7 @@ impl Latency {
         if let Self::Fixed(time) = self { Some(*time) } else { None }
     }
 
-    fn draw(&self, draw: &mut Draw) -> Nanos {
+    pub(crate) fn draw(&self, draw: &mut Draw) -> Nanos {
         match *self {
             Self::Fixed(time) => time,
             Self::Uniform { low, high } | Self::PerPair { low, high } => draw.range(low, high),
@@ -132,7 +132,9 @@ const PAIR: u16 = 0x103;
 impl LaneConfig {
     /// True if what happens to a chunk takes a draw.
     pub fn is_random(&self) -> bool {
-        !matches!(self.latency, Latency::Fixed(_)) || matches!(self.chunk, Chunking::Random { .. }) || self.loss > 0
+        !matches!(self.latency, Latency::Fixed(_))
+            || matches!(self.chunk, Chunking::Random { .. })
+            || self.loss > 0
     }
 
     /// How long the next chunk may be.
@@ -183,7 +185,9 @@ mod tests {
     fn travels(latency: Latency, loss: u32) -> Vec<Nanos> {
         let lane = LaneConfig { latency, loss, retransmit: 1000, ..LaneConfig::default() };
         (0..300)
-            .map(|op| lane.travel(Keyed::new(1), Dir::Out, Site { conn: (op / 150) as u32, op, ..Site::default() }))
+            .map(|op| {
+                lane.travel(Keyed::new(1), Dir::Out, Site { conn: (op / 150) as u32, op, ..Site::default() })
+            })
             .collect()
     }
 
@@ -191,13 +195,20 @@ mod tests {
     fn each_distribution_keeps_its_word() {
         assert!(travels(Latency::Fixed(7), 0).iter().all(|time| *time == 7));
         let uniform = travels(Latency::Uniform { low: 10, high: 20 }, 0);
-        assert!(uniform.iter().all(|time| (10..=20).contains(time)) && uniform.contains(&10) && uniform.contains(&20));
+        assert!(
+            uniform.iter().all(|time| (10..=20).contains(time))
+                && uniform.contains(&10)
+                && uniform.contains(&20)
+        );
         assert!(travels(Latency::Exponential { base: 5, mean: 100 }, 0).iter().all(|time| *time >= 5));
         let bimodal = travels(Latency::Bimodal { fast: 1, slow: 99, slow_rate: 200_000 }, 0);
         let slow = bimodal.iter().filter(|time| **time == 99).count();
         assert!((30..100).contains(&slow) && bimodal.iter().all(|time| [1, 99].contains(time)), "{slow}");
         let pair = travels(Latency::PerPair { low: 1, high: 1_000_000 }, 0);
-        assert!(pair[..150].iter().all(|time| *time == pair[0]) && pair[150..].iter().all(|time| *time == pair[150]));
+        assert!(
+            pair[..150].iter().all(|time| *time == pair[0])
+                && pair[150..].iter().all(|time| *time == pair[150])
+        );
         assert_ne!(pair[0], pair[150]);
     }
 

@@ -63,7 +63,9 @@ impl Pipe {
 
     /// Adds bytes to the newest chunk if it was sent within `window` before `now` and is still under way.
     pub fn join(&mut self, now: Nanos, window: Nanos, more: &Bytes) -> bool {
-        let Some(Segment { at, sent, what: Arrival::Bytes(bytes) }) = self.segments.back_mut() else { return false };
+        let Some(Segment { at, sent, what: Arrival::Bytes(bytes) }) = self.segments.back_mut() else {
+            return false;
+        };
         if *at <= now || now.saturating_sub(*sent) > window {
             return false;
         }

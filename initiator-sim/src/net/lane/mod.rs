@@ -71,7 +71,11 @@ struct Collect {
 /// What waits for room in the pipe.
 #[derive(Clone, Debug)]
 enum Item {
-    Bytes { bytes: Bytes, delay: Nanos, site: Site },
+    Bytes {
+        bytes: Bytes,
+        delay: Nanos,
+        site: Site,
+    },
     /// Nothing passes until the fault is released.
     Hold(FaultId),
     Fin,
@@ -234,7 +238,10 @@ impl Lane {
                         self.outbox.pop_front();
                     }
                     self.outbox_bytes -= len;
-                    if delay == 0 && self.config.coalesce > 0 && self.pipe.join(now, self.config.coalesce, &chunk) {
+                    if delay == 0
+                        && self.config.coalesce > 0
+                        && self.pipe.join(now, self.config.coalesce, &chunk)
+                    {
                         continue;
                     }
                     let travel = match self.config.latency.fixed() {

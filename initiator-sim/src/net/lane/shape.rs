@@ -84,7 +84,11 @@ impl Lane {
             cx.hits.push(rule.id);
             return (rule.verbs, Some(rule.id));
         }
-        if cx.planner.is_active() { (cx.planner.pdu(self.dir.domain(), site), None) } else { (Vec::new(), None) }
+        if cx.planner.is_active() {
+            (cx.planner.pdu(self.dir.domain(), site), None)
+        } else {
+            (Vec::new(), None)
+        }
     }
 
     /// Does to a whole PDU what was decided.

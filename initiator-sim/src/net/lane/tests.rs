@@ -227,8 +227,7 @@ fn a_fault_can_wait_for_a_byte() {
 
 #[test]
 fn a_full_buffer_holds_the_sender_up() {
-    let mut rig =
-        Rig::new(LaneConfig { latency: Latency::Fixed(10), buffer: 60, ..LaneConfig::default() });
+    let mut rig = Rig::new(LaneConfig { latency: Latency::Fixed(10), buffer: 60, ..LaneConfig::default() });
     rig.send(&joined(&[&nop(1), &nop(2)]));
     assert_eq!((rig.lane.pipe.held(), rig.lane.room()), (60, 0));
     rig.lane.pipe.set_reading(false);
