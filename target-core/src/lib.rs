@@ -36,6 +36,7 @@ pub mod conn;
 pub mod fault;
 pub mod io;
 pub mod probe;
+pub mod scsi;
 pub mod session;
 pub mod task;
 pub mod time;

@@ -1,0 +1,128 @@
+//! What must a nexus be told before its next command? (SAM-5 5.14)
+
+use super::sense::{SenseCode, code};
+
+/// A unit attention condition, in order of precedence: the first is reported first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u8)]
+pub enum Attention {
+    /// 29/00: the nexus is new to the logical unit. Makes everything queued before pointless.
+    PowerOn,
+    /// 29/03: LOGICAL UNIT RESET or a target reset.
+    Reset,
+    /// 29/07: the initiator port comes back after its session was lost.
+    NexusLoss,
+    /// 2F/00: another nexus cleared this one's commands.
+    CommandsCleared,
+    /// 3F/0E: logical units came or went.
+    LunsChanged,
+    /// 2A/09: the device was resized.
+    CapacityChanged,
+    /// 2A/01: another nexus changed mode parameters.
+    ModeChanged,
+}
+
+impl Attention {
+    /// All, by precedence.
+    pub const ALL: [Self; 7] = [
+        Self::PowerOn,
+        Self::Reset,
+        Self::NexusLoss,
+        Self::CommandsCleared,
+        Self::LunsChanged,
+        Self::CapacityChanged,
+        Self::ModeChanged,
+    ];
+
+    /// Its sense code.
+    pub const fn code(self) -> SenseCode {
+        match self {
+            Self::PowerOn => code::POWER_ON_OR_RESET,
+            Self::Reset => code::BUS_DEVICE_RESET,
+            Self::NexusLoss => code::NEXUS_LOSS,
+            Self::CommandsCleared => code::COMMANDS_CLEARED,
+            Self::LunsChanged => code::REPORTED_LUNS_CHANGED,
+            Self::CapacityChanged => code::CAPACITY_CHANGED,
+            Self::ModeChanged => code::MODE_PARAMETERS_CHANGED,
+        }
+    }
+
+    const fn bit(self) -> u16 {
+        1 << self as u8
+    }
+}
+
+/// The queue of one nexus at one logical unit. A condition is queued once however often it is established, so a set
+/// ordered by precedence is the whole queue.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Pending(u16);
+
+impl Pending {
+    /// Queues a condition; beyond `limit` conditions the ones of lowest precedence are lost.
+    pub(super) fn establish(&mut self, attention: Attention, limit: u32) {
+        self.0 = match attention {
+            Attention::PowerOn => attention.bit(),
+            _ => self.0 | attention.bit(),
+        };
+        while self.0.count_ones() > limit.max(1) {
+            self.0 &= !(1 << (15 - self.0.leading_zeros()));
+        }
+    }
+
+    /// Takes the one to report.
+    pub(super) fn take(&mut self) -> Option<Attention> {
+        let first = Attention::ALL.into_iter().find(|attention| self.has(*attention))?;
+        self.clear(first);
+        Some(first)
+    }
+
+    /// Forgets a condition.
+    pub(super) fn clear(&mut self, attention: Attention) {
+        self.0 &= !attention.bit();
+    }
+
+    /// Whether that condition is queued.
+    pub(super) const fn has(self, attention: Attention) -> bool {
+        self.0 & attention.bit() != 0
+    }
+
+    /// Whether nothing is queued.
+    pub(super) const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reports_by_precedence_and_each_once() {
+        let mut pending = Pending::default();
+        for attention in [Attention::ModeChanged, Attention::Reset, Attention::LunsChanged, Attention::Reset]
+        {
+            pending.establish(attention, 32);
+        }
+        let told: std::vec::Vec<_> = core::iter::from_fn(|| pending.take()).collect();
+        assert_eq!(told, [Attention::Reset, Attention::LunsChanged, Attention::ModeChanged]);
+        assert!(pending.is_empty());
+    }
+
+    #[test]
+    fn power_on_supersedes_and_the_limit_drops_the_least() {
+        let mut pending = Pending::default();
+        pending.establish(Attention::Reset, 32);
+        pending.establish(Attention::PowerOn, 32);
+        assert_eq!((pending.take(), pending.take()), (Some(Attention::PowerOn), None));
+        for attention in Attention::ALL {
+            pending.establish(attention, 2);
+        }
+        assert_eq!((pending.take(), pending.take()), (Some(Attention::PowerOn), Some(Attention::Reset)));
+        assert_eq!(pending.take(), None);
+    }
+
+    #[test]
+    fn order_of_the_list_is_the_order_of_precedence() {
+        assert!(Attention::ALL.is_sorted());
+    }
+}

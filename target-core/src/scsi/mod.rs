@@ -1,0 +1,32 @@
+//! What does a direct-access block device answer to a SCSI command? (SAM-5, SPC-4, SBC-3)
+//!
+//! [`DeviceServer`] is all logical units of one target; a [`Command`] is one command on its way through it. Starting a
+//! command gives a [`Step`]: it is done, it wants its Data-Out, or it wants one storage operation; handing that in gives
+//! the next step. Everything here is a function of those calls. The transport moves the data, clips it to what the
+//! initiator expects, and owns tasks: a command that is aborted is simply dropped.
+//!
+//! One table ([`table`]) drives dispatch, the check for reserved bits and REPORT SUPPORTED OPERATION CODES, so the three
+//! cannot disagree. There is one file a command family; a family's file has its first step (called from the table) and
+//! what follows after data or storage (called from [`next`]).
+
+mod attention;
+mod cdb;
+mod command;
+mod inquiry;
+mod next;
+mod outcome;
+mod read;
+mod ready;
+mod sense;
+mod server;
+mod table;
+mod unit;
+mod vpd;
+mod write;
+
+pub use attention::Attention;
+pub use command::{Command, Request};
+pub use outcome::{NexusId, Outcome, Step, status};
+pub use sense::{Field, Sense, SenseBytes, SenseCode, code};
+pub use server::DeviceServer;
+pub use table::{CommandInfo, commands};

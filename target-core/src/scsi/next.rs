@@ -1,0 +1,101 @@
+//! How does a command go on when its data or its storage operation is there?
+//!
+//! [`WithData`] and [`AfterIo`] are the only state a command keeps between steps: one variant for each thing that can be
+//! waited for. Adding a command adds variants here and their functions in its family's file.
+
+use super::cdb::Cdb;
+use super::outcome::{Failure, NexusId};
+use super::sense::code;
+use super::server::{DeviceServer, Nexus};
+use super::unit::{Extent, LogicalUnit};
+use super::{read, write};
+use crate::io::{IoOp, SgList};
+
+/// What a handler says is next.
+pub(super) enum Next {
+    /// GOOD, with this data for the initiator.
+    Done(SgList),
+    /// Wants `len` bytes (at least 1) of Data-Out.
+    DataOut { len: u32, then: WithData },
+    /// Wants a storage operation on the unit's device.
+    Io { op: IoOp, then: AfterIo },
+}
+
+impl Next {
+    /// GOOD without data.
+    pub(super) const GOOD: Self = Self::Done(SgList::new());
+
+    /// GOOD with the first `allocation` bytes of `data` (SPC-4 4.2.5.6).
+    pub(super) fn data(mut data: alloc::vec::Vec<u8>, allocation: u32) -> Self {
+        data.truncate(usize::try_from(allocation).unwrap_or(usize::MAX));
+        Self::Done(data.into())
+    }
+}
+
+/// What a handler comes to.
+pub(super) type Handled = Result<Next, Failure>;
+
+/// The first step of a command, called from the table.
+pub(super) type Handler = fn(&mut Context<'_>, Cdb<'_>) -> Handled;
+
+/// What a handler can reach.
+pub(super) struct Context<'a> {
+    pub(super) server: &'a mut DeviceServer,
+    pub(super) unit: Option<usize>,
+    pub(super) nexus: NexusId,
+}
+
+impl Context<'_> {
+    /// The addressed logical unit.
+    pub(super) fn unit(&mut self) -> Result<&mut LogicalUnit, Failure> {
+        let at = self.unit.ok_or(code::LUN_NOT_SUPPORTED)?;
+        self.server.unit(at).ok_or_else(|| code::LUN_NOT_SUPPORTED.into())
+    }
+
+    /// The blocks that a CDB names in its usual place, checked.
+    pub(super) fn extent(&mut self, cdb: Cdb<'_>) -> Result<Extent, Failure> {
+        let transfer_bytes = self.server.transfer_bytes;
+        self.unit()?.extent(cdb.span(), transfer_bytes)
+    }
+
+    /// The nexus's ports; `None` only if the engine forgot to announce it.
+    pub(super) fn ports(&self) -> Option<&Nexus> {
+        self.server.nexus(self.nexus)
+    }
+}
+
+/// Waiting for Data-Out.
+#[derive(Clone, Debug)]
+pub(super) enum WithData {
+    /// WRITE.
+    Write(write::Job),
+}
+
+impl WithData {
+    pub(super) fn proceed(self, context: &mut Context<'_>, data: &SgList) -> Handled {
+        match self {
+            Self::Write(job) => write::with_data(context, job, data),
+        }
+    }
+}
+
+/// Waiting for storage.
+#[derive(Clone, Debug)]
+pub(super) enum AfterIo {
+    /// The operation was all there was to do.
+    Good,
+    /// The cache is flushed; now the blocks can be read from the medium.
+    FlushedRead(Extent),
+    /// The data read is the answer.
+    Read(Extent),
+}
+
+impl AfterIo {
+    pub(super) fn proceed(self, context: &mut Context<'_>, data: SgList) -> Handled {
+        match self {
+            Self::Good => Ok(Next::GOOD),
+            Self::FlushedRead(extent) => Ok(read::fetch(extent)),
+            Self::Read(extent) => read::deliver(context, extent, data),
+        }
+    }
+}

@@ -1,0 +1,233 @@
+//! Which logical units does a target have, and who talks to them?
+
+use super::attention::Attention;
+use super::outcome::NexusId;
+use super::sense::Sense;
+use super::unit::{LogicalUnit, UnitKey};
+use crate::config::{Limits, LunConfig, TargetConfig};
+use crate::io::DeviceId;
+use crate::wire::Lun;
+use alloc::collections::{BTreeMap, VecDeque};
+use alloc::string::String;
+use alloc::vec::Vec;
+
+/// How many lost nexuses are remembered by the name of their initiator port, so that it is told 29/07 when it comes back.
+/// A forgotten one is told 29/00, which says no less.
+const LOST_NEXUSES_MAX: usize = 64;
+
+/// One nexus as the whole target knows it.
+#[derive(Clone, Debug)]
+pub(super) struct Nexus {
+    pub(super) initiator_port: String,
+    pub(super) target_port: String,
+    pub(super) group: u16,
+}
+
+/// All logical units of one target, and the nexuses to them.
+#[derive(Clone, Debug)]
+pub struct DeviceServer {
+    /// iSCSI name of the target.
+    pub(super) target: String,
+    /// By number.
+    units: Vec<LogicalUnit>,
+    nexuses: BTreeMap<NexusId, Nexus>,
+    lost: VecDeque<String>,
+    instances: u32,
+    pub(super) transfer_bytes: u32,
+    pub(super) attentions_max: u32,
+}
+
+impl DeviceServer {
+    /// The logical units of `target`, as after power on.
+    pub fn new(target: &TargetConfig, limits: &Limits) -> Self {
+        let mut server = Self {
+            target: target.name.clone(),
+            units: Vec::new(),
+            nexuses: BTreeMap::new(),
+            lost: VecDeque::new(),
+            instances: 0,
+            transfer_bytes: limits.transfer_bytes,
+            attentions_max: limits.unit_attentions,
+        };
+        server.units = target.luns.iter().map(|lun| server.unit_of(lun)).collect();
+        server.units.sort_by_key(|unit| unit.key.number);
+        server
+    }
+
+    fn unit_of(&mut self, lun: &LunConfig) -> LogicalUnit {
+        self.instances = self.instances.wrapping_add(1);
+        LogicalUnit::new(lun, self.instances)
+    }
+
+    /// Takes over another list of logical units. What stays the same keeps its state; if any came, went or was replaced,
+    /// every nexus is told 3F/0E on all that are there now.
+    pub fn reconfigure(&mut self, target: &TargetConfig) {
+        let limit = self.attentions_max;
+        let mut old = core::mem::take(&mut self.units);
+        let mut changed = false;
+        for lun in &target.luns {
+            let kept = old.iter().position(|unit| same_unit(&unit.config, lun));
+            let mut unit = match kept {
+                Some(at) => old.remove(at),
+                None => {
+                    changed = true;
+                    let mut unit = self.unit_of(lun);
+                    for nexus in self.nexuses.keys() {
+                        unit.join(*nexus, Attention::PowerOn, limit);
+                    }
+                    unit
+                }
+            };
+            if unit.config.blocks != lun.blocks {
+                unit.attention(Attention::CapacityChanged, None, limit);
+            }
+            if unit.config.read_only != lun.read_only {
+                unit.attention(Attention::ModeChanged, None, limit);
+            }
+            unit.config = lun.clone();
+            self.units.push(unit);
+        }
+        self.units.sort_by_key(|unit| unit.key.number);
+        if changed || !old.is_empty() {
+            for unit in &mut self.units {
+                unit.attention(Attention::LunsChanged, None, limit);
+            }
+        }
+    }
+
+    /// A device has another size now; every nexus is told 2A/09.
+    pub fn resized(&mut self, device: DeviceId, blocks: u64) {
+        let limit = self.attentions_max;
+        for unit in self.units.iter_mut().filter(|unit| unit.config.device == device) {
+            if unit.config.blocks != blocks {
+                unit.config.blocks = blocks;
+                unit.attention(Attention::CapacityChanged, None, limit);
+            }
+        }
+    }
+
+    /// A session was established between `initiator_port` (`iqn...,i,0x<isid>`) and `target_port` (`iqn...,t,0x<tag>`) in
+    /// portal group `group`.
+    pub fn nexus_up(&mut self, nexus: NexusId, initiator_port: &str, target_port: &str, group: u16) {
+        let known = self.lost.iter().position(|lost| lost == initiator_port);
+        if let Some(at) = known {
+            self.lost.remove(at);
+        }
+        let attention = if known.is_some() { Attention::NexusLoss } else { Attention::PowerOn };
+        for unit in &mut self.units {
+            unit.join(nexus, attention, self.attentions_max);
+        }
+        let ports = Nexus { initiator_port: initiator_port.into(), target_port: target_port.into(), group };
+        self.nexuses.insert(nexus, ports);
+    }
+
+    /// A session is gone (I_T nexus loss, RFC 7143 6.3.5.1): its reservations and preventions go with it.
+    pub fn nexus_down(&mut self, nexus: NexusId) {
+        for unit in &mut self.units {
+            unit.leave(nexus);
+        }
+        if let Some(ports) = self.nexuses.remove(&nexus) {
+            self.lost.push_back(ports.initiator_port);
+            if self.lost.len() > LOST_NEXUSES_MAX {
+                self.lost.pop_front();
+            }
+        }
+    }
+
+    /// Whether a nexus reaches a logical unit by that number.
+    pub fn lun_exists(&self, nexus: NexusId, lun: Lun) -> bool {
+        self.nexuses.contains_key(&nexus) && self.find(lun).is_some()
+    }
+
+    /// LOGICAL UNIT RESET; the engine has dropped the unit's commands. False if there is no such unit.
+    pub fn lun_reset(&mut self, lun: Lun, by: NexusId) -> bool {
+        let _ = by; // SAM-5 6.3.3: the nexus that asked for it is told as well.
+        let limit = self.attentions_max;
+        match self.find(lun).and_then(|at| self.units.get_mut(at)) {
+            Some(unit) => {
+                unit.reset(limit);
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// TARGET WARM RESET or TARGET COLD RESET; the engine has dropped all commands.
+    pub fn target_reset(&mut self, by: NexusId) {
+        let _ = by;
+        for unit in &mut self.units {
+            unit.reset(self.attentions_max);
+        }
+    }
+
+    /// `by` cleared commands of the `affected` nexuses (CLEAR TASK SET); all of them but `by` are told 2F/00.
+    pub fn cleared(&mut self, lun: Lun, by: NexusId, affected: impl IntoIterator<Item = NexusId>) {
+        for nexus in affected.into_iter().filter(|nexus| *nexus != by) {
+            self.unit_attention(lun, nexus, Attention::CommandsCleared);
+        }
+    }
+
+    /// Establishes a unit attention for one nexus at one logical unit.
+    pub fn unit_attention(&mut self, lun: Lun, nexus: NexusId, attention: Attention) {
+        let limit = self.attentions_max;
+        let unit = self.find(lun).and_then(|at| self.units.get_mut(at));
+        if let Some(side) = unit.and_then(|unit| unit.side(nexus)) {
+            side.pending.establish(attention, limit);
+        }
+    }
+
+    /// `sense` in the format that the logical unit uses (D_SENSE), for conditions that the transport finds.
+    pub fn formatted(&self, lun: Lun, sense: Sense) -> Sense {
+        let unit = self.find(lun).and_then(|at| self.units.get(at));
+        sense.in_format(unit.is_some_and(|unit| unit.modes.descriptor_sense))
+    }
+
+    /// Where the logical unit of that number is.
+    pub(super) fn find(&self, lun: Lun) -> Option<usize> {
+        let number = lun.number()?;
+        self.units.binary_search_by_key(&number, |unit| unit.key.number).ok()
+    }
+
+    /// Where that very unit is, if it still is.
+    pub(super) fn find_key(&self, key: UnitKey) -> Option<usize> {
+        let at = self.units.binary_search_by_key(&key.number, |unit| unit.key.number).ok()?;
+        self.units.get(at).filter(|unit| unit.key == key).map(|_| at)
+    }
+
+    pub(super) fn unit(&mut self, at: usize) -> Option<&mut LogicalUnit> {
+        self.units.get_mut(at)
+    }
+
+    /// By number.
+    pub(super) fn units(&mut self) -> &mut [LogicalUnit] {
+        &mut self.units
+    }
+
+    pub(super) fn nexus(&self, nexus: NexusId) -> Option<&Nexus> {
+        self.nexuses.get(&nexus)
+    }
+}
+
+/// Whether two configurations describe one logical unit; size and write protection may change under its feet.
+fn same_unit(old: &LunConfig, new: &LunConfig) -> bool {
+    let LunConfig {
+        lun,
+        device,
+        block_size,
+        blocks: _,
+        read_only: _,
+        vendor,
+        product,
+        revision,
+        serial,
+        write_cache,
+    } = old;
+    *lun == new.lun
+        && *device == new.device
+        && *block_size == new.block_size
+        && *vendor == new.vendor
+        && *product == new.product
+        && *revision == new.revision
+        && *serial == new.serial
+        && *write_cache == new.write_cache
+}

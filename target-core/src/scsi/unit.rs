@@ -1,0 +1,186 @@
+//! What does a logical unit remember? (SPC-4, SBC-3)
+
+use super::attention::{Attention, Pending};
+use super::cdb::{Cdb, Span};
+use super::outcome::{Failure, NexusId};
+use super::sense::{Sense, code};
+use crate::config::LunConfig;
+use crate::io::IoError;
+use alloc::vec::Vec;
+
+/// Names one logical unit for good: a LUN that is taken away and comes back is another unit, so a command that was under
+/// way cannot go on in the wrong one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct UnitKey {
+    pub(super) number: u16,
+    pub(super) instance: u32,
+}
+
+/// Changeable mode parameters, shared by all nexuses. They live until a reset.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct ModeParameters {
+    /// Caching page, WCE: a write may complete before it is on stable storage.
+    pub(super) write_cache: bool,
+    /// Control page, D_SENSE: sense data in descriptor format.
+    pub(super) descriptor_sense: bool,
+    /// Control page, SWP: refuse everything that would change the medium.
+    pub(super) write_protect: bool,
+}
+
+impl ModeParameters {
+    /// The default values: what the configuration says.
+    pub(super) const fn default_of(config: &LunConfig) -> Self {
+        Self { write_cache: config.write_cache, descriptor_sense: false, write_protect: false }
+    }
+}
+
+/// What a logical unit keeps for one nexus.
+#[derive(Clone, Debug)]
+pub(super) struct Side {
+    pub(super) nexus: NexusId,
+    pub(super) pending: Pending,
+    /// PREVENT ALLOW MEDIUM REMOVAL.
+    pub(super) prevents_removal: bool,
+}
+
+/// Blocks checked against capacity and limits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Extent {
+    pub(super) lba: u64,
+    pub(super) blocks: u32,
+}
+
+/// One logical unit.
+#[derive(Clone, Debug)]
+pub(super) struct LogicalUnit {
+    pub(super) key: UnitKey,
+    pub(super) config: LunConfig,
+    pub(super) modes: ModeParameters,
+    /// START STOP UNIT stopped it.
+    pub(super) stopped: bool,
+    /// Holder of an SPC-2 reservation (RESERVE(6)).
+    pub(super) reserved_by: Option<NexusId>,
+    /// By nexus.
+    sides: Vec<Side>,
+}
+
+impl LogicalUnit {
+    pub(super) fn new(config: &LunConfig, instance: u32) -> Self {
+        Self {
+            key: UnitKey { number: config.lun, instance },
+            config: config.clone(),
+            modes: ModeParameters::default_of(config),
+            stopped: false,
+            reserved_by: None,
+            sides: Vec::new(),
+        }
+    }
+
+    /// Adds a nexus, which first hears of `attention`.
+    pub(super) fn join(&mut self, nexus: NexusId, attention: Attention, limit: u32) {
+        let mut pending = Pending::default();
+        pending.establish(attention, limit);
+        let side = Side { nexus, pending, prevents_removal: false };
+        match self.position(nexus) {
+            Ok(at) => {
+                if let Some(old) = self.sides.get_mut(at) {
+                    *old = side;
+                }
+            }
+            Err(at) => self.sides.insert(at, side),
+        }
+    }
+
+    /// Forgets a nexus and what it held.
+    pub(super) fn leave(&mut self, nexus: NexusId) {
+        self.sides.retain(|side| side.nexus != nexus);
+        if self.reserved_by == Some(nexus) {
+            self.reserved_by = None;
+        }
+    }
+
+    fn position(&self, nexus: NexusId) -> Result<usize, usize> {
+        self.sides.binary_search_by_key(&nexus, |side| side.nexus)
+    }
+
+    /// What it keeps for a nexus.
+    pub(super) fn side(&mut self, nexus: NexusId) -> Option<&mut Side> {
+        let at = self.position(nexus).ok()?;
+        self.sides.get_mut(at)
+    }
+
+    /// What it keeps for every nexus.
+    pub(super) fn sides(&mut self) -> impl Iterator<Item = &mut Side> {
+        self.sides.iter_mut()
+    }
+
+    /// Establishes a unit attention for all nexuses but one.
+    pub(super) fn attention(&mut self, attention: Attention, but: Option<NexusId>, limit: u32) {
+        for side in self.sides.iter_mut().filter(|side| Some(side.nexus) != but) {
+            side.pending.establish(attention, limit);
+        }
+    }
+
+    /// LOGICAL UNIT RESET (SAM-5 6.3.3): everything volatile goes back to its default; every nexus is told.
+    pub(super) fn reset(&mut self, limit: u32) {
+        self.modes = ModeParameters::default_of(&self.config);
+        self.stopped = false;
+        self.reserved_by = None;
+        for side in &mut self.sides {
+            side.prevents_removal = false;
+            side.pending.establish(Attention::Reset, limit);
+        }
+    }
+
+    /// Logical block length in bytes, never 0.
+    pub(super) fn block_size(&self) -> u32 {
+        self.config.block_size.max(1)
+    }
+
+    /// `blocks` in bytes; the caller has bounded it with [`LogicalUnit::extent`].
+    pub(super) fn bytes(&self, blocks: u32) -> u32 {
+        blocks.saturating_mul(self.block_size())
+    }
+
+    /// How many blocks one command may move.
+    pub(super) fn transfer_blocks_max(&self, transfer_bytes: u32) -> u32 {
+        (transfer_bytes / self.block_size()).max(1)
+    }
+
+    /// Checks that blocks exist (an empty range must begin at one that does) and are not more than one command may name.
+    pub(super) fn extent(&self, span: Span, transfer_bytes: u32) -> Result<Extent, Failure> {
+        let Span { lba, blocks, length_at } = span;
+        let left = self.config.blocks.saturating_sub(lba);
+        if left == 0 || u64::from(blocks) > left {
+            return Err(code::LBA_OUT_OF_RANGE.into());
+        }
+        if blocks > self.transfer_blocks_max(transfer_bytes) {
+            return Err(Cdb::reject(length_at, None));
+        }
+        Ok(Extent { lba, blocks })
+    }
+
+    /// Whether writes are refused, and how it is reported.
+    pub(super) fn write_protection(&self) -> Option<Sense> {
+        if self.config.read_only {
+            Some(code::WRITE_PROTECTED.into())
+        } else if self.modes.write_protect {
+            Some(code::SOFTWARE_WRITE_PROTECTED.into())
+        } else {
+            None
+        }
+    }
+}
+
+/// What a failure of storage means to an initiator.
+pub(super) fn io_sense(error: IoError) -> Sense {
+    match error {
+        IoError::Read { lba } => Sense::new(code::UNRECOVERED_READ_ERROR).with_information(lba),
+        IoError::Write { lba } => Sense::new(code::WRITE_ERROR).with_information(lba),
+        IoError::NoSpace => code::SPACE_ALLOCATION_FAILED.into(),
+        IoError::WriteProtected => code::WRITE_PROTECTED.into(),
+        IoError::NotReady => code::NOT_READY_CAUSE_UNKNOWN.into(),
+        IoError::Hardware => code::INTERNAL_TARGET_FAILURE.into(),
+        IoError::Cancelled => code::ABORTED.into(),
+    }
+}
