@@ -77,12 +77,10 @@ pub fn data_segment_length(bhs: &[u8; BHS_LEN]) -> u32 {
     DataSegmentLength::load(bhs)
 }
 
-#[allow(dead_code, reason = "for the batch")]
 pub(crate) fn set_total_ahs_length(bhs: &mut [u8; BHS_LEN], words: u8) {
     TotalAhsLength::store(bhs, words);
 }
 
-#[allow(dead_code, reason = "for the batch")]
 pub(crate) fn set_data_segment_length(bhs: &mut [u8; BHS_LEN], bytes: u32) {
     DataSegmentLength::store(bhs, bytes);
 }
