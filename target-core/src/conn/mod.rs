@@ -4,4 +4,5 @@ pub mod batch;
 pub mod framing;
 pub mod keepalive;
 pub mod login;
+pub mod negotiate;
 pub mod text;

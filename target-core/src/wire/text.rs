@@ -91,8 +91,10 @@ fn read(pair: &[u8]) -> Result<(&str, &str), TextError> {
 }
 
 /// True for a key name: a standard-label, or one with the prefix `X#` that extension keys were once given (RFC 7143 6.1, 13.26).
+/// One key of the standards begins with a small letter all the same: iSCSIProtocolLevel (RFC 7144 7.1.1).
 pub fn is_key(key: &str) -> bool {
     is_standard_label(key)
+        || key == "iSCSIProtocolLevel"
         || (key.len() <= KEY_BYTES_MAX
             && key.strip_prefix("X#").is_some_and(|rest| !rest.is_empty() && rest.bytes().all(in_label)))
 }
@@ -277,7 +279,7 @@ mod tests {
 
     #[test]
     fn names_of_extension_keys() {
-        for key in ["X-com.example.thing", "X#NodeArchitecture", "A", "Z9.-+@_"] {
+        for key in ["X-com.example.thing", "X#NodeArchitecture", "iSCSIProtocolLevel", "A", "Z9.-+@_"] {
             assert!(is_key(key), "{key}");
         }
         for key in ["", "x-com", "9A", "Y#digest", "A#b", "A/b", "Ä"] {

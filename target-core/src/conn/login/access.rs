@@ -66,3 +66,8 @@ impl Proof {
         self.identity.as_deref()
     }
 }
+
+/// True if the initiator (name normalised) may log in to the target and see it in discovery.
+pub(crate) fn may_use(target: &crate::config::TargetConfig, initiator: &str) -> bool {
+    target.initiators.is_empty() || target.initiators.iter().any(|name| name.eq_ignore_ascii_case(initiator))
+}

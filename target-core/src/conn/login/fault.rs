@@ -1,6 +1,11 @@
 //! What can be wrong with a login: one variant a violation, one status each (RFC 7143 11.13.5).
 
 use super::NotAdmitted;
+use crate::conn::negotiate::KeyFault;
+use crate::conn::negotiate::collect::Overrun;
+use crate::wire::LoginStatus;
+use crate::wire::text::TextWriter;
+use bytes::Bytes;
 
 /// Why a login was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -37,7 +42,7 @@ pub enum LoginFault {
     MovedForNow,
     MovedForGood,
     SessionType,
-    SessionTypeChanged,
+    TooLate,
     Refused(NotAdmitted),
     AuthRequired,
     AuthMethod,
@@ -55,11 +60,11 @@ pub enum LoginFault {
 }
 
 impl LoginFault {
-    /// Status-Class in the high byte, Status-Detail in the low one.
-    pub const fn status(self) -> u16 {
+    /// Status-Class and Status-Detail to answer with.
+    pub const fn status(self) -> LoginStatus {
         match self {
-            Self::MovedForNow => 0x0101,
-            Self::MovedForGood => 0x0102,
+            Self::MovedForNow => LoginStatus::TargetMovedTemporarily,
+            Self::MovedForGood => LoginStatus::TargetMovedPermanently,
             Self::HeaderChanged
             | Self::StageCode
             | Self::StageChanged
@@ -80,11 +85,11 @@ impl LoginFault {
             | Self::DeclaredValue
             | Self::InitiatorName
             | Self::TargetName
-            | Self::SessionTypeChanged
+            | Self::TooLate
             | Self::AuthOutOfStep
             | Self::AuthValue
             | Self::DigestRequired
-            | Self::Over => 0x0200,
+            | Self::Over => LoginStatus::InitiatorError,
             Self::AuthRequired
             | Self::AuthMethod
             | Self::ChapAlgorithm
@@ -92,18 +97,16 @@ impl LoginFault {
             | Self::ChapReflected
             | Self::ChapSameSecret
             | Self::ChapNoMutual
-            | Self::IdentityChanged => 0x0201,
-            Self::NotAllowed => 0x0202,
-            Self::NoSuchTarget => 0x0203,
-            Self::TargetRemoved => 0x0204,
-            Self::Version => 0x0205,
-            Self::Refused(NotAdmitted::TooManyConnections) => 0x0206,
-            Self::NoInitiatorName | Self::NoTargetName | Self::AuthMissing => 0x0207,
-            Self::Refused(NotAdmitted::CannotInclude) => 0x0208,
-            Self::SessionType | Self::Refused(NotAdmitted::WrongType) => 0x0209,
-            Self::Refused(NotAdmitted::NoSuchSession) => 0x020a,
-            Self::NotAccepting | Self::Refused(NotAdmitted::Unavailable) => 0x0301,
-            Self::AnswerTooLong | Self::Refused(NotAdmitted::OutOfResources) => 0x0302,
+            | Self::IdentityChanged => LoginStatus::AuthenticationFailure,
+            Self::NotAllowed => LoginStatus::AuthorizationFailure,
+            Self::NoSuchTarget => LoginStatus::NotFound,
+            Self::TargetRemoved => LoginStatus::TargetRemoved,
+            Self::Version => LoginStatus::UnsupportedVersion,
+            Self::NoInitiatorName | Self::NoTargetName | Self::AuthMissing => LoginStatus::MissingParameter,
+            Self::SessionType => LoginStatus::SessionTypeNotSupported,
+            Self::NotAccepting => LoginStatus::ServiceUnavailable,
+            Self::AnswerTooLong => LoginStatus::OutOfResources,
+            Self::Refused(not_admitted) => not_admitted.status(),
         }
     }
 
@@ -143,7 +146,7 @@ impl LoginFault {
             Self::MovedForNow => "the target is elsewhere for now",
             Self::MovedForGood => "the target has moved",
             Self::SessionType => "no such session type here",
-            Self::SessionTypeChanged => "SessionType belongs to the first request",
+            Self::TooLate => "a key that belongs to the first request",
             Self::Refused(NotAdmitted::TooManyConnections) => {
                 "the session has all the connections it may have"
             }
@@ -190,7 +193,7 @@ impl LoginFault {
             Self::NoInitiatorName => "13.5",
             Self::NoTargetName | Self::NoSuchTarget | Self::NotAllowed => "13.4",
             Self::InitiatorName | Self::TargetName => "4.2.7",
-            Self::SessionType | Self::SessionTypeChanged => "13.21",
+            Self::SessionType | Self::TooLate => "13.21",
             Self::Refused(_) | Self::AuthRequired => "6.3.1",
             Self::AuthMethod => "12.1",
             Self::AuthOutOfStep | Self::AuthMissing | Self::AuthValue | Self::IdentityChanged => "9.2",
@@ -198,5 +201,62 @@ impl LoginFault {
             Self::ChapReflected | Self::ChapSameSecret => "9.2.1",
             Self::DigestRequired => "13.1",
         }
+    }
+}
+
+impl NotAdmitted {
+    /// Status-Class and Status-Detail to answer with.
+    pub const fn status(self) -> LoginStatus {
+        match self {
+            Self::TooManyConnections => LoginStatus::TooManyConnections,
+            Self::CannotInclude => LoginStatus::CantIncludeInSession,
+            Self::WrongType => LoginStatus::SessionTypeNotSupported,
+            Self::NoSuchSession => LoginStatus::SessionDoesNotExist,
+            Self::Unavailable => LoginStatus::ServiceUnavailable,
+            Self::OutOfResources => LoginStatus::OutOfResources,
+        }
+    }
+}
+
+impl From<KeyFault> for LoginFault {
+    fn from(fault: KeyFault) -> Self {
+        match fault {
+            KeyFault::Malformed => Self::MalformedText,
+            KeyFault::Twice => Self::KeyTwice,
+            KeyFault::ReservedValue => Self::KeyReservedValue,
+            KeyFault::TooMany => Self::TooManyKeys,
+            KeyFault::Declared => Self::DeclaredValue,
+        }
+    }
+}
+
+impl From<Overrun> for LoginFault {
+    fn from(overrun: Overrun) -> Self {
+        match overrun {
+            Overrun::Bytes => Self::TextTooLong,
+            Overrun::Rounds => Self::TooManyRounds,
+        }
+    }
+}
+
+/// A fault with what the refusing response says beside its status.
+#[derive(Debug)]
+pub(super) struct Refusal {
+    pub(super) fault: LoginFault,
+    pub(super) text: Bytes,
+}
+
+impl Refusal {
+    /// With one key in the response.
+    pub(super) fn with(fault: LoginFault, key: &str, value: &str) -> Self {
+        let mut text = TextWriter::new();
+        text.pair(key, value);
+        Self { fault, text: text.into_bytes().into() }
+    }
+}
+
+impl<F: Into<LoginFault>> From<F> for Refusal {
+    fn from(fault: F) -> Self {
+        Self { fault: fault.into(), text: Bytes::new() }
     }
 }

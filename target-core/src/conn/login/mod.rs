@@ -15,14 +15,21 @@ use crate::session::params::{ConnParams, SessionKind, SessionParams};
 use alloc::boxed::Box;
 use alloc::string::String;
 use bytes::Bytes;
-use core::net::SocketAddr;
 
 pub(crate) mod access;
+mod auth;
 pub(crate) mod challenge;
 mod chap;
 pub mod fault;
+mod keys;
+mod machine;
+mod start;
+
+#[cfg(test)]
+mod tests;
 
 pub use fault::LoginFault;
+pub(crate) use machine::Login;
 
 /// What a login asks of the sessions that exist.
 #[derive(Clone, Copy, Debug)]

@@ -1,0 +1,129 @@
+//! What is answered to a proposed value? The rules of RFC 7143 6.2.1, 6.2.2 and of each key in section 13.
+
+use super::KeyFault;
+use super::draft::Draft;
+use super::keys::{Key, Row, Rule};
+use crate::config::{DigestPolicy, Offer};
+use crate::session::params::SessionKind;
+use crate::wire::text;
+use alloc::borrow::Cow;
+
+/// The value of the answer; `None` where there is none to give.
+pub(crate) type Answer = Option<Cow<'static, str>>;
+
+/// The value is not admissible, the parameter stays what it is.
+pub(crate) const REJECT: &str = "Reject";
+/// The key says nothing in this session.
+pub(crate) const IRRELEVANT: &str = "Irrelevant";
+/// The key is not comprehended.
+pub(crate) const NOT_UNDERSTOOD: &str = "NotUnderstood";
+
+/// The largest iSCSIProtocolLevel we can claim: RFC 7143 alone (13.24), none of the features of RFC 7144.
+const PROTOCOL_LEVEL: u32 = 1;
+
+/// Judges one proposed or declared value during login and notes the result in the draft.
+pub(crate) fn answer(row: &Row, value: &str, draft: &mut Draft, offer: &Offer) -> Result<Answer, KeyFault> {
+    let irrelevant =
+        (draft.session.kind == SessionKind::Discovery && !row.discovery) || draft.is_irrelevant(row.key);
+    if irrelevant {
+        return Ok(Some(IRRELEVANT.into()));
+    }
+    let said = match row.rule {
+        Rule::List => list(row.key, value, draft, offer).map(Cow::Borrowed),
+        Rule::And | Rule::Or => boolean(row, value, draft, offer).map(Cow::Borrowed),
+        Rule::Minimum(low, high) | Rule::Maximum(low, high) => {
+            number(row, value, low, high, draft, offer).map(|number| alloc::format!("{number}").into())
+        }
+        Rule::DeclaredNumber(low, high) => {
+            draft.set_number(row.key, declared_number(value, low, high)?);
+            return Ok(None);
+        }
+        Rule::Declared => {
+            declared_text(value)?;
+            return Ok(None);
+        }
+        Rule::Ignored | Rule::Own => return Ok(None),
+        Rule::Obsolete => None,
+    };
+    Ok(Some(said.unwrap_or(REJECT.into())))
+}
+
+/// A number that is declared, not proposed: one that is not admissible is a negotiation failure (RFC 7143 7.12).
+pub(crate) fn declared_number(value: &str, low: u32, high: u32) -> Result<u32, KeyFault> {
+    within(value, low, high).ok_or(KeyFault::Declared)
+}
+
+/// Text that is declared.
+pub(crate) fn declared_text(value: &str) -> Result<&str, KeyFault> {
+    if value.len() <= text::VALUE_BYTES_MAX { Ok(value) } else { Err(KeyFault::Declared) }
+}
+
+fn within(value: &str, low: u32, high: u32) -> Option<u32> {
+    let number = u32::try_from(text::number(value)?).ok()?;
+    (low..=high).contains(&number).then_some(number)
+}
+
+/// The first value of the list that is supported; values that are not understood are passed over.
+fn list(key: Key, value: &str, draft: &mut Draft, offer: &Offer) -> Option<&'static str> {
+    let digest = |policy| {
+        text::list(value).find_map(|choice| match (choice, policy) {
+            ("CRC32C", DigestPolicy::Either | DigestPolicy::Required) => Some(("CRC32C", true)),
+            ("None", DigestPolicy::Either | DigestPolicy::Refused) => Some(("None", false)),
+            _ => None,
+        })
+    };
+    match key {
+        Key::HeaderDigest => {
+            let (choice, on) = digest(offer.header_digest)?;
+            draft.conn.digests.header = on;
+            Some(choice)
+        }
+        Key::DataDigest => {
+            let (choice, on) = digest(offer.data_digest)?;
+            draft.conn.digests.data = on;
+            Some(choice)
+        }
+        // Response fences and fast aborts are not done, so they are not claimed.
+        Key::TaskReporting => text::list(value).any(|choice| choice == "RFC3720").then_some("RFC3720"),
+        _ => None,
+    }
+}
+
+fn boolean(row: &Row, value: &str, draft: &mut Draft, offer: &Offer) -> Option<&'static str> {
+    let proposed = text::boolean(value)?;
+    let own = match row.key {
+        Key::InitialR2T => offer.initial_r2t,
+        Key::ImmediateData => offer.immediate_data,
+        Key::DataPduInOrder => offer.data_pdu_in_order,
+        Key::DataSequenceInOrder => offer.data_sequence_in_order,
+        _ => return None,
+    };
+    let result = if row.rule == Rule::And { proposed && own } else { proposed || own };
+    draft.set_boolean(row.key, result);
+    Some(if result { "Yes" } else { "No" })
+}
+
+fn number(row: &Row, value: &str, low: u32, high: u32, draft: &mut Draft, offer: &Offer) -> Option<u32> {
+    let proposed = within(value, low, high)?;
+    let own = match row.key {
+        Key::MaxConnections => offer.max_connections.into(),
+        Key::MaxBurstLength => offer.max_burst_length,
+        Key::FirstBurstLength => offer.first_burst_length,
+        Key::DefaultTime2Wait => offer.time2wait.into(),
+        Key::DefaultTime2Retain => offer.time2retain.into(),
+        Key::ErrorRecoveryLevel => offer.error_recovery_level.into(),
+        Key::MaxOutstandingR2T => offer.max_outstanding_r2t.into(),
+        Key::ProtocolLevel => PROTOCOL_LEVEL,
+        _ => return None,
+    };
+    let own = own.clamp(low, high);
+    let result = match row.rule {
+        Rule::Maximum(..) => proposed.max(own),
+        _ => proposed.min(own).min(draft.ceiling(row.key)),
+    };
+    if result < draft.floor(row.key) {
+        return None;
+    }
+    draft.set_number(row.key, result);
+    Some(result)
+}
