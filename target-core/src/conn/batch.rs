@@ -1,7 +1,7 @@
 //! Bytes on their way to a socket: headers, shared data, and digests that are still to be filled in.
 //!
-//! The target fills a batch; its owner then seals it, which is where the CRC is computed, and sends it, both without holding
-//! the target (RFC 7143 11.1 for padding, 11.2.3 for digests).
+//! The target fills a batch; its owner then seals it, which is where the CRC is computed, and sends it, both
+//! without holding the target (RFC 7143 11.1 for padding, 11.2.3 for digests).
 
 use crate::io::SgList;
 use crate::wire::digest::{DIGEST_LEN, to_wire};
@@ -73,8 +73,8 @@ impl TxBatch {
         }
     }
 
-    /// Adds a PDU; the lengths of its header are set here, from what it is given. `ahs` is at most 1020 bytes, `data` at most
-    /// 2^24-1: senders cut data by MaxRecvDataSegmentLength, which is not more.
+    /// Adds a PDU; the lengths of its header are set here, from what it is given. `ahs` is at most 1020
+    /// bytes, `data` at most 2^24-1: senders cut data by MaxRecvDataSegmentLength, which is not more.
     pub fn push(&mut self, bhs: &[u8; BHS_LEN], ahs: &[u8], data: &SgList, digests: Digests) {
         debug_assert!(
             data.len() <= DATA_SEGMENT_MAX as usize && ahs.len().div_ceil(4) <= usize::from(u8::MAX)

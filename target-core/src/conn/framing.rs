@@ -1,23 +1,23 @@
 //! Where does one PDU end and the next begin? Cuts a byte stream into frames and checks their digests
 //! (RFC 7143 sections 11.1 and 11.2).
 //!
-//! A framer belongs to whoever reads the socket, not to the target: so the CRC of what came in is computed without
-//! holding the target.
+//! A framer belongs to whoever reads the socket, not to the target: so the CRC of what came in is computed
+//! without holding the target.
 
 mod buffer;
 mod segment;
 
 use crate::wire::digest::{DIGEST_LEN, from_wire};
 use crate::wire::{BHS_LEN, Crc32c, Digests, data_segment_length, padding, total_ahs_length};
-use buffer::Buffer;
+use buffer::{Buffer, copy};
 use bytes::Bytes;
 use segment::{Pool, Segment};
 
 /// A data segment that is longer than this, with padding and digest, is read into a buffer of its own.
 const LARGE: usize = 32 * 1024;
 
-/// After a large segment the next read is this short: the next PDU is likely large too, and what is read of its data
-/// together with its header has to be moved.
+/// After a large segment the next read is this short: the next PDU is likely large too, and what is read of
+/// its data together with its header has to be moved.
 const AFTER_LARGE: usize = 4096;
 
 /// Words of TotalAHSLength.
@@ -41,20 +41,22 @@ pub struct Frame {
 pub enum Verdict {
     /// Whole, digests right.
     Good,
-    /// The header digest is wrong: nothing in the header can be believed, the stream cannot be followed any further.
-    /// There are neither additional headers nor data.
+    /// The header digest is wrong: nothing in the header can be believed, the stream cannot be followed any
+    /// further. There are neither additional headers nor data.
     HeaderDigest,
     /// The data digest is wrong: the header is good, the data is not. The stream goes on.
     DataDigest,
-    /// The data segment is longer than the framer may hold; the stream is not followed any further. There is no data.
+    /// The data segment is longer than the framer may hold; the stream is not followed any further. There is
+    /// no data.
     TooLong,
 }
 
 /// Cuts frames out of one connection's stream.
 ///
-/// The loop: [`spare`](Self::spare), read the socket into it, [`commit`](Self::commit), then [`next_frame`](Self::next_frame)
-/// until there is none. Data segments are slices of the buffer that was read into. Memory held: one chunk of 64 KiB, or the one
-/// data segment that is arriving, and for a while up to 1 MiB of buffers of large segments; more only if frames are not taken out.
+/// The loop: [`spare`](Self::spare), read the socket into it, [`commit`](Self::commit), then
+/// [`next_frame`](Self::next_frame) until there is none. Data segments are slices of the buffer that was read
+/// into. Memory held: one chunk of 64 KiB, or the one data segment that is arriving, and for a while up to 1
+/// MiB of buffers of large segments; more only if frames are not taken out.
 #[derive(Debug)]
 pub struct Framer {
     crc: Crc32c,
@@ -127,21 +129,22 @@ impl Framer {
         }
     }
 
-    /// Which digests the stream has from the next header on that is not cut yet, that is: after the last frame that
-    /// [`next_frame`](Self::next_frame) gave.
+    /// Which digests the stream has from the next header on that is not cut yet, that is: after the last
+    /// frame that [`next_frame`](Self::next_frame) gave.
     pub const fn set_digests(&mut self, digests: Digests) {
         self.digests = digests;
     }
 
-    /// Where to read into: never empty, and as long as it pays to read at once. Contents are undefined. At least `min` bytes,
-    /// except that no more is given than the large data segment that is arriving still lacks: 1 is a good choice.
+    /// Where to read into: never empty, and as long as it pays to read at once. Contents are undefined. At
+    /// least `min` bytes, except that no more is given than the large data segment that is arriving still
+    /// lacks: 1 is a good choice.
     pub fn spare(&mut self, min: usize) -> &mut [u8] {
         match &mut self.state {
             State::Large(_, segment) if !segment.is_full() => segment.spare(),
             State::Large(..) | State::Header => {
                 let space = self.buffer.space(min);
                 let end = if self.after_large { space.len().min(AFTER_LARGE.max(min)) } else { space.len() };
-                &mut space[..end]
+                space.split_at_mut(end).0
             }
             State::Data(pending) => {
                 let lacking = pending.need().saturating_sub(self.buffer.bytes().len());
@@ -166,16 +169,14 @@ impl Framer {
     /// Takes bytes of the stream by copying them.
     pub fn push(&mut self, mut bytes: &[u8]) {
         while !bytes.is_empty() {
-            let spare = self.spare(1);
-            let n = spare.len().min(bytes.len());
-            let (now, later) = bytes.split_at(n);
-            spare[..n].copy_from_slice(now);
+            let n = copy(bytes, self.spare(1));
             self.commit(n);
-            bytes = later;
+            bytes = bytes.get(n..).unwrap_or_default();
         }
     }
 
-    /// The next PDU, if all of it has come. Nothing more comes after [`Verdict::HeaderDigest`] and [`Verdict::TooLong`].
+    /// The next PDU, if all of it has come. Nothing more comes after [`Verdict::HeaderDigest`] and
+    /// [`Verdict::TooLong`].
     pub fn next_frame(&mut self) -> Option<Frame> {
         if matches!(self.state, State::Header)
             && let Some(frame) = self.cut_header()?
@@ -195,7 +196,8 @@ impl Framer {
             }
     }
 
-    /// `None` if the headers are not all there; else the frame if they are all of it, or else the state is changed.
+    /// `None` if the headers are not all there; else the frame if they are all of it, or else the state is
+    /// changed.
     fn cut_header(&mut self) -> Option<Option<Frame>> {
         let bytes = self.buffer.bytes();
         let bhs = *bytes.first_chunk::<BHS_LEN>()?;

@@ -67,7 +67,8 @@ fn decode_base64(digits: &str, len_max: usize) -> Result<Vec<u8>, BinaryError> {
     if digits.is_empty() {
         return Err(BinaryError::Digits);
     }
-    // Four digits make at most three bytes, so this is at most two bytes too generous; the check below is exact.
+    // Four digits make at most three bytes, so this is at most two bytes too generous; the check below is
+    // exact.
     if digits.len().div_ceil(4) > len_max.div_ceil(3) {
         return Err(BinaryError::TooLong);
     }

@@ -43,23 +43,10 @@ pdu! {
 mod tests {
     use super::*;
     use crate::wire::pdu::pdu_tests;
-    use crate::wire::pdu::testing::bhs;
+    use crate::wire::pdu::testing::{ALL, bhs};
 
     const FIXED: [u32; 12] = [0x2500_0000, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
-    const USED: [u32; 12] = [
-        0x00c7_00ff,
-        0x00ff_ffff,
-        0xffff_ffff,
-        0xffff_ffff,
-        0xffff_ffff,
-        0xffff_ffff,
-        0xffff_ffff,
-        0xffff_ffff,
-        0xffff_ffff,
-        0xffff_ffff,
-        0xffff_ffff,
-        0xffff_ffff,
-    ];
+    const USED: [u32; 12] = [0x00c7_00ff, 0x00ff_ffff, ALL, ALL, ALL, ALL, ALL, ALL, ALL, ALL, ALL, ALL];
 
     pdu_tests!(DataIn);
 

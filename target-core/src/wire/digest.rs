@@ -1,6 +1,7 @@
 //! What is the digest of these bytes? CRC32C in portable code (RFC 7143 11.2.3 and 13.1).
 //!
-//! A driver that knows a faster way hands it in as a [`Crc32c`](super::Crc32c); this one is the default and what others are tested against.
+//! A driver that knows a faster way hands it in as a [`Crc32c`](super::Crc32c); this one is the default and
+//! what others are tested against.
 
 use crc::{CRC_32_ISCSI, Crc, Table};
 
@@ -11,13 +12,15 @@ pub const DIGEST_LEN: usize = 4;
 
 /// Extends `crc`, the checksum of what came before (0 for nothing), over `bytes`.
 pub fn crc32c(crc: u32, bytes: &[u8]) -> u32 {
-    // The crate's register before the final inversion, with the bit reversal that its `digest_with_initial` undoes.
+    // The crate's register before the final inversion, with the bit reversal that its `digest_with_initial`
+    // undoes.
     let mut digest = TABLE.digest_with_initial((!crc).reverse_bits());
     digest.update(bytes);
     digest.finalize()
 }
 
-/// The checksum as it lies on the wire: RFC 7143 appendix A.4 shows its bytes with the least significant first.
+/// The checksum as it lies on the wire: RFC 7143 appendix A.4 shows its bytes with the least significant
+/// first.
 pub const fn to_wire(crc: u32) -> [u8; DIGEST_LEN] {
     crc.to_le_bytes()
 }

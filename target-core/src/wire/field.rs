@@ -1,6 +1,7 @@
 //! Where is a field in the Basic Header Segment? Places as types, so that none can lie outside it.
 //!
 //! Bits are numbered as RFC 7143 draws them: bit 0 is the most significant of its byte.
+#![expect(clippy::indexing_slicing, reason = "that the place lies in the header is checked at compile time")]
 
 use super::{BHS_LEN, Lun};
 

@@ -71,23 +71,10 @@ impl LoginStatus {
 mod tests {
     use super::*;
     use crate::wire::pdu::pdu_tests;
-    use crate::wire::pdu::testing::bhs;
+    use crate::wire::pdu::testing::{ALL, bhs};
 
     const FIXED: [u32; 12] = [0x2300_0000, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
-    const USED: [u32; 12] = [
-        0x00cf_ffff,
-        0x00ff_ffff,
-        0xffff_ffff,
-        0xffff_ffff,
-        0xffff_ffff,
-        0,
-        0xffff_ffff,
-        0xffff_ffff,
-        0xffff_ffff,
-        0xffff_0000,
-        0,
-        0,
-    ];
+    const USED: [u32; 12] = [0x00cf_ffff, 0x00ff_ffff, ALL, ALL, ALL, 0, ALL, ALL, ALL, 0xffff_0000, 0, 0];
 
     pdu_tests!(LoginResponse);
 

@@ -7,16 +7,19 @@ pub struct Lun(pub u64);
 /// Highest number that a single level LUN can hold.
 const NUMBER_MAX: u16 = 0x3fff;
 
-/// Above this the peripheral device format has no room (its upper six bits name a bus), so flat space addressing is used.
+/// Above this the peripheral device format has no room (its upper six bits name a bus), so flat space
+/// addressing is used.
 const PERIPHERAL_MAX: u16 = 0xff;
 
 /// The addressing method, in the upper two bits.
 const FLAT: u16 = 0b01;
 
 impl Lun {
-    /// The number, at most 14 bits, of a single level LUN by peripheral device or flat space addressing; `None` for any other form.
+    /// The number, at most 14 bits, of a single level LUN by peripheral device or flat space addressing;
+    /// `None` for any other form.
     ///
-    /// In the peripheral format all 14 bits count: initiators that know nothing of flat addressing write LUN 256 and above so.
+    /// In the peripheral format all 14 bits count: initiators that know nothing of flat addressing write LUN
+    /// 256 and above so.
     pub const fn number(self) -> Option<u16> {
         let [high, low, rest @ ..] = self.0.to_be_bytes();
         let first = u16::from_be_bytes([high, low]);
@@ -28,7 +31,8 @@ impl Lun {
         Some(first & NUMBER_MAX)
     }
 
-    /// The LUN with that number, as REPORT LUNS shows it: peripheral format up to 255, flat above. Bits above 14 are dropped.
+    /// The LUN with that number, as REPORT LUNS shows it: peripheral format up to 255, flat above. Bits above
+    /// 14 are dropped.
     pub const fn from_number(number: u16) -> Self {
         let number = number & NUMBER_MAX;
         let method = if number > PERIPHERAL_MAX { FLAT << 14 } else { 0 };

@@ -1,10 +1,11 @@
 //! What do the bytes of a PDU mean? The PDUs of RFC 7143 section 11 as values. Knows nothing of state.
 //!
-//! Each PDU has a file of the same shape: what it is and its RFC section, its value with the place of each field in the
-//! Basic Header Segment, the bits the RFC fixes, the codes only it uses, tests on literal bytes. Three rules hold for all:
+//! Each PDU has a file of the same shape: what it is and its RFC section, its value with the place of each
+//! field in the Basic Header Segment, the bits the RFC fixes, the codes only it uses, tests on literal bytes.
+//! Three rules hold for all:
 //!
-//! * `parse` is total: any 48 bytes give a value. Reserved bits are ignored; whether a value is allowed is the judgement
-//!   of whoever has the state to judge it.
+//! * `parse` is total: any 48 bytes give a value. Reserved bits are ignored; whether a value is allowed is the
+//!   judgement of whoever has the state to judge it.
 //! * `emit` sets the opcode and the fixed bits, and leaves reserved bits 0.
 //! * `parse(&x.emit()) == x`.
 //!
@@ -80,11 +81,12 @@ pub struct Digests {
     pub data: bool,
 }
 
-/// Extends a CRC32C over more bytes: `(crc so far, bytes) -> crc`, starting with 0. Given by the driver, so that it can use the
-/// processor's instruction.
+/// Extends a CRC32C over more bytes: `(crc so far, bytes) -> crc`, starting with 0. Given by the driver, so
+/// that it can use the processor's instruction.
 pub type Crc32c = fn(u32, &[u8]) -> u32;
 
-/// How many bytes of padding follow `len` bytes, so that what comes next starts at a 4-byte word (RFC 7143 11.1).
+/// How many bytes of padding follow `len` bytes, so that what comes next starts at a 4-byte word (RFC 7143
+/// 11.1).
 pub const fn padding(len: usize) -> usize {
     len.wrapping_neg() & 3
 }

@@ -26,23 +26,10 @@ pdu! {
 mod tests {
     use super::*;
     use crate::wire::pdu::pdu_tests;
-    use crate::wire::pdu::testing::bhs;
+    use crate::wire::pdu::testing::{ALL, bhs};
 
     const FIXED: [u32; 12] = [0x2080_0000, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
-    const USED: [u32; 12] = [
-        0,
-        0x00ff_ffff,
-        0xffff_ffff,
-        0xffff_ffff,
-        0xffff_ffff,
-        0xffff_ffff,
-        0xffff_ffff,
-        0xffff_ffff,
-        0xffff_ffff,
-        0,
-        0,
-        0,
-    ];
+    const USED: [u32; 12] = [0, 0x00ff_ffff, ALL, ALL, ALL, ALL, ALL, ALL, ALL, 0, 0, 0];
 
     pdu_tests!(NopIn);
 

@@ -1,6 +1,7 @@
 //! The shape all PDUs share: a value, where its fields lie, what is fixed.
 
-/// Makes a PDU's value with `parse` and `emit` from one table `field: type = place`, so that the two cannot disagree.
+/// Makes a PDU's value with `parse` and `emit` from one table `field: type = place`, so that the two cannot
+/// disagree.
 macro_rules! pdu {
     (
         $(#[$doc:meta])*
@@ -72,12 +73,37 @@ macro_rules! codes {
 
 pub(super) use {codes, pdu};
 
+/// The tests every PDU has: that it uses the bits of `FIXED` and `USED`, and that parse undoes emit.
+#[cfg(test)]
+macro_rules! pdu_tests {
+    ($name:ident) => {
+        #[test]
+        fn layout() {
+            $crate::wire::pdu::testing::assert_layout(|bhs| $name::parse(bhs).emit(), FIXED, USED);
+        }
+
+        proptest::proptest! {
+            #[test]
+            fn parse_undoes_emit(bytes in proptest::array::uniform::<_, 48>(proptest::num::u8::ANY)) {
+                let value = $name::parse(&bytes);
+                proptest::prop_assert_eq!($name::parse(&value.emit()), value);
+            }
+        }
+    };
+}
+
+#[cfg(test)]
+pub(super) use pdu_tests;
+
 /// What tests of every PDU have in common.
 #[cfg(test)]
 pub(super) mod testing {
     use crate::wire::BHS_LEN;
 
     pub(in crate::wire) type Bhs = [u8; BHS_LEN];
+
+    /// A word whose bits all carry a field.
+    pub(in crate::wire) const ALL: u32 = 0xffff_ffff;
 
     /// A header from its twelve words, as the RFC draws it.
     pub(in crate::wire) fn bhs(words: [u32; 12]) -> Bhs {
@@ -111,25 +137,3 @@ pub(super) mod testing {
         assert_eq!(kept, bhs(used), "bits that carry a field");
     }
 }
-
-/// The tests every PDU has: that it uses the bits of `FIXED` and `USED`, and that parse undoes emit.
-#[cfg(test)]
-macro_rules! pdu_tests {
-    ($name:ident) => {
-        #[test]
-        fn layout() {
-            $crate::wire::pdu::testing::assert_layout(|bhs| $name::parse(bhs).emit(), FIXED, USED);
-        }
-
-        proptest::proptest! {
-            #[test]
-            fn parse_undoes_emit(bytes in proptest::array::uniform::<_, 48>(proptest::num::u8::ANY)) {
-                let value = $name::parse(&bytes);
-                proptest::prop_assert_eq!($name::parse(&value.emit()), value);
-            }
-        }
-    };
-}
-
-#[cfg(test)]
-pub(super) use pdu_tests;

@@ -51,23 +51,10 @@ codes! {
 mod tests {
     use super::*;
     use crate::wire::pdu::pdu_tests;
-    use crate::wire::pdu::testing::bhs;
+    use crate::wire::pdu::testing::{ALL, bhs};
 
     const FIXED: [u32; 12] = [0x0100_0000, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
-    const USED: [u32; 12] = [
-        0x40e7_0f00,
-        0xffff_ffff,
-        0xffff_ffff,
-        0xffff_ffff,
-        0xffff_ffff,
-        0xffff_ffff,
-        0xffff_ffff,
-        0xffff_ffff,
-        0xffff_ffff,
-        0xffff_ffff,
-        0xffff_ffff,
-        0xffff_ffff,
-    ];
+    const USED: [u32; 12] = [0x40e7_0f00, ALL, ALL, ALL, ALL, ALL, ALL, ALL, ALL, ALL, ALL, ALL];
 
     pdu_tests!(ScsiCommand);
 

@@ -47,23 +47,11 @@ codes! {
 mod tests {
     use super::*;
     use crate::wire::pdu::pdu_tests;
-    use crate::wire::pdu::testing::bhs;
+    use crate::wire::pdu::testing::{ALL, bhs};
 
     const FIXED: [u32; 12] = [0x2180_0000, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
-    const USED: [u32; 12] = [
-        0x001e_ffff,
-        0x00ff_ffff,
-        0xffff_0000,
-        0,
-        0xffff_ffff,
-        0xffff_ffff,
-        0xffff_ffff,
-        0xffff_ffff,
-        0xffff_ffff,
-        0xffff_ffff,
-        0xffff_ffff,
-        0xffff_ffff,
-    ];
+    const USED: [u32; 12] =
+        [0x001e_ffff, 0x00ff_ffff, 0xffff_0000, 0, ALL, ALL, ALL, ALL, ALL, ALL, ALL, ALL];
 
     pdu_tests!(ScsiResponse);
 

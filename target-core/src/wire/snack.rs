@@ -38,23 +38,10 @@ codes! {
 mod tests {
     use super::*;
     use crate::wire::pdu::pdu_tests;
-    use crate::wire::pdu::testing::bhs;
+    use crate::wire::pdu::testing::{ALL, bhs};
 
     const FIXED: [u32; 12] = [0x1080_0000, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
-    const USED: [u32; 12] = [
-        0x000f_0000,
-        0xffff_ffff,
-        0xffff_ffff,
-        0xffff_ffff,
-        0xffff_ffff,
-        0xffff_ffff,
-        0,
-        0xffff_ffff,
-        0,
-        0,
-        0xffff_ffff,
-        0xffff_ffff,
-    ];
+    const USED: [u32; 12] = [0x000f_0000, ALL, ALL, ALL, ALL, ALL, 0, ALL, 0, 0, ALL, ALL];
 
     pdu_tests!(Snack);
 

@@ -10,7 +10,8 @@ use core::str;
 /// Longest key name in bytes.
 pub const KEY_BYTES_MAX: usize = 63;
 
-/// Longest value in bytes where the key says nothing else. [`pairs`] does not enforce it: the value's own length tells.
+/// Longest value in bytes where the key says nothing else. [`pairs`] does not enforce it: the value's own
+/// length tells.
 pub const VALUE_BYTES_MAX: usize = 255;
 
 /// What can be wrong with a `key=value` pair.
@@ -90,7 +91,8 @@ fn read(pair: &[u8]) -> Result<(&str, &str), TextError> {
     Ok((key, str::from_utf8(value).map_err(|_| TextError::NotUtf8)?))
 }
 
-/// True for a key name: a standard-label, or one with the prefix `X#` that extension keys were once given (RFC 7143 6.1, 13.26).
+/// True for a key name: a standard-label, or one with the prefix `X#` that extension keys were once given
+/// (RFC 7143 6.1, 13.26).
 /// One key of the standards begins with a small letter all the same: iSCSIProtocolLevel (RFC 7144 7.1.1).
 pub fn is_key(key: &str) -> bool {
     is_standard_label(key)
@@ -156,7 +158,8 @@ pub(super) fn hex_digits(value: &str) -> Option<&str> {
 
 /// Writes `key=value` pairs, each with its NUL.
 ///
-/// Neither keys nor values may hold a NUL, nor keys a `=`: they are the target's own words, or were checked when they came in.
+/// Neither keys nor values may hold a NUL, nor keys a `=`: they are the target's own words, or were checked
+/// when they came in.
 #[derive(Clone, Debug, Default)]
 pub struct TextWriter {
     out: Vec<u8>,
@@ -340,12 +343,11 @@ mod tests {
         writer.pair("TargetName", "iqn.2024-01.example:a").number("MaxBurstLength", 16_776_192);
         writer.boolean("InitialR2T", false).hex("CHAP_R", &[0, 0xab]).base64("CHAP_C", &[1, 2, 3]);
         writer.format("TargetAddress", format_args!("{}:{},{}", "10.0.0.1", 3260, 1));
+        let len = writer.len();
+        let bytes = writer.into_bytes();
+        assert_eq!(len, bytes.len());
         assert_eq!(
-            writer.len(),
-            b"TargetName=iqn.2024-01.example:a.MaxBurstLength=16776192.InitialR2T=No.CHAP_R=0x00ab.CHAP_C=0bAQID.TargetAddress=10.0.0.1:3260,1.".len()
-        );
-        assert_eq!(
-            all(&writer.into_bytes()),
+            all(&bytes),
             [
                 Ok(("TargetName", "iqn.2024-01.example:a")),
                 Ok(("MaxBurstLength", "16776192")),
@@ -364,13 +366,16 @@ mod tests {
         }
 
         #[test]
-        fn pairs_undo_the_writer(wanted in proptest::collection::vec(("[A-Z][a-zA-Z0-9.+@_-]{0,62}", "[^\0]{0,40}"), 0..8)) {
+        fn pairs_undo_the_writer(
+            wanted in proptest::collection::vec(("[A-Z][a-zA-Z0-9.+@_-]{0,62}", "[^\0]{0,40}"), 0..8)
+        ) {
             let mut writer = TextWriter::new();
             for (key, value) in &wanted {
                 writer.pair(key, value);
             }
             let bytes = writer.into_bytes();
-            let read: Result<Vec<_>, _> = pairs(&bytes).map(|pair| pair.map(|(k, v)| (String::from(k), String::from(v)))).collect();
+            let own = |(key, value)| (String::from(key), String::from(value));
+            let read: Result<Vec<_>, _> = pairs(&bytes).map(|pair| pair.map(own)).collect();
             prop_assert_eq!(read, Ok(wanted));
         }
 

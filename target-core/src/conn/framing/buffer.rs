@@ -1,4 +1,5 @@
-//! Where do received bytes lie until they are a whole frame? One chunk that is read into, and cut from without copying.
+//! Where do received bytes lie until they are a whole frame? One chunk that is read into, and cut from
+//! without copying.
 
 use bytes::{Buf, Bytes, BytesMut};
 
@@ -11,10 +12,19 @@ const CHUNK_MAX: usize = 256 * 1024;
 /// With less room than this a read would be too short to pay.
 const ROOM_MIN: usize = 16 * 1024;
 
+/// Copies as much as fits; returns how much that is.
+pub(super) fn copy(from: &[u8], to: &mut [u8]) -> usize {
+    let n = from.len().min(to.len());
+    if let (Some(from), Some(to)) = (from.get(..n), to.get_mut(..n)) {
+        to.copy_from_slice(from);
+    }
+    n
+}
+
 /// Bytes `start..filled` of the chunk wait to be cut; what follows is free. The whole chunk is initialised.
 ///
-/// Consuming only moves `start`, and an empty buffer starts again at 0: PDUs without data go through without touching the
-/// allocator. Taking splits the front off as a shared slice, which makes the chunk shorter.
+/// Consuming only moves `start`, and an empty buffer starts again at 0: PDUs without data go through without
+/// touching the allocator. Taking splits the front off as a shared slice, which makes the chunk shorter.
 #[derive(Debug)]
 pub(super) struct Buffer {
     chunk: Option<BytesMut>,
@@ -80,8 +90,9 @@ impl Buffer {
         self.chunk.as_ref().map_or(0, BytesMut::len)
     }
 
-    /// Moves what waits to the front, of this chunk if that makes enough room. The new chunk is at least twice what waits, so
-    /// that a driver that takes no frames out does not pay for every byte again and again.
+    /// Moves what waits to the front, of this chunk if that makes enough room. The new chunk is at least
+    /// twice what waits, so that a driver that takes no frames out does not pay for every byte again and
+    /// again.
     fn make_room(&mut self, room: usize) {
         let waiting = self.start..self.filled;
         let held = waiting.len();
@@ -89,7 +100,7 @@ impl Buffer {
             Some(chunk) if chunk.len() - held >= room => chunk.copy_within(waiting, 0),
             _ => {
                 let mut chunk = BytesMut::zeroed(CHUNK.max(held + held.max(room)));
-                chunk[..held].copy_from_slice(self.bytes());
+                copy(self.bytes(), &mut chunk);
                 self.chunk = Some(chunk);
             }
         }

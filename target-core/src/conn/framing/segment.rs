@@ -1,5 +1,7 @@
-//! Where does a large data segment go? Into a buffer of its own, read into directly and used again when nobody holds it any more.
+//! Where does a large data segment go? Into a buffer of its own, read into directly and used again when
+//! nobody holds it any more.
 
+use super::buffer::copy;
 use alloc::collections::VecDeque;
 use bytes::{Bytes, BytesMut};
 
@@ -46,9 +48,7 @@ impl Segment {
 
     /// Fills the first bytes by copying, at most what is lacking.
     pub(super) fn fill(&mut self, bytes: &[u8]) {
-        let spare = self.spare();
-        let n = spare.len().min(bytes.len());
-        spare[..n].copy_from_slice(&bytes[..n]);
+        let n = copy(bytes, self.spare());
         self.commit(n);
     }
 }
@@ -65,7 +65,8 @@ impl Pool {
         Self { given: VecDeque::new(), small_frames: 0 }
     }
 
-    /// A buffer for `len` bytes: one that nobody holds any more, unless it is more than twice as long, or a new one.
+    /// A buffer for `len` bytes: one that nobody holds any more, unless it is more than twice as long, or a
+    /// new one.
     pub(super) fn segment(&mut self, len: usize) -> Segment {
         self.small_frames = 0;
         let fits = |bytes: &Bytes| bytes.len() >= len && bytes.len() / 2 <= len && bytes.is_unique();
