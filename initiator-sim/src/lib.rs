@@ -16,6 +16,7 @@ pub mod clock;
 pub mod codec;
 pub mod disk;
 pub mod fault;
+pub mod initiator;
 pub mod middlebox;
 pub mod net;
 pub mod queue;
