@@ -14,7 +14,7 @@ use bytes::Bytes;
 use segment::{Pool, Segment};
 
 /// A data segment that is longer than this, with padding and digest, is read into a buffer of its own.
-const LARGE: usize = 32 * 1024;
+const LARGE: usize = 20 * 1024;
 
 /// After a large segment the next read is this short: the next PDU is likely large too, and what is read of
 /// its data together with its header has to be moved.
@@ -54,9 +54,9 @@ pub enum Verdict {
 /// Cuts frames out of one connection's stream.
 ///
 /// The loop: [`spare`](Self::spare), read the socket into it, [`commit`](Self::commit), then
-/// [`next_frame`](Self::next_frame) until there is none. Data segments are slices of the buffer that was read
-/// into. Memory held: one chunk of 64 KiB, or the one data segment that is arriving, and for a while up to 1
-/// MiB of buffers of large segments; more only if frames are not taken out.
+/// [`next_frame`](Self::next_frame) until there is none. Data segments above 1 KiB are slices of the buffer that
+/// was read into. Memory held: one chunk of 64 KiB, or the one data segment that is arriving, and for a while up
+/// to 1 MiB of buffers of large segments; more only if frames are not taken out.
 #[derive(Debug)]
 pub struct Framer {
     crc: Crc32c,

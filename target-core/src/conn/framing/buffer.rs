@@ -12,6 +12,9 @@ const CHUNK_MAX: usize = 256 * 1024;
 /// With less room than this a read would be too short to pay.
 const ROOM_MIN: usize = 16 * 1024;
 
+/// What is this short is copied out: it costs no more, and a few bytes that are held for long do not hold a chunk.
+const COPY_MAX: usize = 1024;
+
 /// Copies as much as fits; returns how much that is.
 pub(super) fn copy(from: &[u8], to: &mut [u8]) -> usize {
     let n = from.len().min(to.len());
@@ -48,10 +51,15 @@ impl Buffer {
         self.start = self.filled.min(self.start + n);
     }
 
-    /// Cuts the first `n` bytes off, shared.
+    /// Cuts the first `n` bytes off, shared with the chunk if there are many.
     pub(super) fn take(&mut self, n: usize) -> Bytes {
         debug_assert!(n <= self.bytes().len());
         let n = n.min(self.filled - self.start);
+        if n <= COPY_MAX {
+            let taken = Bytes::copy_from_slice(self.bytes().get(..n).unwrap_or_default());
+            self.consume(n);
+            return taken;
+        }
         let Some(chunk) = &mut self.chunk else { return Bytes::new() };
         chunk.advance(self.start);
         self.filled -= self.start + n;
@@ -131,17 +139,23 @@ mod tests {
     }
 
     #[test]
-    fn what_is_taken_is_not_copied() {
+    fn much_is_shared_and_little_is_copied() {
         let mut buffer = Buffer::new();
-        fill(&mut buffer, b"abcdefgh");
+        fill(&mut buffer, &[[1; 1], [2; 1]].concat());
+        fill(&mut buffer, &[3; COPY_MAX + 1]);
         buffer.consume(1);
+        assert_eq!(buffer.take(1), [2][..]);
         let place = buffer.bytes().as_ptr();
-        let taken = buffer.take(3);
-        assert_eq!((&taken[..], taken.as_ptr()), (&b"bcd"[..], place));
-        assert_eq!(buffer.bytes(), b"efgh");
-        fill(&mut buffer, b"ij");
-        assert_eq!(buffer.bytes(), b"efghij");
-        assert_eq!(&taken[..], b"bcd", "later bytes do not touch what was taken");
+        fill(&mut buffer, &[4; 5]);
+        let taken = buffer.take(COPY_MAX + 1);
+        assert_eq!((&taken[..], taken.as_ptr()), (&[3; COPY_MAX + 1][..], place));
+        let place = buffer.bytes().as_ptr();
+        let copied = buffer.take(4);
+        assert_eq!(copied, [4; 4][..]);
+        assert_ne!(copied.as_ptr(), place);
+        fill(&mut buffer, &[5; 100]);
+        assert_eq!(buffer.bytes(), [&[4][..], &[5; 100]].concat());
+        assert_eq!(taken, [3; COPY_MAX + 1][..], "later bytes do not touch what was taken");
     }
 
     #[test]
