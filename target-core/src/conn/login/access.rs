@@ -71,3 +71,13 @@ impl Proof {
 pub(crate) fn may_use(target: &crate::config::TargetConfig, initiator: &str) -> bool {
     target.initiators.is_empty() || target.initiators.iter().any(|name| name.eq_ignore_ascii_case(initiator))
 }
+
+/// Logins that never took place, for tests of what comes after one.
+#[cfg(test)]
+pub(crate) mod testing {
+    use super::*;
+
+    pub(crate) fn access(initiator: &str, kind: SessionKind, target: Option<&str>) -> Access {
+        Access::new(&Proof { identity: None }, initiator.into(), kind, target.map(String::from))
+    }
+}
