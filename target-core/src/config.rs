@@ -127,6 +127,9 @@ pub enum ChapAlgorithm {
 }
 
 /// What the target offers or accepts at most for each key of RFC 7143 section 13.
+///
+/// The target answers proposals and makes none of its own: a key that the initiator does not bring up keeps the RFC's
+/// default, except that a required digest is insisted on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Offer {
     /// HeaderDigest: accept CRC32C if the initiator prefers it; `false` answers None only.

@@ -175,7 +175,7 @@ impl Login {
         request: &LoginRequest,
         data: &Bytes,
     ) -> Result<(), LoginFault> {
-        let first = self.first.get_or_insert_with(|| request.clone());
+        let first = *self.first.get_or_insert(*request);
         let ident = |r: &LoginRequest| (r.isid, r.tsih, r.cid, r.itt, r.version_max, r.version_min);
         if matches!(state, State::Over) {
             return Err(LoginFault::Over);
@@ -183,7 +183,7 @@ impl Login {
         if request.version_min > 0 {
             return Err(LoginFault::Version);
         }
-        if ident(first) != ident(request) {
+        if ident(&first) != ident(request) {
             return Err(LoginFault::HeaderChanged);
         }
         let stage = match state {

@@ -5,7 +5,7 @@
 //!       └───────────────(no authentication asked for)─────────────────────────┘
 //! ```
 //!
-//! A [`Login`] takes one Login Request after the other and answers each with exactly one [`LoginStep`]. It never looks
+//! A `Login` takes one Login Request after the other and answers each with exactly one `LoginStep`. It never looks
 //! at sequence numbers: StatSN, ExpCmdSN, MaxCmdSN and the TSIH are stamped by the engine.
 
 use crate::config::Config;

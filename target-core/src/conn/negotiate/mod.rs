@@ -1,7 +1,7 @@
 //! What does a key mean, and what is answered to it? (RFC 7143 sections 6.2 and 13)
 //!
-//! [`keys`] is the one table: who may send which key, when, and by what rule it is negotiated. [`answer`] applies a row
-//! of it to a [`Draft`](draft::Draft), of which nothing takes effect before the negotiation is complete.
+//! `keys` is the one table: who may send which key, when, and by what rule it is negotiated. `answer` applies a row of it
+//! to a `Draft`, of which nothing takes effect before the negotiation is complete.
 
 pub(crate) mod answer;
 pub(crate) mod collect;

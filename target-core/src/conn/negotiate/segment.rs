@@ -56,7 +56,7 @@ impl Seen {
             }
             pairs.push(Pair { place, name, value, row: found.map(|(_, row)| row) });
         }
-        // Rows lie in one table, so their addresses are its order; keys that are not understood come first.
+        // The enum has the order of the table; keys that are not understood come first.
         pairs.sort_by_key(|pair| pair.row.map(|row| row.key));
         Ok(pairs)
     }

@@ -54,11 +54,8 @@ fn discovery() -> Bench {
 
 impl Bench {
     fn send(&mut self, flags: &str, text: impl AsRef<[u8]>) -> TextStep {
-        let request = TextRequest {
-            final_bit: flags.contains('F'),
-            continue_bit: flags.contains('C'),
-            ..self.next.clone()
-        };
+        let request =
+            TextRequest { final_bit: flags.contains('F'), continue_bit: flags.contains('C'), ..self.next };
         let env = TextEnv {
             config: &self.config,
             local: self.local,
@@ -147,7 +144,8 @@ fn send_targets_in_a_normal_session_is_about_its_own_target() {
 
 #[test]
 fn addresses_of_portals() {
-    let cases: [(&str, &[(&str, u16)], &str); 8] = [
+    type Case = (&'static str, &'static [(&'static str, u16)], &'static str);
+    let cases: [Case; 8] = [
         ("10.0.0.1:3260", &[("10.0.0.7:3260", 1), ("[fd00::7]:3261", 2)], "10.0.0.7:3260,1 [fd00::7]:3261,2"),
         ("10.0.0.1:3260", &[("0.0.0.0:3260", 1)], "10.0.0.1:3260,1"),
         ("10.0.0.1:3260", &[("0.0.0.0:3260", 1), ("[::]:3260", 1)], "10.0.0.1:3260,1"),
@@ -299,7 +297,8 @@ fn a_failed_or_reset_exchange_changes_nothing() {
 
 #[test]
 fn tags_lun_and_immediacy_belong_to_the_exchange() {
-    let changes: [(fn(&mut TextRequest), u8, TextFault); 4] = [
+    type Case = (fn(&mut TextRequest), u8, TextFault);
+    let changes: [Case; 4] = [
         (|next| next.ttt ^= 1, 0x09, TextFault::WrongTag),
         (|next| next.itt ^= 1, 0x09, TextFault::WrongTask),
         (|next| next.lun = Lun::from_number(1), 0x09, TextFault::WrongLun),
@@ -308,7 +307,7 @@ fn tags_lun_and_immediacy_belong_to_the_exchange() {
     for (change, reason, fault) in changes {
         let mut bench = normal();
         bench.reply("", "X-a=1\0");
-        let (good, tag) = (bench.next.clone(), bench.next.ttt);
+        let (good, tag) = (bench.next, bench.next.ttt);
         change(&mut bench.next);
         assert_eq!(bench.rejected("F", ""), (reason, fault));
         bench.next = TextRequest { ttt: tag, ..good };

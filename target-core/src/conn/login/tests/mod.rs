@@ -72,7 +72,7 @@ impl Bench {
             continue_bit: flags.contains('C'),
             csg,
             nsg,
-            ..self.next.clone()
+            ..self.next
         };
         let data = Bytes::copy_from_slice(text.as_ref());
         let random = &mut self.random;
