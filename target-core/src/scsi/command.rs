@@ -65,7 +65,7 @@ impl Command {
     /// Takes the Data-Out that [`Step::DataOut`] asked for, or as much of it as there is.
     pub fn data_out(&mut self, server: &mut DeviceServer, data: SgList) -> Step {
         self.resume(server, |waiting, context| match waiting {
-            Waiting::Data(then) => then.proceed(context, &data),
+            Waiting::Data(then) => then.proceed(context, data),
             Waiting::Nothing | Waiting::Io(_) => Err(code::INTERNAL_TARGET_FAILURE.into()),
         })
     }

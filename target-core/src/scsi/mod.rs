@@ -5,24 +5,37 @@
 //! the next step. Everything here is a function of those calls. The transport moves the data, clips it to what the
 //! initiator expects, and owns tasks: a command that is aborted is simply dropped.
 //!
-//! One table ([`table`]) drives dispatch, the check for reserved bits and REPORT SUPPORTED OPERATION CODES, so the three
+//! One table (`table`) drives dispatch, the check for reserved bits and REPORT SUPPORTED OPERATION CODES, so the three
 //! cannot disagree. There is one file a command family; a family's file has its first step (called from the table) and
-//! what follows after data or storage (called from [`next`]).
+//! what follows after data or storage (called from `next`).
 
 mod attention;
+mod cache;
+mod capacity;
 mod cdb;
 mod command;
+mod compare;
 mod inquiry;
+mod luns;
+mod mode_page;
+mod mode_select;
+mod mode_sense;
 mod next;
 mod outcome;
 mod read;
 mod ready;
+mod reserve;
 mod sense;
 mod server;
+mod supported;
 mod table;
 mod unit;
+mod verify;
 mod vpd;
 mod write;
+
+#[cfg(test)]
+mod tests;
 
 pub use attention::Attention;
 pub use command::{Command, Request};

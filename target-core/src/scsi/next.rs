@@ -8,7 +8,7 @@ use super::outcome::{Failure, NexusId};
 use super::sense::code;
 use super::server::{DeviceServer, Nexus};
 use super::unit::{Extent, LogicalUnit};
-use super::{read, write};
+use super::{mode_select, read, ready, verify, write};
 use crate::io::{IoOp, SgList};
 
 /// What a handler says is next.
@@ -67,14 +67,20 @@ impl Context<'_> {
 /// Waiting for Data-Out.
 #[derive(Clone, Debug)]
 pub(super) enum WithData {
-    /// WRITE.
+    /// WRITE, WRITE AND VERIFY.
     Write(write::Job),
+    /// VERIFY with BYTCHK.
+    Verify(verify::Job),
+    /// MODE SELECT: which header the list has.
+    ModeSelect { long_form: bool },
 }
 
 impl WithData {
-    pub(super) fn proceed(self, context: &mut Context<'_>, data: &SgList) -> Handled {
+    pub(super) fn proceed(self, context: &mut Context<'_>, data: SgList) -> Handled {
         match self {
             Self::Write(job) => write::with_data(context, job, data),
+            Self::Verify(job) => verify::with_data(context, job, data),
+            Self::ModeSelect { long_form } => mode_select::with_data(context, long_form, &data),
         }
     }
 }
@@ -88,14 +94,31 @@ pub(super) enum AfterIo {
     FlushedRead(Extent),
     /// The data read is the answer.
     Read(Extent),
+    /// The medium is up to date; now check it.
+    Check(verify::Check),
+    /// The data read is to be held against what the initiator sent.
+    Compare { extent: Extent, data: SgList, repeated: bool },
+    /// The cache is flushed; now the unit can stop.
+    Stop,
 }
 
 impl AfterIo {
     pub(super) fn proceed(self, context: &mut Context<'_>, data: SgList) -> Handled {
         match self {
             Self::Good => Ok(Next::GOOD),
-            Self::FlushedRead(extent) => Ok(read::fetch(extent)),
+            Self::FlushedRead(extent) => {
+                context.unit()?.still_there(extent)?;
+                Ok(read::fetch(extent))
+            }
             Self::Read(extent) => read::deliver(context, extent, data),
+            Self::Check(check) => {
+                context.unit()?.still_there(check.extent())?;
+                Ok(check.begin())
+            }
+            Self::Compare { extent, data: expected, repeated } => {
+                verify::compare(context, extent, &expected, repeated, &data)
+            }
+            Self::Stop => ready::stop(context),
         }
     }
 }

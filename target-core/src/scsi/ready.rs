@@ -1,9 +1,68 @@
-//! Can the logical unit be used now? TEST UNIT READY (SPC-4 6.47)
+//! Can it be used now, and what happened? TEST UNIT READY, REQUEST SENSE, START STOP UNIT, PREVENT ALLOW MEDIUM REMOVAL
+//! (SPC-4 6.47, 6.39; SBC-3 5.20, 5.10)
 
 use super::cdb::Cdb;
-use super::next::{Context, Handled, Next};
+use super::next::{AfterIo, Context, Handled, Next};
+use super::sense::{Sense, code};
+use crate::io::IoOp;
 
 /// The common checks have said all there is to say.
 pub(super) fn test_unit_ready(_: &mut Context<'_>, _: Cdb<'_>) -> Handled {
+    Ok(Next::GOOD)
+}
+
+/// Sense data as data, with GOOD: that there is no such unit, else a unit attention (which is cleared by that), else that
+/// the unit is stopped, else that there is nothing.
+pub(super) fn request_sense(context: &mut Context<'_>, cdb: Cdb<'_>) -> Handled {
+    let nexus = context.nexus;
+    let sense = match context.unit() {
+        Err(_) => code::LUN_NOT_SUPPORTED,
+        Ok(unit) => match unit.side(nexus).and_then(|side| side.pending.take()) {
+            Some(attention) => attention.code(),
+            None if unit.stopped => code::START_REQUIRED,
+            None => code::NO_SENSE,
+        },
+    };
+    let sense = Sense::new(sense).in_format(cdb.bit(1, 0));
+    Ok(Next::data(sense.bytes().to_vec(), u32::from(cdb.byte(4))))
+}
+
+/// Stopping flushes the cache unless NO_FLUSH (bit 2) says otherwise; the unit is stopped once that succeeded. LOEJ and
+/// power conditions are refused as reserved bits: the medium cannot be removed and there is one power condition. As for
+/// SYNCHRONIZE CACHE, IMMED does not make the status come earlier.
+pub(super) fn start_stop(context: &mut Context<'_>, cdb: Cdb<'_>) -> Handled {
+    let (start, no_flush) = (cdb.bit(4, 0), cdb.bit(4, 2));
+    let unit = context.unit()?;
+    if start {
+        unit.stopped = false;
+        return Ok(Next::GOOD);
+    }
+    if unit.stopped || no_flush {
+        return stop(context);
+    }
+    Ok(Next::Io { op: IoOp::Flush, then: AfterIo::Stop })
+}
+
+pub(super) fn stop(context: &mut Context<'_>) -> Handled {
+    context.unit()?.stopped = true;
+    Ok(Next::GOOD)
+}
+
+/// Whether PREVENT ALLOW MEDIUM REMOVAL only allows: that it may even under another nexus's reservation.
+pub(super) fn allows_removal(cdb: Cdb<'_>) -> bool {
+    !cdb.bit(4, 0)
+}
+
+/// Whether START STOP UNIT only starts: likewise.
+pub(super) fn starts(cdb: Cdb<'_>) -> bool {
+    cdb.bit(4, 0)
+}
+
+/// Each nexus prevents for itself; it ends with the nexus and with a reset.
+pub(super) fn prevent_allow(context: &mut Context<'_>, cdb: Cdb<'_>) -> Handled {
+    let nexus = context.nexus;
+    if let Some(side) = context.unit()?.side(nexus) {
+        side.prevents_removal = cdb.bit(4, 0);
+    }
     Ok(Next::GOOD)
 }

@@ -176,6 +176,11 @@ impl DeviceServer {
         }
     }
 
+    /// Whether a nexus has asked (PREVENT ALLOW MEDIUM REMOVAL) that the logical unit is not taken away; for operators.
+    pub fn removal_prevented(&self, lun: Lun) -> bool {
+        self.find(lun).and_then(|at| self.units.get(at)).is_some_and(LogicalUnit::removal_prevented)
+    }
+
     /// `sense` in the format that the logical unit uses (D_SENSE), for conditions that the transport finds.
     pub fn formatted(&self, lun: Lun, sense: Sense) -> Sense {
         let unit = self.find(lun).and_then(|at| self.units.get(at));

@@ -6,7 +6,9 @@
 use super::cdb::Cdb;
 use super::next::Handler;
 use super::sense::{Sense, code};
-use super::{inquiry, read, ready, write};
+use super::{
+    cache, capacity, inquiry, luns, mode_select, mode_sense, read, ready, reserve, supported, verify, write,
+};
 
 /// What the common checks need to know of a command.
 pub(super) mod flag {
@@ -18,9 +20,11 @@ pub(super) mod flag {
     pub const MEDIUM: u8 = 1 << 2;
     /// Would change the medium: refused while it is write protected.
     pub const WRITES: u8 = 1 << 3;
+    /// Takes as long as the medium, but works on a stopped unit too.
+    pub const FLUSHES: u8 = 1 << 4;
 }
 
-use flag::{MEDIUM, NO_UNIT, UNDER_ATTENTION, WRITES};
+use flag::{FLUSHES, MEDIUM, NO_UNIT, UNDER_ATTENTION, WRITES};
 
 /// One command.
 pub(super) struct Entry {
@@ -53,41 +57,78 @@ const MEDIUM_SECS: u32 = 60;
 
 /// A command without service actions that conflicts with reservations.
 const fn entry(opcode: u8, name: &'static str, usage: &'static [u8], flags: u8, run: Handler) -> Entry {
-    let timeout_secs = if flags & MEDIUM != 0 { MEDIUM_SECS } else { QUICK_SECS };
+    let timeout_secs = if flags & (MEDIUM | FLUSHES) != 0 { MEDIUM_SECS } else { QUICK_SECS };
     Entry { opcode, action: None, name, usage, flags, despite_reservation: never, timeout_secs, run }
 }
 
 impl Entry {
+    const fn action(self, action: u16) -> Self {
+        Self { action: Some(action), ..self }
+    }
+
     const fn despite_reservation(self, when: fn(Cdb<'_>) -> bool) -> Self {
         Self { despite_reservation: when, ..self }
     }
 }
 
+/// All bits of a byte.
+const X: u8 = 0xff;
+/// Byte 1 of READ and WRITE: DPO and FUA.
 const DPO_FUA: u8 = 0x18;
+/// Byte 1 of VERIFY: DPO and both bits of BYTCHK.
+const DPO_BYTCHK: u8 = 0x16;
+/// Byte 1 of WRITE AND VERIFY: DPO and the one bit of BYTCHK that is not reserved.
+const DPO_COMPARE: u8 = 0x12;
+/// Byte 1 of SYNCHRONIZE CACHE: IMMED.
+const IMMED: u8 = 0x02;
 
 /// All commands, by opcode and service action.
 #[rustfmt::skip]
 pub(super) static TABLE: &[Entry] = &[
     entry(0x00, "TEST UNIT READY", &[0x00, 0, 0, 0, 0, 0], MEDIUM, ready::test_unit_ready),
-    entry(0x08, "READ(6)", &[0x08, 0x1f, 0xff, 0xff, 0xff, 0], MEDIUM, read::read),
-    entry(0x0a, "WRITE(6)", &[0x0a, 0x1f, 0xff, 0xff, 0xff, 0], MEDIUM | WRITES, write::write),
-    entry(0x12, "INQUIRY", &[0x12, 0x01, 0xff, 0xff, 0xff, 0], NO_UNIT | UNDER_ATTENTION, inquiry::inquiry)
+    entry(0x03, "REQUEST SENSE", &[0x03, 0x01, 0, 0, X, 0], NO_UNIT | UNDER_ATTENTION, ready::request_sense).despite_reservation(always),
+    entry(0x08, "READ(6)", &[0x08, 0x1f, X, X, X, 0], MEDIUM, read::read),
+    entry(0x0a, "WRITE(6)", &[0x0a, 0x1f, X, X, X, 0], MEDIUM | WRITES, write::write),
+    entry(0x12, "INQUIRY", &[0x12, 0x01, X, X, X, 0], NO_UNIT | UNDER_ATTENTION, inquiry::inquiry).despite_reservation(always),
+    entry(0x15, "MODE SELECT(6)", &[0x15, 0x10, 0, 0, X, 0], 0, mode_select::mode_select),
+    entry(0x16, "RESERVE(6)", &[0x16, 0, 0, 0, 0, 0], 0, reserve::reserve),
+    entry(0x17, "RELEASE(6)", &[0x17, 0, 0, 0, 0, 0], 0, reserve::release).despite_reservation(always),
+    entry(0x1a, "MODE SENSE(6)", &[0x1a, 0x08, X, X, X, 0], 0, mode_sense::mode_sense),
+    entry(0x1b, "START STOP UNIT", &[0x1b, 0x01, 0, 0, 0x05, 0], FLUSHES, ready::start_stop).despite_reservation(ready::starts),
+    entry(0x1e, "PREVENT ALLOW MEDIUM REMOVAL", &[0x1e, 0, 0, 0, 0x01, 0], 0, ready::prevent_allow)
+        .despite_reservation(ready::allows_removal),
+    entry(0x25, "READ CAPACITY(10)", &[0x25, 0, 0, 0, 0, 0, 0, 0, 0, 0], 0, capacity::short).despite_reservation(always),
+    entry(0x28, "READ(10)", &[0x28, DPO_FUA, X, X, X, X, 0, X, X, 0], MEDIUM, read::read),
+    entry(0x2a, "WRITE(10)", &[0x2a, DPO_FUA, X, X, X, X, 0, X, X, 0], MEDIUM | WRITES, write::write),
+    entry(0x2e, "WRITE AND VERIFY(10)", &[0x2e, DPO_COMPARE, X, X, X, X, 0, X, X, 0], MEDIUM | WRITES, write::write_and_verify),
+    entry(0x2f, "VERIFY(10)", &[0x2f, DPO_BYTCHK, X, X, X, X, 0, X, X, 0], MEDIUM, verify::verify),
+    entry(0x35, "SYNCHRONIZE CACHE(10)", &[0x35, IMMED, X, X, X, X, 0, X, X, 0], MEDIUM, cache::synchronize),
+    entry(0x55, "MODE SELECT(10)", &[0x55, 0x10, 0, 0, 0, 0, 0, X, X, 0], 0, mode_select::mode_select),
+    entry(0x5a, "MODE SENSE(10)", &[0x5a, 0x18, X, X, 0, 0, 0, X, X, 0], 0, mode_sense::mode_sense),
+    entry(0x88, "READ(16)", &[0x88, DPO_FUA, X, X, X, X, X, X, X, X, X, X, X, X, 0, 0], MEDIUM, read::read),
+    entry(0x8a, "WRITE(16)", &[0x8a, DPO_FUA, X, X, X, X, X, X, X, X, X, X, X, X, 0, 0], MEDIUM | WRITES, write::write),
+    entry(0x8e, "WRITE AND VERIFY(16)", &[0x8e, DPO_COMPARE, X, X, X, X, X, X, X, X, X, X, X, X, 0, 0], MEDIUM | WRITES,
+        write::write_and_verify),
+    entry(0x8f, "VERIFY(16)", &[0x8f, DPO_BYTCHK, X, X, X, X, X, X, X, X, X, X, X, X, 0, 0], MEDIUM, verify::verify),
+    entry(0x91, "SYNCHRONIZE CACHE(16)", &[0x91, IMMED, X, X, X, X, X, X, X, X, X, X, X, X, 0, 0], MEDIUM, cache::synchronize),
+    entry(0x9e, "READ CAPACITY(16)", &[0x9e, 0x10, 0, 0, 0, 0, 0, 0, 0, 0, X, X, X, X, 0, 0], 0, capacity::long)
+        .action(0x10).despite_reservation(always),
+    entry(0xa0, "REPORT LUNS", &[0xa0, 0, X, 0, 0, 0, X, X, X, X, 0, 0], NO_UNIT | UNDER_ATTENTION, luns::report_luns)
         .despite_reservation(always),
-    entry(0x28, "READ(10)", &[0x28, DPO_FUA, 0xff, 0xff, 0xff, 0xff, 0, 0xff, 0xff, 0], MEDIUM, read::read),
-    entry(0x2a, "WRITE(10)", &[0x2a, DPO_FUA, 0xff, 0xff, 0xff, 0xff, 0, 0xff, 0xff, 0], MEDIUM | WRITES, write::write),
-    entry(0x88, "READ(16)", &[0x88, DPO_FUA, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0, 0],
-        MEDIUM, read::read),
-    entry(0x8a, "WRITE(16)", &[0x8a, DPO_FUA, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0, 0],
-        MEDIUM | WRITES, write::write),
-    entry(0xa8, "READ(12)", &[0xa8, DPO_FUA, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0, 0], MEDIUM, read::read),
-    entry(0xaa, "WRITE(12)", &[0xaa, DPO_FUA, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0, 0], MEDIUM | WRITES,
-        write::write),
+    entry(0xa3, "REPORT SUPPORTED OPERATION CODES", &[0xa3, 0x0c, 0x87, X, X, X, X, X, X, X, 0, 0], 0, supported::report)
+        .action(0x0c).despite_reservation(always),
+    entry(0xa8, "READ(12)", &[0xa8, DPO_FUA, X, X, X, X, X, X, X, X, 0, 0], MEDIUM, read::read),
+    entry(0xaa, "WRITE(12)", &[0xaa, DPO_FUA, X, X, X, X, X, X, X, X, 0, 0], MEDIUM | WRITES, write::write),
+    entry(0xae, "WRITE AND VERIFY(12)", &[0xae, DPO_COMPARE, X, X, X, X, X, X, X, X, 0, 0], MEDIUM | WRITES, write::write_and_verify),
+    entry(0xaf, "VERIFY(12)", &[0xaf, DPO_BYTCHK, X, X, X, X, X, X, X, X, 0, 0], MEDIUM, verify::verify),
 ];
 
 /// For each opcode the place of its first entry; [`ABSENT`] if it has none.
 static FIRST: [u8; 256] = first_entries();
 const ABSENT: u8 = 0xff;
+const _: () = assert!(TABLE.len() < ABSENT as usize);
 
+#[allow(clippy::indexing_slicing, reason = "evaluated by the compiler, which refuses an index out of range")]
 const fn first_entries() -> [u8; 256] {
     let mut first = [ABSENT; 256];
     let mut at = TABLE.len();

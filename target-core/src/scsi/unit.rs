@@ -109,9 +109,9 @@ impl LogicalUnit {
         self.sides.get_mut(at)
     }
 
-    /// What it keeps for every nexus.
-    pub(super) fn sides(&mut self) -> impl Iterator<Item = &mut Side> {
-        self.sides.iter_mut()
+    /// Whether any nexus prevents removal.
+    pub(super) fn removal_prevented(&self) -> bool {
+        self.sides.iter().any(|side| side.prevents_removal)
     }
 
     /// Establishes a unit attention for all nexuses but one.
@@ -147,17 +147,25 @@ impl LogicalUnit {
         (transfer_bytes / self.block_size()).max(1)
     }
 
-    /// Checks that blocks exist (an empty range must begin at one that does) and are not more than one command may name.
+    /// Checks that blocks exist. An empty range must begin at one that does.
+    pub(super) fn in_range(&self, span: Span) -> Result<(), Failure> {
+        let left = self.config.blocks.saturating_sub(span.lba);
+        if left == 0 || u64::from(span.blocks) > left { Err(code::LBA_OUT_OF_RANGE.into()) } else { Ok(()) }
+    }
+
+    /// Checks that blocks exist and are not more than one command may transfer.
     pub(super) fn extent(&self, span: Span, transfer_bytes: u32) -> Result<Extent, Failure> {
+        self.in_range(span)?;
         let Span { lba, blocks, length_at } = span;
-        let left = self.config.blocks.saturating_sub(lba);
-        if left == 0 || u64::from(blocks) > left {
-            return Err(code::LBA_OUT_OF_RANGE.into());
-        }
         if blocks > self.transfer_blocks_max(transfer_bytes) {
             return Err(Cdb::reject(length_at, None));
         }
         Ok(Extent { lba, blocks })
+    }
+
+    /// Checks blocks again after waiting: the device may have been resized.
+    pub(super) fn still_there(&self, extent: Extent) -> Result<(), Failure> {
+        self.in_range(Span { lba: extent.lba, blocks: extent.blocks, length_at: 0 })
     }
 
     /// Whether writes are refused, and how it is reported.

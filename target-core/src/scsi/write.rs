@@ -1,52 +1,85 @@
-//! WRITE(6), WRITE(10), WRITE(12), WRITE(16) (SBC-3 5.32 to 5.35)
+//! WRITE(6), WRITE(10), WRITE(12), WRITE(16) and WRITE AND VERIFY(10), (12), (16) (SBC-3 5.32 to 5.38)
 
 use super::cdb::Cdb;
 use super::next::{AfterIo, Context, Handled, Next, WithData};
+use super::outcome::Failure;
 use super::unit::Extent;
+use super::verify::Check;
 use crate::io::{IoOp, SgList};
 
 /// A write that waits for its data.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Job {
-    pub(super) extent: Extent,
+    extent: Extent,
     /// Must be on stable storage before the status: FUA, or no write cache.
-    pub(super) fua: bool,
+    fua: bool,
+    after: After,
 }
 
+/// What is to be done with the blocks once they are written.
+#[derive(Clone, Copy, Debug)]
+enum After {
+    Nothing,
+    /// Check that they can be read.
+    Verify,
+    /// Check that they are what was sent.
+    Compare,
+}
+
+/// FUA is bit 3 of byte 1; the short form has none. DPO is a hint about caching that needs no action.
 pub(super) fn write(context: &mut Context<'_>, cdb: Cdb<'_>) -> Handled {
+    let fua = cdb.byte(0) >> 5 != 0 && cdb.bit(1, 3);
+    begin(context, cdb, fua, After::Nothing)
+}
+
+/// The medium is verified, so the blocks must get there first: always FUA. BYTCHK is bit 1 of byte 1.
+pub(super) fn write_and_verify(context: &mut Context<'_>, cdb: Cdb<'_>) -> Handled {
+    let after = if cdb.bit(1, 1) { After::Compare } else { After::Verify };
+    begin(context, cdb, true, after)
+}
+
+fn begin(context: &mut Context<'_>, cdb: Cdb<'_>, fua: bool, after: After) -> Handled {
     let extent = context.extent(cdb)?;
     if extent.blocks == 0 {
         return Ok(Next::GOOD);
     }
     let unit = context.unit()?;
-    let fua = cdb.byte(0) >> 5 != 0 && cdb.bit(1, 3);
-    let job = Job { extent, fua: fua || !unit.modes.write_cache };
+    let job = Job { extent, fua: fua || !unit.modes.write_cache, after };
     Ok(Next::DataOut { len: unit.bytes(extent.blocks), then: WithData::Write(job) })
 }
 
-pub(super) fn with_data(context: &mut Context<'_>, job: Job, data: &SgList) -> Handled {
-    match whole_blocks(context, job.extent, data)? {
-        Some((extent, data)) => {
-            Ok(Next::Io { op: IoOp::Write { lba: extent.lba, data, fua: job.fua }, then: AfterIo::Good })
-        }
-        None => Ok(Next::GOOD),
+/// Protection may have come since the command started: SWP set by another nexus holds from its MODE SELECT on.
+pub(super) fn with_data(context: &mut Context<'_>, job: Job, data: SgList) -> Handled {
+    if let Some(sense) = context.unit()?.write_protection() {
+        return Err(sense.into());
     }
+    let Some((extent, data)) = whole_blocks(context, job.extent, data)? else {
+        return Ok(Next::GOOD);
+    };
+    let then = match job.after {
+        After::Nothing => AfterIo::Good,
+        After::Verify => AfterIo::Check(Check::Readable(extent)),
+        After::Compare => AfterIo::Check(Check::Same { extent, data: data.clone(), repeated: false }),
+    };
+    Ok(Next::Io { op: IoOp::Write { lba: extent.lba, data, fua: job.fua }, then })
 }
 
 /// The blocks of `extent` for which all data arrived, with that data; `None` if there is not even one. An initiator that
-/// expects to transfer less than its CDB says gets that much written; the residual count tells it about the rest.
+/// expects to transfer less than its CDB says gets that much done; the residual count tells it about the rest. Blocks that
+/// a resize took away meanwhile are an error.
 pub(super) fn whole_blocks(
     context: &mut Context<'_>,
     extent: Extent,
-    data: &SgList,
-) -> Result<Option<(Extent, SgList)>, super::outcome::Failure> {
+    data: SgList,
+) -> Result<Option<(Extent, SgList)>, Failure> {
     let unit = context.unit()?;
+    unit.still_there(extent)?;
     let blocks = u32::try_from(data.len()).unwrap_or(u32::MAX) / unit.block_size();
     let extent = Extent { blocks: blocks.min(extent.blocks), ..extent };
     let len = usize::try_from(unit.bytes(extent.blocks)).unwrap_or(usize::MAX);
     Ok(match (extent.blocks, len == data.len()) {
         (0, _) => None,
-        (_, true) => Some((extent, data.clone())),
+        (_, true) => Some((extent, data)),
         (_, false) => Some((extent, data.slice(0, len))),
     })
 }

@@ -1,0 +1,25 @@
+//! How large is it? READ CAPACITY(10), READ CAPACITY(16) (SBC-3 5.15, 5.16)
+
+use super::cdb::Cdb;
+use super::next::{Context, Handled, Next};
+use alloc::vec::Vec;
+
+/// A last block beyond 32 bits is reported as FFFFFFFFh: ask READ CAPACITY(16).
+pub(super) fn short(context: &mut Context<'_>, _: Cdb<'_>) -> Handled {
+    let unit = context.unit()?;
+    let last = u32::try_from(unit.config.blocks.saturating_sub(1)).unwrap_or(u32::MAX);
+    let mut data = Vec::with_capacity(8);
+    data.extend(last.to_be_bytes());
+    data.extend(unit.block_size().to_be_bytes());
+    Ok(Next::Done(data.into()))
+}
+
+/// No protection information, one logical block to a physical one, fully provisioned: all the rest is zero.
+pub(super) fn long(context: &mut Context<'_>, cdb: Cdb<'_>) -> Handled {
+    let unit = context.unit()?;
+    let mut data = Vec::with_capacity(32);
+    data.extend(unit.config.blocks.saturating_sub(1).to_be_bytes());
+    data.extend(unit.block_size().to_be_bytes());
+    data.resize(32, 0);
+    Ok(Next::data(data, cdb.be32(10)))
+}

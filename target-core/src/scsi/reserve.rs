@@ -1,0 +1,25 @@
+//! Who may use it alone? RESERVE(6), RELEASE(6) (SPC-2 7.21, 7.16)
+//!
+//! The reservation is one field of the logical unit; the common checks turn away everybody else by the table's
+//! `despite_reservation`. It ends with RELEASE, with the nexus and with a reset. Third-party and extent reservations are
+//! obsolete and refused as reserved bits.
+
+use super::cdb::Cdb;
+use super::next::{Context, Handled, Next};
+
+/// Who comes here holds the reservation already or nobody does.
+pub(super) fn reserve(context: &mut Context<'_>, _: Cdb<'_>) -> Handled {
+    let nexus = context.nexus;
+    context.unit()?.reserved_by = Some(nexus);
+    Ok(Next::GOOD)
+}
+
+/// Releasing what one does not hold is no error and does nothing.
+pub(super) fn release(context: &mut Context<'_>, _: Cdb<'_>) -> Handled {
+    let nexus = context.nexus;
+    let unit = context.unit()?;
+    if unit.reserved_by == Some(nexus) {
+        unit.reserved_by = None;
+    }
+    Ok(Next::GOOD)
+}

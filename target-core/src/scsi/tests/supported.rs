@@ -1,0 +1,117 @@
+//! REPORT SUPPORTED OPERATION CODES, and that it tells the truth.
+
+use super::harness::{A, Lab, SMALL, hex};
+use crate::scsi::table::TABLE;
+use crate::scsi::{commands, status};
+use crate::wire::Lun;
+use std::format;
+use std::vec::Vec;
+
+#[test]
+fn the_list_of_commands() {
+    let opcodes: Vec<_> = commands()
+        .map(|command| match command.action {
+            Some(action) => format!("{:02x}/{action:02x}", command.opcode),
+            None => format!("{:02x}", command.opcode),
+        })
+        .collect();
+    assert_eq!(
+        opcodes.join(" "),
+        "00 03 08 0a 12 15 16 17 1a 1b 1e 25 28 2a 2e 2f 35 55 5a 88 8a 8e 8f 91 9e/10 a0 a3/0c a8 aa ae af"
+    );
+}
+
+#[test]
+fn the_table_is_consistent() {
+    assert!(TABLE.is_sorted_by_key(|entry| (entry.opcode, entry.action)));
+    for entry in TABLE {
+        let len = match entry.opcode >> 5 {
+            0 => 6,
+            1 | 2 => 10,
+            4 => 16,
+            5 => 12,
+            group => panic!("{}: group {group}", entry.name),
+        };
+        assert_eq!((entry.usage.len(), entry.usage[0]), (len, entry.opcode), "{}", entry.name);
+        assert_eq!(entry.usage[len - 1], 0, "{}: NACA is 0 everywhere", entry.name);
+        if let Some(action) = entry.action {
+            assert_eq!(u16::from(entry.usage[1] & 0x1f), action, "{}", entry.name);
+        }
+    }
+}
+
+#[test]
+fn reports() {
+    let mut lab = Lab::new();
+    lab.table(
+        SMALL,
+        &[
+            // One command, by opcode; with timeouts.
+            ("a3 0c 01 28 0000 00000100 00 00", "", "GOOD 0003000a 2818ffffffff00ffff00"),
+            ("a3 0c 81 00 0000 00000100 00 00", "", "GOOD 00830006 00*6 000a 00*6 0000003c"),
+            ("a3 0c 01 ff 0000 00000100 00 00", "", "GOOD 00010000"),
+            ("a3 0c 81 ff 0000 00000100 00 00", "", "GOOD 00010000"),
+            ("a3 0c 01 9e 0000 00000100 00 00", "", "5/24/00 cdb 2.2"),
+            // By service action.
+            ("a3 0c 02 9e 0010 00000100 00 00", "", "GOOD 00030010 9e10 00*8 ffffffff0000"),
+            ("a3 0c 02 9e 0011 00000100 00 00", "", "GOOD 00010000"),
+            ("a3 0c 02 ff 0011 00000100 00 00", "", "GOOD 00010000"),
+            ("a3 0c 02 28 0000 00000100 00 00", "", "5/24/00 cdb 2.2"),
+            // By either.
+            ("a3 0c 03 9e 0010 00000004 00 00", "", "GOOD 00030010"),
+            ("a3 0c 03 9e 0011 00000004 00 00", "", "GOOD 00010000"),
+            ("a3 0c 03 28 0000 00000004 00 00", "", "GOOD 0003000a"),
+            ("a3 0c 03 28 0001 00000004 00 00", "", "GOOD 00010000"),
+            ("a3 0c 03 ff 0000 00000004 00 00", "", "GOOD 00010000"),
+            ("a3 0c 04 28 0000 00000004 00 00", "", "5/24/00 cdb 2.2"),
+            ("a3 0c 08 28 0000 00000004 00 00", "", "5/24/00 cdb 2.3"),
+            ("a3 0c 00 00 0000 00000000 00 00", "", "GOOD"),
+        ],
+    );
+}
+
+#[test]
+fn the_whole_list_is_the_table() {
+    let mut lab = Lab::new();
+    for (timeouts, size) in [(0x00, 8), (0x80, 20)] {
+        let cdb = hex(&format!("a3 0c {timeouts:02x} 00 0000 0000ffff 00 00"));
+        let data = lab.command(A, Lun(0), &cdb, &[]).data_in.to_bytes();
+        let len = u32::from_be_bytes(data[..4].try_into().unwrap());
+        assert_eq!((len as usize, data.len()), (TABLE.len() * size, TABLE.len() * size + 4));
+        for (entry, descriptor) in TABLE.iter().zip(data[4..].chunks(size)) {
+            assert_eq!(descriptor[0], entry.opcode);
+            assert_eq!(u16::from_be_bytes([descriptor[2], descriptor[3]]), entry.action.unwrap_or(0));
+            assert_eq!(descriptor[5], u8::from(entry.action.is_some()) | if size == 20 { 2 } else { 0 });
+            assert_eq!(usize::from(descriptor[7]), entry.usage.len());
+        }
+    }
+}
+
+/// The usage data as reported: each bit that is zero there is refused, with its place; no bit that is one there is.
+#[test]
+fn the_usage_data_is_true() {
+    for entry in TABLE {
+        let mut plain = entry.usage.to_vec();
+        plain[1..].fill(0);
+        if let Some(action) = entry.action {
+            plain[1] = action as u8;
+        }
+        for (at, bit) in (1..plain.len()).flat_map(|at| (0..8).map(move |bit| (at, bit))) {
+            if at == 1 && bit < 5 && entry.action.is_some() {
+                continue;
+            }
+            let mut lab = Lab::new();
+            let mut cdb = plain.clone();
+            cdb[at] |= 1 << bit;
+            let outcome = lab.command(A, Lun(0), &cdb, &[]);
+            let field = outcome.sense.field.map(|field| (usize::from(field.byte), field.bit));
+            let refused = outcome.status == status::CHECK_CONDITION && field == Some((at, Some(bit)));
+            let used = entry.usage[at] & (1 << bit) != 0;
+            // A bit that is looked at may still have a wrong value; then it is its field that is pointed at.
+            let excused = ["VERIFY(", "MODE SENSE(", "REPORT SUPPORTED"]
+                .iter()
+                .any(|name| entry.name.starts_with(name));
+            assert!(refused != used || (used && excused), "{} byte {at} bit {bit}: {outcome:?}", entry.name);
+        }
+    }
+}
