@@ -10,24 +10,43 @@
 //!
 //! Nothing here knows target-core: the two ends of a conformance test must not share a mistake.
 
+mod answers;
 mod audit;
+pub mod cdb;
+pub mod chap;
+mod command;
 mod compose;
 mod draft;
 mod keys;
+mod login;
 mod negotiate;
 mod params;
+pub mod pattern;
+mod program;
 mod receive;
+mod requests;
+pub mod sense;
 pub mod serial;
 mod session;
 #[cfg(test)]
 mod session_tests;
+mod text_program;
 mod violation;
 
+pub use command::{CommandOutcome, CommandPlan, CommandProgram, Residual, Unsolicited, lun};
 pub use compose::Composed;
 pub use draft::{Draft, FieldValue};
 pub use keys::{KeyRule, key_rule, known_keys};
+pub use login::{
+    ChapPlan, LoginBreak, LoginOutcome, LoginPlan, LoginProgram, MutualPlan, Stages, default_keys,
+};
 pub use negotiate::{Negotiation, Settled, Side};
 pub use params::{ConnParams, SessionParams};
+pub use program::{Step, automatic_answer};
 pub use receive::{DigestPart, Incoming};
+pub use requests::{
+    LogoutOutcome, LogoutProgram, NopProgram, PingOutcome, TmfOutcome, TmfProgram, tmf_code, tmf_names,
+};
 pub use session::{Connection, Phase, Session};
+pub use text_program::{DiscoveredTarget, TextOutcome, TextProgram, discovered};
 pub use violation::{Strength, Violation};

@@ -37,6 +37,7 @@ pub struct Negotiation {
     /// Text after which more follows (C bit), by side.
     carry: [Vec<u8>; 2],
     violations: Vec<Violation>,
+    broken: Option<String>,
     discovery: bool,
 }
 
@@ -209,7 +210,15 @@ impl Negotiation {
 
     /// What the target did wrong so far; forgets it.
     pub fn take_violations(&mut self) -> Vec<Violation> {
+        let fatal = self.violations.iter().find(|v| ends_the_negotiation(v.rule));
+        self.broken = self.broken.take().or(fatal.map(ToString::to_string));
         core::mem::take(&mut self.violations)
+    }
+
+    /// The first finding that no initiator may pass over. A key left without an answer is a finding but not one of
+    /// these: the default holds.
+    pub fn broken(&self) -> Option<&str> {
+        self.broken.as_deref()
     }
 
     /// Puts the results into effect and checks what belongs together (6.2: atomically, at the end).
@@ -287,6 +296,13 @@ impl Negotiation {
         };
         *session = new;
     }
+}
+
+/// Answers that are a protocol error for the one who proposed (6.2, 6.2.1, 6.2.2, 6.3).
+fn ends_the_negotiation(rule: &str) -> bool {
+    const RULES: [&str; 5] =
+        ["rfc7143/6.2.1-4", "rfc7143/6.2.2-2", "rfc7143/6.2.2-4", "rfc7143/6.3-12", "rfc7143/6.2-12"];
+    RULES.contains(&rule)
 }
 
 /// The constants that only answers may hold (6.2).

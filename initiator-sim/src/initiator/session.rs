@@ -37,7 +37,6 @@ pub struct Connection {
     /// No StatSN has come yet, so any is right.
     pub(super) stat_sn_open: bool,
     pub(super) splitter: Splitter,
-    /// Parameters as they were when the connection was opened, for a login that declares nothing.
     pub(super) audit_login: super::audit::LoginSeen,
 }
 
@@ -173,6 +172,11 @@ impl Session {
     /// Requests the target still owes an answer, by Initiator Task Tag.
     pub fn outstanding(&self) -> BTreeMap<u32, crate::codec::Kind> {
         self.audit.outstanding()
+    }
+
+    /// The CmdSN of a command that is still open and was not immediate: what ABORT TASK names as RefCmdSN (11.5.5).
+    pub fn task_cmd_sn(&self, itt: u32) -> Option<u32> {
+        self.audit.cmd_sn_of(itt)
     }
 
     /// Takes bytes of a connection as they came and returns the PDUs they complete. Numbering, negotiation and

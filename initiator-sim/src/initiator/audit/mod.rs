@@ -116,6 +116,10 @@ impl Audit {
         self.tasks.iter().map(|(itt, task)| (*itt, task.kind)).collect()
     }
 
+    pub(super) fn cmd_sn_of(&self, itt: u32) -> Option<u32> {
+        self.tasks.get(&itt).filter(|task| !task.immediate).map(|task| task.cmd_sn)
+    }
+
     fn abort(&mut self, itt: u32) {
         self.tasks.remove(&itt);
         if self.aborted.len() == ABORTED_KEPT {
