@@ -71,17 +71,7 @@ impl LoginProgram {
         let stage = if plan.stages == Stages::Operational { OPERATIONAL } else { SECURITY };
         let auth = Auth::new(plan.chap.clone());
         let pending = Vec::new();
-        LoginProgram {
-            conn,
-            plan,
-            stage,
-            auth,
-            pending,
-            carry: Vec::new(),
-            first: true,
-            rounds: 0,
-            findings: 0,
-        }
+        LoginProgram { conn, plan, stage, auth, pending, carry: Vec::new(), first: true, rounds: 0 }
     }
 
     /// The first request.
