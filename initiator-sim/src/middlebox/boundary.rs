@@ -11,6 +11,9 @@ pub struct Boundary {
     /// Bytes of the current PDU seen so far.
     seen: usize,
     digests: Digests,
+    /// Bytes of the whole stream.
+    offset: u64,
+    switch: Option<(u64, Digests)>,
 }
 
 /// How far a call of [`Boundary::advance`] got.
@@ -28,9 +31,14 @@ impl Boundary {
         self.seen == 0
     }
 
+    /// Which digests the PDUs carry that begin at this offset of the stream or later.
+    pub const fn set_digests_at(&mut self, offset: u64, digests: Digests) {
+        self.switch = Some((offset, digests));
+    }
+
     /// Which digests the PDUs carry from the next one on.
     pub const fn set_digests(&mut self, digests: Digests) {
-        self.digests = digests;
+        self.set_digests_at(self.offset, digests);
     }
 
     /// The digests in use.
@@ -40,11 +48,19 @@ impl Boundary {
 
     /// Takes as many of `bytes` as belong to the current PDU, at least one if there is one.
     pub fn advance(&mut self, bytes: &[u8]) -> Advance {
+        if let Some((offset, digests)) = self.switch
+            && self.seen == 0
+            && self.offset >= offset
+        {
+            self.digests = digests;
+            self.switch = None;
+        }
         let mut taken = 0;
         if self.seen < self.lengths.len() {
             taken = bytes.len().min(self.lengths.len() - self.seen);
             self.lengths[self.seen..self.seen + taken].copy_from_slice(&bytes[..taken]);
             self.seen += taken;
+            self.offset += taken as u64;
             if self.seen < self.lengths.len() {
                 return Advance { taken, complete: false };
             }
@@ -52,6 +68,7 @@ impl Boundary {
         let more = (bytes.len() - taken).min(self.total() - self.seen);
         taken += more;
         self.seen += more;
+        self.offset += more as u64;
         let complete = self.seen == self.total();
         if complete {
             self.seen = 0;

@@ -54,6 +54,11 @@ impl Pipe {
         self.held
     }
 
+    /// Nothing arrives before `at`.
+    pub fn open_at(&mut self, at: Nanos) {
+        self.last = self.last.max(at);
+    }
+
     /// Adds bytes that arrive at `at`, but never before what was sent earlier.
     pub fn push(&mut self, now: Nanos, at: Nanos, what: Arrival) {
         self.last = self.last.max(at);

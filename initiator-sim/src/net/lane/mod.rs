@@ -10,6 +10,7 @@ mod tests;
 use super::pipe::{Arrival, Pipe};
 use super::{Dir, LaneConfig};
 use crate::clock::Nanos;
+use crate::codec::Digests;
 use crate::fault::plan::Planner;
 use crate::fault::{FaultId, Verb};
 use crate::middlebox::Boundary;
@@ -146,9 +147,27 @@ impl Lane {
         self.config.buffer.saturating_sub(self.pipe.held() + self.outbox_bytes)
     }
 
-    /// Digests of the PDUs that are sent from now on.
-    pub const fn set_digests(&mut self, digests: crate::codec::Digests) {
-        self.boundary.set_digests(digests);
+    /// Digests of the PDUs that begin at this offset of what the sender sends, or, without one, of all that are yet to come.
+    pub const fn set_digests(&mut self, offset: Option<u64>, digests: Digests) {
+        match offset {
+            Some(offset) => self.boundary.set_digests_at(offset, digests),
+            None => self.boundary.set_digests(digests),
+        }
+    }
+
+    /// Nothing arrives before this time: the connection is being set up.
+    pub fn open_at(&mut self, at: Nanos) {
+        self.pipe.open_at(at);
+    }
+
+    /// Time for a control segment to cross.
+    pub(crate) fn crossing(&self, planner: &Planner) -> Nanos {
+        self.config.travel(planner.rng(), self.dir, self.site_of(0, 0, 0))
+    }
+
+    /// From now on nothing passes, until the fault is released.
+    pub fn hold(&mut self, id: FaultId) {
+        self.outbox.push_back(Item::Hold(id));
     }
 
     /// Arms a fault for the first PDU with this opcode after `skip` of them.
@@ -206,7 +225,7 @@ impl Lane {
         self.ended = true;
         self.outbox.clear();
         self.outbox_bytes = 0;
-        let at = now.saturating_add(self.config.travel(planner.rng(), self.dir, self.site_of(0, 0, 0)));
+        let at = now.saturating_add(self.crossing(planner));
         self.pipe.reset(now, at);
     }
 
@@ -220,9 +239,9 @@ impl Lane {
                     self.outbox.pop_front();
                 }
                 Item::Fin => {
-                    let travel = self.config.travel(planner.rng(), self.dir, self.site_of(0, 0, 0));
-                    self.pipe.push(now, now.saturating_add(travel), Arrival::Fin);
                     self.outbox.pop_front();
+                    let at = now.saturating_add(self.crossing(planner));
+                    self.pipe.push(now, at, Arrival::Fin);
                 }
                 Item::Bytes { bytes, delay, site } => {
                     let room = self.config.buffer.saturating_sub(self.pipe.held());

@@ -1,0 +1,69 @@
+//! Is every request answered once, and by the right PDU? (RFC 7143 section 11, each response's own part)
+
+use super::fields::Fields;
+use super::task::{NO_TAG, Task, Tasks};
+use super::{Sink, WirePdu};
+use crate::codec::Kind;
+
+/// Checks a PDU of the target; returns the request that it completes.
+pub(super) fn check(
+    fields: &Fields,
+    pdu: &WirePdu<'_>,
+    kind: Kind,
+    tasks: &mut Tasks,
+    sink: &mut Sink,
+) -> Option<Task> {
+    let bhs = pdu.view.bhs;
+    let itt = fields.itt.word(bhs);
+    let (request, last) = match kind {
+        Kind::AsyncMessage => return None,
+        Kind::Reject => return rejected(pdu, tasks),
+        Kind::NopIn if itt == NO_TAG => return None,
+        Kind::NopIn => (Kind::NopOut, true),
+        Kind::ScsiResponse => (Kind::ScsiCommand, true),
+        Kind::DataIn => (Kind::ScsiCommand, fields.data_in_s.is_set(bhs)),
+        Kind::R2T => (Kind::ScsiCommand, false),
+        Kind::TaskResponse => (Kind::TaskRequest, true),
+        Kind::TextResponse => (Kind::TextRequest, true),
+        Kind::LoginResponse => (Kind::LoginRequest, true),
+        Kind::LogoutResponse => (Kind::LogoutRequest, true),
+        _ => {
+            sink.add("answer", "rfc7143/11.2.1.2", format!("the target sent a {kind}, which only initiators send"));
+            return None;
+        }
+    };
+    if tasks.graves.contains(&itt) {
+        sink.add("abort", "rfc7143/11.5.1", format!("{kind} for task {itt:#x} after its abort was answered"));
+        return None;
+    }
+    let Some(task) = tasks.open(itt).filter(|task| task.kind == request) else {
+        sink.add("answer", "rfc7143/4.2.2", format!("{kind} for tag {itt:#x}, which no open {request} has"));
+        return None;
+    };
+    if !last {
+        return None;
+    }
+    if task.copies > 1 {
+        task.copies -= 1;
+        return None;
+    }
+    tasks.remove(itt)
+}
+
+/// A Reject carries the header it is about (11.17): a request refused this way has had its answer.
+fn rejected(pdu: &WirePdu<'_>, tasks: &mut Tasks) -> Option<Task> {
+    let header: &[u8; 48] = pdu.view.data.first_chunk()?;
+    let kind = Kind::of(header)?;
+    let itt = u32::from_be_bytes([header[16], header[17], header[18], header[19]]);
+    let task = tasks.open(itt)?;
+    if task.kind != kind {
+        // A Data-Out, say: its command is still to be answered.
+        task.certain = false;
+        return None;
+    }
+    if task.copies > 1 {
+        task.copies -= 1;
+        return None;
+    }
+    tasks.remove(itt)
+}

@@ -1,0 +1,172 @@
+//! Does a read return what the blocks can hold? A model of every device: for each block the set of contents that are possible,
+//! given all writes that were sent, whatever became of them.
+//!
+//! A write is possible from the moment its data is known. Once it ends GOOD its content replaces what the block could hold, except
+//! for what other writes may have put there while it ran. A write that failed or was aborted may or may not have happened. A
+//! write whose command is gone while storage still works on it can happen until storage is idle. A crash brings back what was
+//! possible since the last synchronisation. Contents are kept as hashes.
+
+mod blocks;
+mod device;
+
+use super::content::{Effect, effect};
+use super::fields::Fields;
+use super::task::Task;
+use super::{Sink, WirePdu};
+use crate::codec::Kind;
+use crate::world::tap::Track;
+use device::Device;
+use std::collections::BTreeMap;
+use std::ops::Range;
+use target_core::config::Config;
+
+const GOOD: u32 = 0;
+
+/// The content check.
+pub(super) struct LunModel {
+    /// Where the blocks of a logical unit are: (target name in lower case, LUN) -> device.
+    map: BTreeMap<(String, u16), u32>,
+    devices: BTreeMap<u32, Device>,
+    next: u64,
+    /// Which device a command works on.
+    commands: BTreeMap<u64, u32>,
+    /// Commands that are gone while storage may still work on them.
+    ghosts: bool,
+}
+
+impl LunModel {
+    pub(super) fn new(config: &Config) -> Self {
+        let mut model = Self {
+            map: BTreeMap::new(),
+            devices: BTreeMap::new(),
+            next: 0,
+            commands: BTreeMap::new(),
+            ghosts: false,
+        };
+        model.reconfigured(config);
+        model
+    }
+
+    pub(super) fn reconfigured(&mut self, config: &Config) {
+        self.map.clear();
+        for target in &config.targets {
+            for lun in &target.luns {
+                self.map.insert((target.name.to_ascii_lowercase(), lun.lun), lun.device.0);
+                self.devices.entry(lun.device.0).or_insert_with(|| Device::new(lun.block_size));
+            }
+        }
+    }
+
+    /// A SCSI command arrived.
+    pub(super) fn command(&mut self, fields: &Fields, track: &Track, pdu: &WirePdu<'_>, task: &mut Task) {
+        let Some(cdb) = pdu.view.bhs.last_chunk::<16>() else { return };
+        let effect = effect(cdb);
+        if effect == Effect::None || !track.full_feature {
+            return;
+        }
+        let Some(lun) = lun_number(task.lun) else { return };
+        let Some(device) = self.map.get(&(track.target.to_ascii_lowercase(), lun)).copied() else { return };
+        let Some(model) = self.devices.get_mut(&device) else { return };
+        self.next += 1;
+        let key = self.next;
+        match effect {
+            Effect::Read { lba, blocks } => model.begin_read(key, lba, blocks, task.edtl),
+            Effect::Write { lba, blocks, fua } => {
+                model.begin_write(key, lba, blocks, fua, task.edtl);
+                model.data(key, 0, pdu.view.data);
+            }
+            Effect::Sync => model.begin_sync(key),
+            Effect::Unknown => model.begin_unknown(key),
+            Effect::None => return,
+        }
+        let _ = fields;
+        self.commands.insert(key, device);
+        task.content = Some(key);
+    }
+
+    /// Data for a write arrived.
+    pub(super) fn data_out(&mut self, fields: &Fields, pdu: &WirePdu<'_>, task: &mut Task) {
+        let offset = fields.out_offset.word(pdu.view.bhs);
+        if let Some((key, device)) = self.of(task) {
+            device.data(key, offset, pdu.view.data);
+        }
+    }
+
+    /// What the write's data is cannot be told any more.
+    pub(super) fn tangled(&mut self, task: &Task) {
+        if let Some((key, device)) = self.of(task) {
+            device.tangle(key);
+        }
+    }
+
+    /// Data of a read was sent.
+    pub(super) fn data_in(&mut self, fields: &Fields, pdu: &WirePdu<'_>, task: &mut Task) {
+        let offset = fields.data_in_offset.word(pdu.view.bhs);
+        if let Some((key, device)) = self.of(task) {
+            device.read_data(key, offset, pdu.view.data);
+        }
+    }
+
+    /// The command was answered.
+    pub(super) fn done(&mut self, fields: &Fields, pdu: &WirePdu<'_>, kind: Kind, task: &Task, sink: &mut Sink) {
+        let bhs = pdu.view.bhs;
+        let good = match kind {
+            Kind::DataIn => fields.data_in_status.word(bhs) == GOOD,
+            Kind::ScsiResponse => fields.response.word(bhs) == 0 && fields.status.word(bhs) == GOOD,
+            _ => false,
+        };
+        let Some(key) = task.content else { return };
+        let Some(device) = self.commands.remove(&key).and_then(|device| self.devices.get_mut(&device)) else { return };
+        if let Some(text) = device.end(key, good) {
+            sink.add("content", "sbc3/4.4", format!("task {:#x}: {text}", task.itt));
+        }
+    }
+
+    /// The command is gone without an answer: aborted, or its connection ended.
+    pub(super) fn abandoned(&mut self, task: &Task) {
+        let Some(key) = task.content else { return };
+        if let Some(device) = self.commands.remove(&key).and_then(|device| self.devices.get_mut(&device)) {
+            device.abandon(key);
+            self.ghosts = true;
+        }
+    }
+
+    /// Storage is idle: what is gone happened or did not, but will not happen later.
+    pub(super) fn settle(&mut self) {
+        if std::mem::take(&mut self.ghosts) {
+            self.devices.values_mut().for_each(Device::settle);
+        }
+    }
+
+    pub(super) fn crashed(&mut self) {
+        self.commands.clear();
+        self.ghosts = false;
+        self.devices.values_mut().for_each(Device::crash);
+    }
+
+    pub(super) fn tainted(&mut self, device: u32, blocks: Range<u64>) {
+        if let Some(device) = self.devices.get_mut(&device) {
+            device.taint(blocks);
+        }
+    }
+
+    fn of(&mut self, task: &Task) -> Option<(u64, &mut Device)> {
+        let key = task.content?;
+        let device = self.commands.get(&key)?;
+        Some((key, self.devices.get_mut(device)?))
+    }
+}
+
+/// The number a LUN stands for: peripheral and flat addressing, single level (SAM-5 4.7).
+fn lun_number(lun: u64) -> Option<u16> {
+    let single_level = lun & 0x0000_ffff_ffff_ffff == 0 && lun >> 62 <= 1;
+    single_level.then(|| u16::try_from(lun >> 48 & 0x3fff).unwrap_or(0))
+}
+
+/// True if the sequence number `a` is before `b`; here for the order of commands, which never wraps in a run.
+const fn earlier(a: u64, b: u64) -> bool {
+    a < b
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,372 @@
+//! Is what the target does right? Checks that run after every event, on what passes at its socket.
+//!
+//! | file | rule | what must hold |
+//! |---|---|---|
+//! | `answer` | `answer` | every request is answered once, by the right PDU, unless it was aborted or its connection ended |
+//! | `abort` | `abort` | after the response to an abort nothing of the aborted task is sent (RFC 7143 4.2.3.3, 11.5) |
+//! | `window` | `window` | ExpCmdSN and MaxCmdSN never move back, MaxCmdSN >= ExpCmdSN-1 (4.2.2.1) |
+//! | `stat_sn` | `stat_sn` | StatSN grows by one with each status, per connection (4.2.2.2) |
+//! | `limits` | `limits` | no PDU, burst or R2T exceeds what was negotiated; DataSN and offsets are in order (13) |
+//! | `lun` | `content` | a read returns what the blocks can hold, given every write, abort and crash before |
+//! | `probe` | `probe` | probe events are those the definitions derive from the wire, field by field |
+//! | `liveness` | `progress` | once faults stop, what was accepted is answered |
+//!
+//! They know only bytes and RFC, nothing of the core; and they cost a table look-up or two per PDU.
+
+mod abort;
+mod answer;
+mod content;
+pub mod definitions;
+mod expression;
+mod fields;
+mod limits;
+mod liveness;
+mod lun;
+mod probe;
+mod stat_sn;
+mod task;
+#[cfg(test)]
+mod tests;
+mod window;
+
+pub use definitions::{DefinitionError, ProbeDefinition, ProbeDefinitions};
+
+use crate::clock::{Nanos, show};
+use crate::codec::{Kind, PduView};
+use crate::net::Dir;
+use crate::world::ProbeRecord;
+use crate::world::tap::{Quality, Track};
+use fields::Fields;
+use lun::LunModel;
+use probe::ProbeOracle;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::net::SocketAddr;
+use std::ops::Range;
+use std::sync::Arc;
+use task::Tasks;
+use target_core::config::Config;
+
+/// A rule that was broken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Violation {
+    /// Which check found it.
+    pub rule: &'static str,
+    /// The clause that asks for it.
+    pub clause: String,
+    /// What was wrong, for people.
+    pub text: String,
+    /// When.
+    pub at: Nanos,
+    /// On which connection, if on one.
+    pub conn: Option<u32>,
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {} [{}]", show(self.at), self.rule, self.clause)?;
+        if let Some(conn) = self.conn {
+            write!(f, " c{conn}")?;
+        }
+        write!(f, ": {}", self.text)
+    }
+}
+
+/// A PDU at the target's socket.
+#[derive(Clone, Copy, Debug)]
+pub struct WirePdu<'a> {
+    /// When.
+    pub at: Nanos,
+    /// The connection.
+    pub conn: u32,
+    /// Which way.
+    pub dir: Dir,
+    /// Its bytes.
+    pub view: PduView<'a>,
+    /// Whether they can be believed.
+    pub quality: Quality,
+}
+
+/// Where findings go.
+struct Sink {
+    found: Vec<Violation>,
+    at: Nanos,
+    conn: u32,
+}
+
+impl Sink {
+    fn add(&mut self, rule: &'static str, clause: &str, text: impl Into<String>) {
+        // A target that is wrong once is often wrong a million times.
+        if self.found.len() < 1000 {
+            let conn = Some(self.conn);
+            self.found.push(Violation { rule, clause: clause.into(), text: text.into(), at: self.at, conn });
+        }
+    }
+}
+
+/// What the checks keep of one connection.
+struct ConnState {
+    local: SocketAddr,
+    remote: SocketAddr,
+    open: bool,
+    /// Key of its session in `Oracles::sessions`, once logged in.
+    session: Option<u64>,
+    tasks: Tasks,
+    stat_sn: stat_sn::StatSn,
+    /// Used until the connection has a session.
+    login_window: window::Window,
+}
+
+/// What the checks keep of one session.
+#[derive(Default)]
+struct SessionState {
+    window: window::Window,
+    /// CmdSNs that arrived and lie at or above the ExpCmdSN last seen.
+    arrived: std::collections::BTreeSet<u32>,
+}
+
+/// All checks of one world.
+pub struct Oracles {
+    fields: Fields,
+    conns: BTreeMap<u32, ConnState>,
+    sessions: BTreeMap<u64, SessionState>,
+    next_session: u64,
+    lun: LunModel,
+    probe: Option<ProbeOracle>,
+    sink: Sink,
+    /// Connections whose probe events are to be counted at the end of the event.
+    touched: Vec<u32>,
+}
+
+impl Oracles {
+    /// Checks for a target of this configuration; probe events are checked by `definitions`, if there are any.
+    pub fn new(config: &Config, definitions: Option<Arc<ProbeDefinitions>>) -> Self {
+        Self {
+            fields: Fields::new(),
+            conns: BTreeMap::new(),
+            sessions: BTreeMap::new(),
+            next_session: 0,
+            lun: LunModel::new(config),
+            probe: definitions.map(ProbeOracle::new),
+            sink: Sink { found: Vec::new(), at: 0, conn: 0 },
+            touched: Vec::new(),
+        }
+    }
+
+    /// A connection was accepted.
+    pub fn opened(&mut self, conn: u32, local: SocketAddr, remote: SocketAddr) {
+        let state = ConnState {
+            local,
+            remote,
+            open: true,
+            session: None,
+            tasks: Tasks::default(),
+            stat_sn: stat_sn::StatSn::default(),
+            login_window: window::Window::default(),
+        };
+        self.conns.insert(conn, state);
+    }
+
+    /// A PDU passed. Those from the initiator before the core gets them, those from the target as they are serialised.
+    pub fn pdu(&mut self, track: &Track, pdu: &WirePdu<'_>) {
+        (self.sink.at, self.sink.conn) = (pdu.at, pdu.conn);
+        if pdu.dir == Dir::In && pdu.quality != Quality::Good {
+            self.sink.add("digest", "rfc7143/11.2.3", "the target sent a PDU whose digest is wrong");
+            return;
+        }
+        if pdu.quality == Quality::HeaderDigest {
+            return;
+        }
+        let Some(kind) = Kind::of(pdu.view.bhs) else {
+            if pdu.dir == Dir::In {
+                self.sink.add("answer", "rfc7143/11.2.1.2", "the target sent a PDU with an unassigned opcode");
+            }
+            return;
+        };
+        if pdu.quality == Quality::DataDigest {
+            self.spoiled(pdu);
+            return;
+        }
+        self.touched.push(pdu.conn);
+        match pdu.dir {
+            Dir::Out => self.from_initiator(track, pdu, kind),
+            Dir::In => self.from_target(track, pdu, kind),
+        }
+    }
+
+    /// A data digest was wrong: what becomes of its task depends on the recovery level.
+    fn spoiled(&mut self, pdu: &WirePdu<'_>) {
+        let itt = self.fields.itt.word(pdu.view.bhs);
+        if let Some(task) = self.conns.get_mut(&pdu.conn).and_then(|conn| conn.tasks.open(itt)) {
+            task.certain = false;
+            self.lun.tangled(task);
+        }
+    }
+
+    fn from_initiator(&mut self, track: &Track, pdu: &WirePdu<'_>, kind: Kind) {
+        let Some(conn) = self.conns.get_mut(&pdu.conn) else { return };
+        let session = conn.session.and_then(|key| self.sessions.get_mut(&key));
+        let arrival = conn.tasks.arrive(&self.fields, pdu, kind, session);
+        if let Some(probe) = &mut self.probe {
+            let lun = conn.tasks.lun_of(self.fields.itt.word(pdu.view.bhs));
+            probe.expect(track, pdu, kind, lun, (conn.local, conn.remote));
+        }
+        match kind {
+            Kind::ScsiCommand if arrival.is_new => {
+                if let Some(task) = conn.tasks.open(arrival.itt) {
+                    self.lun.command(&self.fields, track, pdu, task);
+                }
+            }
+            Kind::DataOut => {
+                if let Some(task) = conn.tasks.open(arrival.itt) {
+                    limits::data_out(&self.fields, pdu, task);
+                    self.lun.data_out(&self.fields, pdu, task);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn from_target(&mut self, track: &Track, pdu: &WirePdu<'_>, kind: Kind) {
+        let Some(conn) = self.conns.get_mut(&pdu.conn) else { return };
+        if !conn.open {
+            self.sink.add("answer", "rfc7143/4.2.7.1", format!("{kind} on a connection that has ended"));
+        }
+        if track.full_feature && conn.session.is_none() {
+            let joined = self.sessions_by_tsih(track, pdu.conn);
+            let Some(conn) = self.conns.get_mut(&pdu.conn) else { return };
+            let key = joined.unwrap_or_else(|| {
+                self.next_session += 1;
+                let state = SessionState { window: conn.login_window, ..SessionState::default() };
+                self.sessions.insert(self.next_session, state);
+                self.next_session
+            });
+            conn.session = Some(key);
+            conn.tasks.tsih = track.tsih;
+        }
+        let Some(conn) = self.conns.get_mut(&pdu.conn) else { return };
+        let itt = self.fields.itt.word(pdu.view.bhs);
+        if let Some(probe) = &mut self.probe {
+            probe.expect(track, pdu, kind, conn.tasks.lun_of(itt), (conn.local, conn.remote));
+        }
+        conn.stat_sn.check(&self.fields, pdu, kind, &mut self.sink);
+        let session = conn.session.and_then(|key| self.sessions.get_mut(&key));
+        match session {
+            Some(session) => {
+                session.window.check(&self.fields, pdu, kind, &mut self.sink);
+                session.forget_passed();
+            }
+            None => conn.login_window.check(&self.fields, pdu, kind, &mut self.sink),
+        }
+        limits::pdu(track, pdu, kind, &mut self.sink);
+        match kind {
+            Kind::DataIn => {
+                if let Some(task) = conn.tasks.open(itt) {
+                    limits::data_in(&self.fields, track, pdu, task, &mut self.sink);
+                    self.lun.data_in(&self.fields, pdu, task);
+                }
+            }
+            Kind::R2T => {
+                if let Some(task) = conn.tasks.open(itt) {
+                    limits::r2t(&self.fields, track, pdu, task, &mut self.sink);
+                }
+            }
+            _ => {}
+        }
+        let ended = answer::check(&self.fields, pdu, kind, &mut conn.tasks, &mut self.sink);
+        if let Some(task) = ended {
+            if task.kind == Kind::TaskRequest && kind == Kind::TaskResponse {
+                self.aborted(pdu, &task);
+            }
+            if task.kind == Kind::ScsiCommand {
+                self.lun.done(&self.fields, pdu, kind, &task, &mut self.sink);
+            }
+        }
+    }
+
+    /// Another live connection of the same session.
+    fn sessions_by_tsih(&self, track: &Track, conn: u32) -> Option<u64> {
+        let twin = |(other, state): &(&u32, &ConnState)| {
+            **other != conn && state.open && state.session.is_some() && state.tasks.tsih == track.tsih
+        };
+        self.conns.iter().find(twin).and_then(|(_, state)| state.session)
+    }
+
+    /// The core fired a probe event.
+    pub fn probe(&mut self, record: &ProbeRecord) {
+        (self.sink.at, self.sink.conn) = (record.at, record.conn);
+        if let Some(probe) = &mut self.probe {
+            probe.fired(record, &mut self.sink);
+        }
+    }
+
+    /// The core takes no more frames of this connection: those it has not looked at need no event.
+    pub fn deaf(&mut self, conn: u32) {
+        if let Some(probe) = &mut self.probe {
+            probe.deaf(conn);
+        }
+    }
+
+    /// The connection is gone, as the target sees it.
+    pub fn closed(&mut self, now: Nanos, conn: u32) {
+        (self.sink.at, self.sink.conn) = (now, conn);
+        self.deaf(conn);
+        if let Some(state) = self.conns.get_mut(&conn) {
+            state.open = false;
+            for task in state.tasks.drain() {
+                self.lun.abandoned(&task);
+            }
+        }
+    }
+
+    /// The target died: everything is closed, unsynced writes may be lost.
+    pub fn crashed(&mut self) {
+        self.lun.crashed();
+        self.sessions.clear();
+        if let Some(probe) = &mut self.probe {
+            probe.forget();
+        }
+        self.touched.clear();
+    }
+
+    /// The logical units changed.
+    pub fn reconfigured(&mut self, config: &Config) {
+        self.lun.reconfigured(config);
+    }
+
+    /// The content of these blocks is not known any more.
+    pub fn tainted(&mut self, device: u32, blocks: Range<u64>) {
+        self.lun.tainted(device, blocks);
+    }
+
+    /// The event is over. `io_idle`: no storage operation is under way; `paused`: connections the core does not read from.
+    pub fn after_event(&mut self, now: Nanos, io_idle: bool, paused: &dyn Fn(u32) -> bool) {
+        self.sink.at = now;
+        if io_idle {
+            self.lun.settle();
+        }
+        for conn in std::mem::take(&mut self.touched) {
+            self.sink.conn = conn;
+            if let Some(probe) = &mut self.probe {
+                probe.event_over(conn, paused(conn), &mut self.sink);
+            }
+        }
+    }
+
+    /// Faults have been lifted and all the time in the world has passed: reports what is still unanswered.
+    pub fn demand_progress(&mut self, now: Nanos) {
+        self.sink.at = now;
+        for (number, conn) in &self.conns {
+            self.sink.conn = *number;
+            let session = conn.session.and_then(|key| self.sessions.get(&key));
+            liveness::check(conn.open, session, &conn.tasks, &mut self.sink);
+        }
+    }
+
+    /// Moves the findings into `out`.
+    pub fn take_violations(&mut self, out: &mut Vec<Violation>) {
+        if !self.sink.found.is_empty() {
+            out.append(&mut self.sink.found);
+        }
+    }
+}

@@ -1,0 +1,43 @@
+//! Does StatSN count the statuses of a connection, one by one? (RFC 7143 4.2.2.2)
+
+use super::fields::Fields;
+use super::task::NO_TAG;
+use super::{Sink, WirePdu};
+use crate::codec::Kind;
+
+/// The counter of one connection.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct StatSn {
+    next: Option<u32>,
+}
+
+impl StatSn {
+    pub(super) fn check(&mut self, fields: &Fields, pdu: &WirePdu<'_>, kind: Kind, sink: &mut Sink) {
+        let bhs = pdu.view.bhs;
+        let (carries, consumes) = match kind {
+            Kind::DataIn => {
+                let status = fields.data_in_s.is_set(bhs);
+                (status, status)
+            }
+            // These show the next StatSN and leave it (11.8.3, 11.19.1).
+            Kind::R2T => (true, false),
+            Kind::NopIn if fields.itt.word(bhs) == NO_TAG => (true, false),
+            // Valid only with status class 0 (11.13.4).
+            Kind::LoginResponse => {
+                let good = !fields.login_class.is_set(bhs);
+                (good, good)
+            }
+            _ => (true, true),
+        };
+        if !carries {
+            return;
+        }
+        let got = fields.stat_sn.word(bhs);
+        if let Some(want) = self.next
+            && got != want
+        {
+            sink.add("stat_sn", "rfc7143/4.2.2.2", format!("{kind}: StatSN {got}, expected {want}"));
+        }
+        self.next = Some(if consumes { got.wrapping_add(1) } else { got });
+    }
+}

@@ -1,0 +1,203 @@
+//! Which requests are open on a connection, and what is known of each? The table that the other checks share.
+
+use super::fields::Fields;
+use super::{SessionState, WirePdu};
+use crate::codec::Kind;
+use crate::initiator::serial;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The value of a tag that names nothing (RFC 7143 11.2.1.8).
+pub(super) const NO_TAG: u32 = 0xffff_ffff;
+
+/// An R2T that was sent.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct OpenR2t {
+    pub(super) ttt: u32,
+}
+
+/// One request the target has to answer.
+#[derive(Clone, Debug)]
+pub(super) struct Task {
+    pub(super) conn: u32,
+    pub(super) itt: u32,
+    pub(super) kind: Kind,
+    pub(super) lun: u64,
+    pub(super) cmd_sn: u32,
+    pub(super) immediate: bool,
+    pub(super) edtl: u32,
+    pub(super) write: bool,
+    pub(super) function: u32,
+    pub(super) ref_task_tag: u32,
+    /// It surely was accepted: its CmdSN is in the window, its tag was free.
+    pub(super) certain: bool,
+    /// Another nexus may have aborted it: no answer is due.
+    pub(super) excused: bool,
+    /// How many requests with this tag wait for an answer.
+    pub(super) copies: u32,
+    /// All unsolicited data has come (or none was to come).
+    pub(super) unsolicited_over: bool,
+    pub(super) r2ts: Vec<OpenR2t>,
+    pub(super) next_r2t_sn: u32,
+    pub(super) next_data_sn: u32,
+    pub(super) next_data_in_offset: u32,
+    pub(super) burst: u32,
+    /// Key of its record in the content check.
+    pub(super) content: Option<u64>,
+}
+
+/// What came of a request.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Arrived {
+    pub(super) itt: u32,
+    pub(super) is_new: bool,
+}
+
+/// The open requests of one connection.
+#[derive(Debug, Default)]
+pub(super) struct Tasks {
+    open: BTreeMap<u32, Task>,
+    /// Tags of aborted tasks whose abort was answered, until they are used again.
+    pub(super) graves: BTreeSet<u32>,
+    pub(super) tsih: u16,
+}
+
+impl Tasks {
+    pub(super) fn open(&mut self, itt: u32) -> Option<&mut Task> {
+        self.open.get_mut(&itt)
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Task> {
+        self.open.values()
+    }
+
+    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Task> {
+        self.open.values_mut()
+    }
+
+    pub(super) fn remove(&mut self, itt: u32) -> Option<Task> {
+        self.open.remove(&itt)
+    }
+
+    pub(super) fn drain(&mut self) -> impl Iterator<Item = Task> {
+        self.graves.clear();
+        std::mem::take(&mut self.open).into_values()
+    }
+
+    /// The logical unit of the command with this tag, and whether that is sure.
+    pub(super) fn lun_of(&self, itt: u32) -> Option<(u64, bool)> {
+        self.open.get(&itt).filter(|task| task.kind == Kind::ScsiCommand).map(|task| (task.lun, task.certain))
+    }
+
+    /// A PDU came from the initiator: a new request, or part of an old one.
+    pub(super) fn arrive(
+        &mut self,
+        fields: &Fields,
+        pdu: &WirePdu<'_>,
+        kind: Kind,
+        session: Option<&mut SessionState>,
+    ) -> Arrived {
+        let bhs = pdu.view.bhs;
+        let itt = fields.itt.word(bhs);
+        let old = Arrived { itt, is_new: false };
+        if matches!(kind, Kind::DataOut | Kind::Snack) || !kind.from_initiator() {
+            return old;
+        }
+        let immediate = fields.immediate.is_set(bhs);
+        let cmd_sn = fields.cmd_sn.word(bhs);
+        let mut certain = true;
+        if let Some(session) = session
+            && kind != Kind::LoginRequest
+            && !immediate
+        {
+            match session.admit(cmd_sn) {
+                Admission::Surely => {}
+                Admission::Perhaps => certain = false,
+                Admission::Never => return old,
+            }
+        }
+        // A ping's answer asks for nothing (RFC 7143 11.18).
+        if kind == Kind::NopOut && itt == NO_TAG {
+            return old;
+        }
+        if let Some(task) = self.open.get_mut(&itt) {
+            // The tag is in use: the initiator errs, or a middlebox repeats.
+            if immediate || task.cmd_sn != cmd_sn || task.immediate {
+                task.copies += 1;
+            }
+            task.certain = false;
+            return old;
+        }
+        self.graves.remove(&itt);
+        let is_command = kind == Kind::ScsiCommand;
+        let write = is_command && fields.write.is_set(bhs);
+        let task = Task {
+            conn: pdu.conn,
+            itt,
+            kind,
+            lun: if matches!(kind, Kind::ScsiCommand | Kind::TaskRequest) { fields.lun.long(bhs) } else { 0 },
+            cmd_sn,
+            immediate,
+            edtl: if is_command { fields.edtl.word(bhs) } else { 0 },
+            write,
+            function: if kind == Kind::TaskRequest { fields.function.word(bhs) } else { 0 },
+            ref_task_tag: if kind == Kind::TaskRequest { fields.ref_task_tag.word(bhs) } else { NO_TAG },
+            certain,
+            excused: false,
+            copies: 1,
+            unsolicited_over: !write || fields.final_bit.is_set(bhs),
+            r2ts: Vec::new(),
+            next_r2t_sn: 0,
+            next_data_sn: 0,
+            next_data_in_offset: 0,
+            burst: 0,
+            content: None,
+        };
+        self.open.insert(itt, task);
+        Arrived { itt, is_new: true }
+    }
+}
+
+/// Whether a CmdSN gets a command in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Admission {
+    Surely,
+    /// It depends on how far the window really is: what was sent last may be old.
+    Perhaps,
+    /// Below ExpCmdSN: it must be ignored (RFC 7143 4.2.2.1).
+    Never,
+}
+
+impl SessionState {
+    fn admit(&mut self, cmd_sn: u32) -> Admission {
+        let Some((exp, max)) = self.window.last() else { return Admission::Perhaps };
+        if serial::lt(cmd_sn, exp) {
+            return Admission::Never;
+        }
+        if !serial::le(cmd_sn, max) {
+            return Admission::Perhaps;
+        }
+        if self.arrived.insert(cmd_sn) { Admission::Surely } else { Admission::Perhaps }
+    }
+
+    /// Forgets the CmdSNs that the window has passed.
+    pub(super) fn forget_passed(&mut self) {
+        if let Some((exp, _)) = self.window.last()
+            && !self.arrived.is_empty()
+        {
+            self.arrived.retain(|cmd_sn| serial::le(exp, *cmd_sn));
+        }
+    }
+
+    /// True if the target has, or must have, taken the command with this CmdSN: it and all before it have come.
+    pub(super) fn is_in_order(&self, cmd_sn: u32) -> bool {
+        let Some((exp, _)) = self.window.last() else { return false };
+        let mut next = exp;
+        while serial::le(next, cmd_sn) {
+            if !self.arrived.contains(&next) {
+                return false;
+            }
+            next = next.wrapping_add(1);
+        }
+        true
+    }
+}

@@ -1,0 +1,216 @@
+//! How does the world serve the target? Disks for its storage requests, lanes for its bytes.
+
+use super::conn::ServerState;
+use super::probes::Recorder;
+use super::{Happening, Inner, Seen, WireRecord};
+use crate::disk::Started;
+use crate::net::Dir;
+use crate::oracle::WirePdu;
+use crate::trace::{Tag, hash_bytes};
+use bytes::Bytes;
+use target_core::api::{ConnId, Event, TxStatus};
+use target_core::drive::Driver;
+use target_core::io::{IoDone, IoError, IoOp, IoRequest};
+use target_core::target::Target;
+use target_core::time::Instant;
+
+impl Driver<Recorder> for Inner {
+    fn start_io(&mut self, request: IoRequest) -> Option<IoDone> {
+        let now = self.now();
+        let (id, device, op) = match request {
+            IoRequest::Start { id, device, op } => (id, device.0, op),
+            IoRequest::Cancel { id } => {
+                self.note(Tag::IoStart, id.0, b"cancel");
+                let device = *self.io.get(&id)?;
+                let due = self.disks.get_mut(device as usize)?.cancel(now, id)?;
+                self.queue.schedule(due, Happening::Io(self.generation, device, id));
+                return None;
+            }
+        };
+        self.trace.add_hash(now, Tag::IoStart, id.0, hash_op(device, &op));
+        let Some(disk) = self.disks.get_mut(device as usize) else {
+            return Some(IoDone { id, result: Err(IoError::NotReady) });
+        };
+        match disk.start(now, id, op, &mut self.planner) {
+            Started::Done(done) => Some(done),
+            Started::Due(at) => {
+                self.io.insert(id, device);
+                self.queue.schedule(at, Happening::Io(self.generation, device, id));
+                None
+            }
+            Started::Stalled => {
+                self.io.insert(id, device);
+                None
+            }
+        }
+    }
+
+    fn transmit(&mut self, now: Instant, target: &mut Target<Recorder>, conn: ConnId) {
+        let Ok(ordinal) = u32::try_from(conn.0) else { return };
+        loop {
+            self.write_batch(ordinal);
+            let Some(entry) = self.conns.get_mut(ordinal as usize) else { return };
+            let server = &mut entry.server;
+            if server.state != ServerState::Open || server.closing {
+                return;
+            }
+            if !server.batch.is_empty() {
+                server.waiting = true;
+                return;
+            }
+            server.waiting = false;
+            let sink = target.sink_mut();
+            (sink.now, sink.conn) = (now.as_nanos(), ordinal);
+            let status = target.poll_transmit(now, conn, &mut server.batch);
+            server.batch.seal(crc32c::crc32c_append);
+            server.closing = status == TxStatus::Close;
+            target.sink_mut().take_into(&mut self.fired);
+            self.tap_transmitted(ordinal);
+            match status {
+                TxStatus::More => {}
+                TxStatus::Idle | TxStatus::Close => {
+                    self.write_batch(ordinal);
+                    return;
+                }
+                TxStatus::Abort => {
+                    self.abort_by_target(ordinal);
+                    return;
+                }
+            }
+        }
+    }
+
+    fn event(&mut self, event: Event) {
+        if let Event::Resume(ConnId(conn)) = event {
+            if let Ok(conn) = u32::try_from(conn) {
+                self.resumed.push(conn);
+            }
+            return;
+        }
+        self.note(Tag::Event, 0, format!("{event:?}").as_bytes());
+        self.seen.push_back(Seen::News(event));
+    }
+}
+
+impl Inner {
+    /// Hands the batch to the lane, as far as the socket buffer has room, and closes after the last byte if that was asked.
+    pub(super) fn write_batch(&mut self, conn: u32) {
+        loop {
+            let Some(entry) = self.conns.get_mut(conn as usize) else { return };
+            let room = entry.lanes[Dir::In as usize].room();
+            let Some(chunk) = entry.server.batch.chunks().next() else { break };
+            let len = chunk.len().min(room);
+            if len == 0 {
+                entry.server.waiting = true;
+                return;
+            }
+            // One write as long as the buffer has room: what is serialised together travels together.
+            let mut bytes = Vec::with_capacity(entry.server.batch.len().min(room));
+            for chunk in entry.server.batch.chunks() {
+                let take = chunk.len().min(room - bytes.len());
+                bytes.extend_from_slice(&chunk[..take]);
+                if bytes.len() == room {
+                    break;
+                }
+            }
+            entry.server.batch.advance(bytes.len());
+            self.on_lane(conn, Dir::In, |lane, cx| lane.send(Bytes::from(bytes), 0, cx));
+        }
+        let Some(entry) = self.conns.get_mut(conn as usize) else { return };
+        if entry.server.closing && entry.server.state == ServerState::Open {
+            self.on_lane(conn, Dir::In, |lane, cx| lane.fin(cx));
+            self.target_let_go(conn);
+        }
+    }
+
+    /// The target breaks the connection.
+    fn abort_by_target(&mut self, conn: u32) {
+        let now = self.now();
+        let Some(entry) = self.conns.get_mut(conn as usize) else { return };
+        entry.server.batch.clear();
+        entry.lanes[Dir::In as usize].reset(now, &self.planner);
+        self.plan(conn, Dir::In);
+        self.target_let_go(conn);
+    }
+
+    /// The target's socket is gone; the core is told when the present drain is over.
+    pub(super) fn target_let_go(&mut self, conn: u32) {
+        let now = self.now();
+        let Some(entry) = self.conns.get_mut(conn as usize) else { return };
+        if entry.server.state == ServerState::Ended {
+            return;
+        }
+        entry.server.state = ServerState::Ended;
+        entry.server.waiting = false;
+        entry.lane(Dir::Out).pipe().discard();
+        self.closed.push(conn);
+        self.note(Tag::End, u64::from(conn), b"target");
+        if let Some(oracles) = &mut self.oracles {
+            oracles.closed(now, conn);
+        }
+    }
+
+    /// Shows what was just serialised to the checks.
+    fn tap_transmitted(&mut self, conn: u32) {
+        let now = self.now();
+        let Some(entry) = self.conns.get_mut(conn as usize) else { return };
+        let mut hash = 0;
+        for chunk in entry.server.batch.chunks() {
+            hash = hash_bytes(hash, chunk);
+            entry.tap.push(Dir::In, chunk);
+        }
+        if hash != 0 {
+            self.trace.add_hash(now, Tag::FromTarget, u64::from(conn), hash);
+        }
+        while self.tap_next(conn, Dir::In) {}
+        self.check_probes();
+    }
+
+    /// Takes the next PDU from the tap; false if there is none.
+    pub(super) fn tap_next(&mut self, conn: u32, dir: Dir) -> bool {
+        let now = self.now();
+        let Some(entry) = self.conns.get_mut(conn as usize) else { return false };
+        let (oracles, wire) = (&mut self.oracles, &mut self.wire);
+        let keep = self.config.keep.wire;
+        let (more, digests) = entry.tap.next(dir, |track, view, quality| {
+            if let Some(oracles) = oracles {
+                oracles.pdu(track, &WirePdu { at: now, conn, dir, view: *view, quality });
+            }
+            if keep {
+                wire.push(WireRecord { at: now, conn, dir, pdu: view.to_pdu(), quality });
+            }
+        });
+        if let Some((offset, digests)) = digests {
+            entry.switch_digests(offset, digests);
+        }
+        more
+    }
+
+    /// Compares the probe events fired since the last call with what the wire said.
+    pub(super) fn check_probes(&mut self) {
+        for record in self.fired.drain(..) {
+            self.trace.add_hash(record.at, Tag::Probe, u64::from(record.conn), record.hash());
+            if let Some(oracles) = &mut self.oracles {
+                oracles.probe(&record);
+            }
+            if self.config.keep.probes {
+                self.probes.push(record);
+            }
+        }
+    }
+}
+
+fn hash_op(device: u32, op: &IoOp) -> u64 {
+    let (kind, lba, len) = match op {
+        IoOp::Read { lba, blocks } => (1, *lba, u64::from(*blocks)),
+        IoOp::Write { lba, data, fua } => (if *fua { 3 } else { 2 }, *lba, data.len() as u64),
+        IoOp::Verify { lba, blocks } => (4, *lba, u64::from(*blocks)),
+        IoOp::Flush => (5, 0, 0),
+    };
+    let mut bytes = [0; 24];
+    bytes[..8].copy_from_slice(&lba.to_le_bytes());
+    bytes[8..16].copy_from_slice(&len.to_le_bytes());
+    bytes[16..20].copy_from_slice(&device.to_le_bytes());
+    bytes[20] = kind;
+    hash_bytes(0, &bytes)
+}

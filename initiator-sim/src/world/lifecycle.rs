@@ -1,0 +1,107 @@
+//! How does the target go down and come back, and what does its operator do?
+
+use super::conn::ServerState;
+use super::{World, start_target};
+use crate::disk::Disk;
+use crate::net::Dir;
+use crate::trace::Tag;
+use std::ops::Range;
+use target_core::api::{Admin, Input};
+use target_core::config::{Config, ConfigError};
+
+impl World {
+    /// The target's process dies: connections are reset, requests to storage are forgotten, unsynced data may be lost.
+    pub fn crash(&mut self) {
+        if self.target.take().is_none() {
+            return;
+        }
+        self.deadline = None;
+        self.inner.note(Tag::Admin, 0, b"crash");
+        self.inner.io.clear();
+        let generation = self.inner.generation;
+        self.inner.generation += 1;
+        let mut changed: Vec<(u32, Vec<Range<u64>>)> = Vec::new();
+        for (device, disk) in self.inner.disks.iter_mut().enumerate() {
+            changed.push((u32::try_from(device).unwrap_or(0), disk.crash(generation, &mut self.inner.planner)));
+        }
+        let now = self.now();
+        for conn in 0..self.connections() {
+            let Some(entry) = self.inner.conns.get_mut(conn as usize) else { continue };
+            if entry.server.state != ServerState::Open {
+                continue;
+            }
+            entry.server.batch.clear();
+            entry.lanes[Dir::In as usize].reset(now, &self.inner.planner);
+            self.inner.plan(conn, Dir::In);
+            self.inner.target_let_go(conn);
+        }
+        self.inner.closed.clear();
+        self.inner.resumed.clear();
+        self.inner.fired.clear();
+        if let Some(oracles) = &mut self.inner.oracles {
+            oracles.crashed();
+        }
+    }
+
+    /// A new target on the same disks, if the old one is down.
+    ///
+    /// # Errors
+    /// The configuration is not one.
+    pub fn restart(&mut self) -> Result<(), ConfigError> {
+        if self.target.is_some() {
+            return Ok(());
+        }
+        self.inner.note(Tag::Admin, 0, b"restart");
+        let rng = self.inner.planner.rng();
+        self.target = Some(start_target(&self.inner.config.target, rng, self.inner.generation)?);
+        self.settle();
+        Ok(())
+    }
+
+    /// True if the target is up.
+    pub const fn is_up(&self) -> bool {
+        self.target.is_some()
+    }
+
+    /// The configuration in force: what a restart starts with.
+    pub const fn target_config(&self) -> &Config {
+        &self.inner.config.target
+    }
+
+    /// The operator asks for something.
+    pub fn admin(&mut self, admin: Admin) {
+        self.inner.note(Tag::Admin, 0, format!("{admin:?}").as_bytes());
+        if let Admin::Reconfigure(config) = &admin {
+            self.inner.config.target = Config::clone(config);
+            if let Some(oracles) = &mut self.inner.oracles {
+                oracles.reconfigured(config);
+            }
+        }
+        self.hand_in(u32::MAX, Input::Admin(admin));
+        self.settle();
+    }
+
+    /// A disk, to be asked or made faulty.
+    pub fn disk(&mut self, device: u32) -> Option<&mut Disk> {
+        self.inner.disks.get_mut(device as usize)
+    }
+
+    /// Lets one bit of a block go bad; the content check knows of it.
+    pub fn rot(&mut self, device: u32, lba: u64, byte: u32, bit: u8) {
+        if let Some(disk) = self.inner.disks.get_mut(device as usize) {
+            disk.rot(lba, byte, bit);
+        }
+        if let Some(oracles) = &mut self.inner.oracles {
+            oracles.tainted(device, lba..lba + 1);
+        }
+    }
+
+    /// Stops a disk from completing operations, or lets it go on.
+    pub fn stall_disk(&mut self, device: u32, stalled: bool) {
+        let Some(disk) = self.inner.disks.get_mut(device as usize) else { return };
+        for (id, due) in disk.stall(stalled) {
+            let generation = self.inner.generation;
+            self.inner.queue.schedule(due, super::Happening::Io(generation, device, id));
+        }
+    }
+}
