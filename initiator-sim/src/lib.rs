@@ -21,6 +21,4 @@ pub mod middlebox;
 pub mod net;
 pub mod queue;
 pub mod rng;
-pub mod oracle;
 pub mod trace;
-pub mod world;

@@ -28,7 +28,11 @@ pub(super) fn check(
         Kind::LoginResponse => (Kind::LoginRequest, true),
         Kind::LogoutResponse => (Kind::LogoutRequest, true),
         _ => {
-            sink.add("answer", "rfc7143/11.2.1.2", format!("the target sent a {kind}, which only initiators send"));
+            sink.add(
+                "answer",
+                "rfc7143/11.2.1.2",
+                format!("the target sent a {kind}, which only initiators send"),
+            );
             return None;
         }
     };

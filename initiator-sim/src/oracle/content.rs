@@ -39,9 +39,34 @@ pub(super) fn effect(cdb: &[u8; 16]) -> Effect {
         // SYNCHRONIZE CACHE; with IMMED the status says nothing, and a range covers only itself.
         0x35 if cdb[1] & 2 == 0 && lba10 == 0 && len10 == 0 => Effect::Sync,
         0x91 if cdb[1] & 2 == 0 && lba16 == 0 && len16 == 0 => Effect::Sync,
-        0x00 | 0x03 | 0x12 | 0x15..=0x17 | 0x1a..=0x1e | 0x25 | 0x2b | 0x2f | 0x34 | 0x35 | 0x37 | 0x3b | 0x3c
-        | 0x4c | 0x4d | 0x55..=0x57 | 0x5a | 0x5e | 0x5f | 0x8c | 0x8d | 0x8f..=0x92 | 0x9e | 0xa0 | 0xa2..=0xa4
-        | 0xaf | 0xb5 | 0xb7 => Effect::None,
+        0x00
+        | 0x03
+        | 0x12
+        | 0x15..=0x17
+        | 0x1a..=0x1e
+        | 0x25
+        | 0x2b
+        | 0x2f
+        | 0x34
+        | 0x35
+        | 0x37
+        | 0x3b
+        | 0x3c
+        | 0x4c
+        | 0x4d
+        | 0x55..=0x57
+        | 0x5a
+        | 0x5e
+        | 0x5f
+        | 0x8c
+        | 0x8d
+        | 0x8f..=0x92
+        | 0x9e
+        | 0xa0
+        | 0xa2..=0xa4
+        | 0xaf
+        | 0xb5
+        | 0xb7 => Effect::None,
         _ => Effect::Unknown,
     }
 }
@@ -63,7 +88,10 @@ mod tests {
             (&[0x28, 0, 0, 0, 1, 0, 0, 0, 7, 0], Effect::Read { lba: 256, blocks: 7 }),
             (&[0x2a, 8, 0, 0, 0, 1, 0, 1, 0, 0], Effect::Write { lba: 1, blocks: 256, fua: true }),
             (&[0xaa, 0, 0, 0, 0, 9, 0, 1, 0, 0, 0, 0], Effect::Write { lba: 9, blocks: 65536, fua: false }),
-            (&[0x88, 0, 0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0, 3, 0, 0], Effect::Read { lba: 1 << 32 | 2, blocks: 3 }),
+            (
+                &[0x88, 0, 0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0, 3, 0, 0],
+                Effect::Read { lba: 1 << 32 | 2, blocks: 3 },
+            ),
             (&[0x35, 0, 0, 0, 0, 0, 0, 0, 0, 0], Effect::Sync),
             (&[0x35, 2, 0, 0, 0, 0, 0, 0, 0, 0], Effect::None),
             (&[0x12, 0, 0, 0, 36, 0], Effect::None),

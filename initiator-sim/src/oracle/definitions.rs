@@ -88,11 +88,15 @@ impl ProbeDefinitions {
     }
 
     pub(super) fn compile(&self) -> Result<Vec<Compiled>, DefinitionError> {
-        let compiled: Vec<Compiled> = self.probes.iter().map(ProbeDefinition::compile).collect::<Result<_, _>>()?;
+        let compiled: Vec<Compiled> =
+            self.probes.iter().map(ProbeDefinition::compile).collect::<Result<_, _>>()?;
         for probe in Probe::ALL {
             let count = compiled.iter().filter(|definition| definition.probe == probe).count();
             if count != 1 {
-                return Err(DefinitionError::new(probe.name(), format!("defined {count} times instead of once")));
+                return Err(DefinitionError::new(
+                    probe.name(),
+                    format!("defined {count} times instead of once"),
+                ));
             }
         }
         Ok(compiled)
@@ -106,7 +110,8 @@ impl ProbeDefinition {
             let near = nearest(&self.name, Probe::ALL.map(Probe::name));
             bad(near.map_or("no such probe".into(), |near| format!("no such probe; did you mean {near}?")))
         })?;
-        let kind = Kind::of_opcode(self.opcode).ok_or_else(|| bad(format!("no PDU has opcode {:#x}", self.opcode)))?;
+        let kind = Kind::of_opcode(self.opcode)
+            .ok_or_else(|| bad(format!("no PDU has opcode {:#x}", self.opcode)))?;
         if kind.from_initiator() != (self.dir == Dir::Out) {
             return Err(bad(format!("{kind} goes the other way")));
         }

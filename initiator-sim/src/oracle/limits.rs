@@ -10,9 +10,17 @@ use crate::world::tap::Track;
 pub(super) fn pdu(track: &Track, pdu: &WirePdu<'_>, kind: Kind, sink: &mut Sink) {
     let len = pdu.view.data.len();
     // During login the limit is the default, whatever was declared (13.12).
-    let most = if kind == Kind::LoginResponse { 8192.max(track.params.receive_max) } else { track.params.receive_max };
+    let most = if kind == Kind::LoginResponse {
+        8192.max(track.params.receive_max)
+    } else {
+        track.params.receive_max
+    };
     if len > most as usize {
-        sink.add("limits", "rfc7143/13.12", format!("{kind} with {len} bytes of data; the initiator takes {most}"));
+        sink.add(
+            "limits",
+            "rfc7143/13.12",
+            format!("{kind} with {len} bytes of data; the initiator takes {most}"),
+        );
     }
     if pdu.view.padding.iter().any(|byte| *byte != 0) {
         sink.add("limits", "rfc7143/11.1", format!("{kind} with padding that is not zero"));
@@ -26,21 +34,40 @@ pub(super) fn data_in(fields: &Fields, track: &Track, pdu: &WirePdu<'_>, task: &
     let (sn, offset) = (fields.data_in_sn.word(bhs), fields.data_in_offset.word(bhs));
     if sn != task.next_data_sn {
         let want = task.next_data_sn;
-        sink.add("limits", "rfc7143/11.7.5", format!("Data-In of task {:#x}: DataSN {sn}, expected {want}", task.itt));
+        sink.add(
+            "limits",
+            "rfc7143/11.7.5",
+            format!("Data-In of task {:#x}: DataSN {sn}, expected {want}", task.itt),
+        );
     }
     task.next_data_sn = sn.wrapping_add(1);
-    if track.session.data_pdu_in_order && track.session.data_sequence_in_order && offset != task.next_data_in_offset {
+    if track.session.data_pdu_in_order
+        && track.session.data_sequence_in_order
+        && offset != task.next_data_in_offset
+    {
         let want = task.next_data_in_offset;
-        sink.add("limits", "rfc7143/13.18", format!("Data-In of task {:#x}: offset {offset}, expected {want}", task.itt));
+        sink.add(
+            "limits",
+            "rfc7143/13.18",
+            format!("Data-In of task {:#x}: offset {offset}, expected {want}", task.itt),
+        );
     }
     task.next_data_in_offset = offset.saturating_add(len);
     if u64::from(offset) + u64::from(len) > u64::from(task.edtl) {
-        let text = format!("Data-In of task {:#x} ends at {}, EDTL is {}", task.itt, offset.saturating_add(len), task.edtl);
+        let text = format!(
+            "Data-In of task {:#x} ends at {}, EDTL is {}",
+            task.itt,
+            offset.saturating_add(len),
+            task.edtl
+        );
         sink.add("limits", "rfc7143/11.7.6", text);
     }
     task.burst = task.burst.saturating_add(len);
     if task.burst > track.session.max_burst {
-        let text = format!("Data-In sequence of {} bytes, MaxBurstLength is {}", task.burst, track.session.max_burst);
+        let text = format!(
+            "Data-In sequence of {} bytes, MaxBurstLength is {}",
+            task.burst, track.session.max_burst
+        );
         sink.add("limits", "rfc7143/13.13", text);
     }
     if fields.final_bit.is_set(bhs) {
@@ -68,17 +95,26 @@ pub(super) fn r2t(fields: &Fields, track: &Track, pdu: &WirePdu<'_>, task: &mut 
     }
     task.next_r2t_sn = sn.wrapping_add(1);
     if len == 0 || len > track.session.max_burst {
-        let text = format!("R2T of task {itt:#x} for {len} bytes, MaxBurstLength is {}", track.session.max_burst);
+        let text =
+            format!("R2T of task {itt:#x} for {len} bytes, MaxBurstLength is {}", track.session.max_burst);
         sink.add("limits", "rfc7143/11.8.4", text);
     }
     if u64::from(offset) + u64::from(len) > u64::from(task.edtl) {
         let end = u64::from(offset) + u64::from(len);
-        sink.add("limits", "rfc7143/11.8.4", format!("R2T of task {itt:#x} ends at {end}, EDTL is {}", task.edtl));
+        sink.add(
+            "limits",
+            "rfc7143/11.8.4",
+            format!("R2T of task {itt:#x} ends at {end}, EDTL is {}", task.edtl),
+        );
     }
     task.r2ts.push(OpenR2t { ttt });
     if task.r2ts.len() > track.session.max_outstanding_r2t as usize {
         let text = format!("{} R2Ts open for task {itt:#x}", task.r2ts.len());
-        sink.add("limits", "rfc7143/13.17", format!("{text}, MaxOutstandingR2T is {}", track.session.max_outstanding_r2t));
+        sink.add(
+            "limits",
+            "rfc7143/13.17",
+            format!("{text}, MaxOutstandingR2T is {}", track.session.max_outstanding_r2t),
+        );
     }
 }
 

@@ -44,8 +44,8 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::ops::Range;
 use std::sync::Arc;
-use task::Tasks;
 use target_core::config::Config;
+use task::Tasks;
 
 /// A rule that was broken.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -179,7 +179,11 @@ impl Oracles {
         }
         let Some(kind) = Kind::of(pdu.view.bhs) else {
             if pdu.dir == Dir::In {
-                self.sink.add("answer", "rfc7143/11.2.1.2", "the target sent a PDU with an unassigned opcode");
+                self.sink.add(
+                    "answer",
+                    "rfc7143/11.2.1.2",
+                    "the target sent a PDU with an unassigned opcode",
+                );
             }
             return;
         };

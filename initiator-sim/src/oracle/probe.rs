@@ -65,7 +65,8 @@ impl ProbeOracle {
         lun: Option<(u64, bool)>,
         ends: (SocketAddr, SocketAddr),
     ) {
-        let Some(definition) = self.definitions.get(&kind).filter(|definition| definition.dir == pdu.dir) else {
+        let Some(definition) = self.definitions.get(&kind).filter(|definition| definition.dir == pdu.dir)
+        else {
             return;
         };
         let conn = self.conns.entry(pdu.conn).or_default();
@@ -188,7 +189,8 @@ fn address(address: SocketAddr) -> (Arc<str>, &'static str) {
 fn whole_cdb(pdu: &WirePdu<'_>) -> Vec<u8> {
     let mut cdb = pdu.view.bhs[32..].to_vec();
     if !pdu.view.ahs.is_empty() {
-        let extra = ahs::parse(pdu.view.ahs).into_iter().flatten().find(|segment| segment.kind == ahs::EXTENDED_CDB);
+        let extra =
+            ahs::parse(pdu.view.ahs).into_iter().flatten().find(|segment| segment.kind == ahs::EXTENDED_CDB);
         // The first byte of what AHSLength counts is reserved.
         cdb.extend(extra.into_iter().flat_map(|segment| segment.specific.into_iter().skip(1)));
     }

@@ -28,10 +28,18 @@ impl Window {
         }
         if let Some((last_exp, last_max)) = self.last {
             if serial::lt(exp, last_exp) {
-                sink.add("window", "rfc7143/4.2.2.1", format!("{kind}: ExpCmdSN went back from {last_exp} to {exp}"));
+                sink.add(
+                    "window",
+                    "rfc7143/4.2.2.1",
+                    format!("{kind}: ExpCmdSN went back from {last_exp} to {exp}"),
+                );
             }
             if serial::lt(max, last_max) {
-                sink.add("window", "rfc7143/4.2.2.1", format!("{kind}: MaxCmdSN went back from {last_max} to {max}"));
+                sink.add(
+                    "window",
+                    "rfc7143/4.2.2.1",
+                    format!("{kind}: MaxCmdSN went back from {last_max} to {max}"),
+                );
             }
         }
         self.last = Some((exp, max));

@@ -58,14 +58,17 @@ pub(super) struct Conn {
 }
 
 impl Conn {
-    pub(super) fn new(key: u32, local: SocketAddr, remote: SocketAddr, net: &NetConfig, segment_max: u32) -> Self {
+    pub(super) fn new(
+        key: u32,
+        local: SocketAddr,
+        remote: SocketAddr,
+        net: &NetConfig,
+        segment_max: u32,
+    ) -> Self {
         Self {
             local,
             remote,
-            lanes: [
-                Lane::new(net.out.clone(), Dir::Out, key),
-                Lane::new(net.inward.clone(), Dir::In, key),
-            ],
+            lanes: [Lane::new(net.out.clone(), Dir::Out, key), Lane::new(net.inward.clone(), Dir::In, key)],
             server: Server {
                 state: ServerState::Unseen,
                 framer: Framer::new(segment_max, crc32c::crc32c_append),

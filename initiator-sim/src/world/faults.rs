@@ -91,7 +91,9 @@ impl Inner {
             hit |= later.is_empty();
             match verb {
                 // With nothing to attach to, a delay is a pause of the wire.
-                Verb::Stall(time) | Verb::Delay(time) => entry.lane(dir).pipe().stall(now.saturating_add(time)),
+                Verb::Stall(time) | Verb::Delay(time) => {
+                    entry.lane(dir).pipe().stall(now.saturating_add(time))
+                }
                 Verb::Hold => entry.lane(dir).hold(id),
                 Verb::Reset => self.end_by_network(conn, Ending::Reset),
                 Verb::Close => self.end_by_network(conn, Ending::Close),

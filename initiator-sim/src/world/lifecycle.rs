@@ -22,7 +22,8 @@ impl World {
         self.inner.generation += 1;
         let mut changed: Vec<(u32, Vec<Range<u64>>)> = Vec::new();
         for (device, disk) in self.inner.disks.iter_mut().enumerate() {
-            changed.push((u32::try_from(device).unwrap_or(0), disk.crash(generation, &mut self.inner.planner)));
+            changed
+                .push((u32::try_from(device).unwrap_or(0), disk.crash(generation, &mut self.inner.planner)));
         }
         let now = self.now();
         for conn in 0..self.connections() {

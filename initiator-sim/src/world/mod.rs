@@ -261,9 +261,11 @@ fn make_disks(config: &WorldConfig) -> Vec<Disk> {
     let luns = || config.target.targets.iter().flat_map(|target| &target.luns);
     let count = luns().map(|lun| lun.device.0 + 1).max().unwrap_or(0).max(config.disks.len() as u32);
     let make = |number: u32| {
-        let fitting = luns()
-            .find(|lun| lun.device.0 == number)
-            .map(|lun| DiskConfig { block_size: lun.block_size, blocks: lun.blocks, ..DiskConfig::default() });
+        let fitting = luns().find(|lun| lun.device.0 == number).map(|lun| DiskConfig {
+            block_size: lun.block_size,
+            blocks: lun.blocks,
+            ..DiskConfig::default()
+        });
         let config = config.disks.get(number as usize).cloned().or(fitting).unwrap_or_default();
         Disk::new(config, number)
     };

@@ -98,11 +98,17 @@ impl World {
                 // The codec has no such limit and would wait for the rest.
                 entry.tap.give_up(Dir::Out);
             } else if !self.inner.tap_next(conn, Dir::Out) {
-                self.inner.complain(conn, "rfc7143/11.2.1", "the core found a PDU where the stream has none".into());
+                self.inner.complain(
+                    conn,
+                    "rfc7143/11.2.1",
+                    "the core found a PDU where the stream has none".into(),
+                );
             }
             let status = self.hand_in(conn, Input::Received { conn: ConnId(u64::from(conn)), frame });
             self.inner.check_probes();
-            let (Some(status), Some(entry)) = (status, self.inner.conns.get_mut(conn as usize)) else { return };
+            let (Some(status), Some(entry)) = (status, self.inner.conns.get_mut(conn as usize)) else {
+                return;
+            };
             entry.server.framer.set_digests(status.digests);
             match status.flow {
                 Flow::Open => {}

@@ -68,7 +68,9 @@ impl World {
             Happening::Connected(conn) => self.inner.seen.push_back(Seen::Connected { conn }),
             Happening::Refused(conn) => self.inner.seen.push_back(Seen::Refused { conn }),
             Happening::Arrive(conn, dir) => self.arrived(conn, dir),
-            Happening::Io(generation, device, id) if generation == self.inner.generation => self.io_due(device, id),
+            Happening::Io(generation, device, id) if generation == self.inner.generation => {
+                self.io_due(device, id)
+            }
             Happening::Io(..) => {}
             Happening::Wake(token) => {
                 self.inner.wakes -= 1;
@@ -83,7 +85,11 @@ impl World {
         self.inner.note(Tag::Timer, 0, b"");
         self.idle_timeouts += 1;
         if self.idle_timeouts > IDLE_TIMEOUTS_MAX && self.deadline == Some(self.now()) {
-            self.inner.complain(u32::MAX, "progress", "the target asks for the same time-out again and again".into());
+            self.inner.complain(
+                u32::MAX,
+                "progress",
+                "the target asks for the same time-out again and again".into(),
+            );
             self.target = None;
             self.deadline = None;
             return;
@@ -93,7 +99,8 @@ impl World {
 
     fn io_due(&mut self, device: u32, id: target_core::io::IoId) {
         let now = self.now();
-        let Some(done) = self.inner.disks.get_mut(device as usize).and_then(|disk| disk.complete(now, id)) else {
+        let Some(done) = self.inner.disks.get_mut(device as usize).and_then(|disk| disk.complete(now, id))
+        else {
             return;
         };
         self.inner.io.remove(&id);

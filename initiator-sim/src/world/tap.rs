@@ -76,7 +76,11 @@ impl Tap {
 
     /// Hands the next whole PDU to `take`, after the track has learnt from it. Returns false if there is none; the digests and the
     /// offset from which on they hold, if the PDU was the end of a login.
-    pub fn next(&mut self, dir: Dir, take: impl FnOnce(&Track, &PduView<'_>, Quality)) -> (bool, Option<(u64, Digests)>) {
+    pub fn next(
+        &mut self,
+        dir: Dir,
+        take: impl FnOnce(&Track, &PduView<'_>, Quality),
+    ) -> (bool, Option<(u64, Digests)>) {
         let at = dir as usize;
         if self.lost[at] {
             return (false, None);
@@ -114,7 +118,9 @@ impl Track {
     fn observe(&mut self, dir: Dir, view: &PduView<'_>) -> bool {
         match Kind::of(view.bhs) {
             Some(Kind::LoginRequest) if dir == Dir::Out && !self.full_feature => self.login_request(view),
-            Some(Kind::LoginResponse) if dir == Dir::In && !self.full_feature => return self.login_response(view),
+            Some(Kind::LoginResponse) if dir == Dir::In && !self.full_feature => {
+                return self.login_response(view);
+            }
             Some(Kind::TextRequest) if dir == Dir::Out => {
                 let more = view.bhs[1] & 0x40 != 0;
                 self.exchange.get_or_insert_default().hear(Side::Initiator, view.data, more);
@@ -148,7 +154,8 @@ impl Track {
         let pairs: Vec<u8> = self.text.drain(..complete).collect();
         let mut discovery = self.session.discovery;
         for pair in pairs.split(|byte| *byte == 0) {
-            let Some((key, value)) = std::str::from_utf8(pair).ok().and_then(|pair| pair.split_once('=')) else {
+            let Some((key, value)) = std::str::from_utf8(pair).ok().and_then(|pair| pair.split_once('='))
+            else {
                 continue;
             };
             match key {

@@ -73,7 +73,9 @@ impl Device {
 
     fn block(&mut self, lba: u64) -> &mut Block {
         let (zero, forgotten) = (self.zero, self.forgotten);
-        self.blocks.entry(lba).or_insert_with(|| if forgotten { Block::unknown() } else { Block::holding(zero) })
+        self.blocks
+            .entry(lba)
+            .or_insert_with(|| if forgotten { Block::unknown() } else { Block::holding(zero) })
     }
 
     pub(super) fn begin_read(&mut self, key: u64, lba: u64, blocks: u64, _edtl: u32) {
@@ -195,7 +197,8 @@ impl Device {
         let written = writers.any(|write| write.tangled || write.content_of(lba) == Some(got));
         let default = if self.forgotten { None } else { Some(self.zero) };
         let block = self.blocks.get(&lba);
-        let any = block.map_or(default.is_none(), |block| block.any || block.tainted) || !self.unknown.is_empty();
+        let any =
+            block.map_or(default.is_none(), |block| block.any || block.tainted) || !self.unknown.is_empty();
         let held = block.map_or(default == Some(got), |block| block.now.contains(&got));
         let also = read.also.iter().any(|(at, content)| *at == lba && *content == got);
         if !(any || held || written || also) && read.wrong.is_none() {
@@ -219,7 +222,8 @@ impl Device {
             for (lba, got) in read.learnt {
                 // A write may have come in between: then the block is its.
                 let block = self.block(lba);
-                if !block.tainted && earlier(block.written_by, key) && (block.any || block.now.contains(&got)) {
+                if !block.tainted && earlier(block.written_by, key) && (block.any || block.now.contains(&got))
+                {
                     block.any = false;
                     block.now = vec![got];
                 }
@@ -311,7 +315,8 @@ impl Device {
 
     /// Storage is idle: abandoned writes happened, or never will.
     pub(super) fn settle(&mut self) {
-        let ghosts: Vec<u64> = self.writing.iter().filter(|(_, write)| write.ghost).map(|(key, _)| *key).collect();
+        let ghosts: Vec<u64> =
+            self.writing.iter().filter(|(_, write)| write.ghost).map(|(key, _)| *key).collect();
         for key in ghosts {
             if let Some(write) = self.writing.remove(&key) {
                 self.finish_write(key, &write, false);

@@ -108,7 +108,14 @@ impl LunModel {
     }
 
     /// The command was answered.
-    pub(super) fn done(&mut self, fields: &Fields, pdu: &WirePdu<'_>, kind: Kind, task: &Task, sink: &mut Sink) {
+    pub(super) fn done(
+        &mut self,
+        fields: &Fields,
+        pdu: &WirePdu<'_>,
+        kind: Kind,
+        task: &Task,
+        sink: &mut Sink,
+    ) {
         let bhs = pdu.view.bhs;
         let good = match kind {
             Kind::DataIn => fields.data_in_status.word(bhs) == GOOD,
@@ -116,7 +123,9 @@ impl LunModel {
             _ => false,
         };
         let Some(key) = task.content else { return };
-        let Some(device) = self.commands.remove(&key).and_then(|device| self.devices.get_mut(&device)) else { return };
+        let Some(device) = self.commands.remove(&key).and_then(|device| self.devices.get_mut(&device)) else {
+            return;
+        };
         if let Some(text) = device.end(key, good) {
             sink.add("content", "sbc3/4.4", format!("task {:#x}: {text}", task.itt));
         }
