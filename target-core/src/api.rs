@@ -101,6 +101,13 @@ pub struct RxStatus {
     pub digests: crate::wire::Digests,
 }
 
+impl Default for RxStatus {
+    /// Go on, without digests.
+    fn default() -> Self {
+        Self { flow: Flow::Open, digests: crate::wire::Digests::default() }
+    }
+}
+
 /// Whether to go on reading from a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Flow {

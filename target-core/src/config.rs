@@ -2,6 +2,10 @@
 //!
 //! Plain data without defaults that depend on the machine. [`Config::check`] says what is wrong with one.
 
+mod check;
+
+pub use check::ConfigError;
+
 use crate::io::DeviceId;
 use alloc::string::String;
 use alloc::vec::Vec;

@@ -14,6 +14,8 @@ pub enum Attention {
     NexusLoss,
     /// 2F/00: another nexus cleared this one's commands.
     CommandsCleared,
+    /// 47/7F: an iSCSI protocol event cleared this nexus's commands (RFC 7143 11.14.5).
+    ClearedByProtocol,
     /// 3F/0E: logical units came or went.
     LunsChanged,
     /// 2A/09: the device was resized.
@@ -24,11 +26,12 @@ pub enum Attention {
 
 impl Attention {
     /// All, by precedence.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::PowerOn,
         Self::Reset,
         Self::NexusLoss,
         Self::CommandsCleared,
+        Self::ClearedByProtocol,
         Self::LunsChanged,
         Self::CapacityChanged,
         Self::ModeChanged,
@@ -41,6 +44,7 @@ impl Attention {
             Self::Reset => code::BUS_DEVICE_RESET,
             Self::NexusLoss => code::NEXUS_LOSS,
             Self::CommandsCleared => code::COMMANDS_CLEARED,
+            Self::ClearedByProtocol => code::CLEARED_BY_PROTOCOL,
             Self::LunsChanged => code::REPORTED_LUNS_CHANGED,
             Self::CapacityChanged => code::CAPACITY_CHANGED,
             Self::ModeChanged => code::MODE_PARAMETERS_CHANGED,

@@ -3,7 +3,7 @@
 //! [`Sense`] is the meaning; [`Sense::bytes`] lays it out in fixed (70h) or descriptor (72h) format.
 
 /// Sense key, additional sense code and its qualifier.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct SenseCode {
     /// SENSE KEY.
     pub key: u8,
@@ -89,6 +89,8 @@ pub mod code {
     pub const CAPACITY_CHANGED: SenseCode = at(UNIT_ATTENTION, 0x2a, 0x09);
     /// Somebody else cleared this initiator's commands.
     pub const COMMANDS_CLEARED: SenseCode = at(UNIT_ATTENTION, 0x2f, 0x00);
+    /// Commands were terminated by an iSCSI protocol event.
+    pub const CLEARED_BY_PROTOCOL: SenseCode = at(UNIT_ATTENTION, 0x47, 0x7f);
     /// The list of logical units is another one now.
     pub const REPORTED_LUNS_CHANGED: SenseCode = at(UNIT_ATTENTION, 0x3f, 0x0e);
 }

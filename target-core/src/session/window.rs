@@ -65,6 +65,20 @@ impl<T> CmdWindow<T> {
         self.outstanding
     }
 
+    /// True if a command with that number would be taken: it is in the window and was not there before.
+    pub fn accepts(&self, cmd_sn: u32) -> bool {
+        let slot = self.index(cmd_sn).map(|index| self.slots.get(index));
+        matches!(slot, Some(None | Some(Slot::Empty)))
+    }
+
+    /// Takes back that the last command was delivered: it was rejected, so its number counts as not received
+    /// (rfc7143/7.3-2).
+    pub fn undeliver(&mut self) {
+        self.exp_cmd_sn = self.exp_cmd_sn.wrapping_sub(1);
+        self.outstanding = self.outstanding.saturating_sub(1);
+        self.slots.push_front(Slot::Empty);
+    }
+
     /// Takes a non-immediate command.
     pub fn arrive(&mut self, cmd_sn: u32, item: T) -> Arrival<T> {
         let Some(index) = self.index(cmd_sn) else { return Arrival::Ignored(item) };
@@ -117,6 +131,17 @@ impl<T> CmdWindow<T> {
         for slot in &mut self.slots {
             if matches!(slot, Slot::Held(item) if wanted(item))
                 && let Slot::Held(item) = core::mem::replace(slot, Slot::Plugged)
+            {
+                each(item);
+            }
+        }
+    }
+
+    /// Takes out the held commands that `wanted` picks; their numbers count as never received (RFC 7143 11.14).
+    pub fn discard_held(&mut self, mut wanted: impl FnMut(&T) -> bool, mut each: impl FnMut(T)) {
+        for slot in &mut self.slots {
+            if matches!(slot, Slot::Held(item) if wanted(item))
+                && let Slot::Held(item) = core::mem::replace(slot, Slot::Empty)
             {
                 each(item);
             }

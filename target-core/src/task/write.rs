@@ -177,6 +177,15 @@ impl WriteTransfer {
         self.unsolicited.is_some() || !self.bursts.is_empty()
     }
 
+    /// True if a Data-Out with that tag belongs to a sequence whose F bit has not come.
+    pub fn is_open(&self, ttt: u32) -> bool {
+        if ttt == NO_TTT {
+            self.unsolicited.is_some()
+        } else {
+            self.bursts.iter().any(|burst| burst.ttt == ttt)
+        }
+    }
+
     /// True when everything the device wants is here and nothing announced is missing.
     pub fn is_complete(&self) -> bool {
         !self.is_sequence_open() && (self.abandoned || self.next_offset >= self.wanted)

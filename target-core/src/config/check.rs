@@ -1,0 +1,264 @@
+//! What is wrong with a configuration? Everything the engine relies on is checked here, once.
+
+use super::{AuthConfig, Config, LunConfig, Offer, TargetConfig};
+use alloc::collections::BTreeSet;
+use alloc::format;
+use alloc::string::{String, ToString};
+use core::fmt;
+
+/// What is wrong, and where.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConfigError {
+    /// Path of the field from [`Config`], such as `targets[0].luns[1].block_size`.
+    pub field: String,
+    /// What is wrong with its value, for people.
+    pub problem: String,
+}
+
+impl ConfigError {
+    fn new(field: impl Into<String>, problem: impl Into<String>) -> Self {
+        Self { field: field.into(), problem: problem.into() }
+    }
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.field, self.problem)
+    }
+}
+
+impl core::error::Error for ConfigError {}
+
+type Checked = Result<(), ConfigError>;
+
+/// Longest secret or CHAP name: the limit of binary values (RFC 7143 6.1 and 12.1.3).
+const CHAP_BYTES_MAX: usize = 1024;
+
+impl Config {
+    /// Refuses what the target cannot do, or must not.
+    ///
+    /// # Errors
+    ///
+    /// The first problem found.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        let mut names = BTreeSet::new();
+        for (index, target) in self.targets.iter().enumerate() {
+            let at = format!("targets[{index}]");
+            if !names.insert(target.name.as_str()) {
+                return Err(ConfigError::new(format!("{at}.name"), "used by another target"));
+            }
+            check_target(&at, target)?;
+        }
+        let mut addresses = BTreeSet::new();
+        for (index, portal) in self.portals.iter().enumerate() {
+            if !addresses.insert(portal.address) {
+                let at = format!("portals[{index}].address");
+                return Err(ConfigError::new(at, "used by another portal"));
+            }
+        }
+        check_auth("discovery_auth", &self.discovery_auth)?;
+        check_offer(&self.offer)?;
+        self.check_limits()?;
+        if self.timers.login.is_zero() {
+            return Err(ConfigError::new("timers.login", "must not be zero"));
+        }
+        if self.timers.data_out.is_zero() {
+            return Err(ConfigError::new("timers.data_out", "must not be zero"));
+        }
+        Ok(())
+    }
+
+    fn check_limits(&self) -> Checked {
+        let limits = &self.limits;
+        let at_least_one = [
+            ("limits.connections", limits.connections),
+            ("limits.half_open", limits.half_open),
+            ("limits.sessions", limits.sessions),
+            ("limits.sessions_per_initiator", limits.sessions_per_initiator),
+            ("limits.commands", limits.commands),
+            ("limits.text_bytes", limits.text_bytes),
+            ("limits.text_keys", limits.text_keys),
+            ("limits.text_rounds", limits.text_rounds),
+            ("limits.unit_attentions", limits.unit_attentions),
+        ];
+        if let Some((field, _)) = at_least_one.into_iter().find(|(_, value)| *value == 0) {
+            return Err(ConfigError::new(field, "must be at least 1"));
+        }
+        // One immediate task management request and one other must always find a place (rfc7143/4.2.2.1-6).
+        if limits.immediate < 2 {
+            return Err(ConfigError::new("limits.immediate", "must be at least 2"));
+        }
+        if limits.sessions > u32::from(u16::MAX) {
+            return Err(ConfigError::new("limits.sessions", "a TSIH has 16 bits: at most 65535"));
+        }
+        if limits.commands > 65_536 {
+            return Err(ConfigError::new("limits.commands", "must be at most 65536"));
+        }
+        if limits.transfer_bytes < 4096 {
+            return Err(ConfigError::new("limits.transfer_bytes", "must be at least 4096"));
+        }
+        if limits.held_bytes < u64::from(limits.transfer_bytes) {
+            return Err(ConfigError::new("limits.held_bytes", "must be at least limits.transfer_bytes"));
+        }
+        if limits.text_answer_bytes < 512 {
+            return Err(ConfigError::new("limits.text_answer_bytes", "must be at least 512"));
+        }
+        Ok(())
+    }
+}
+
+fn check_target(at: &str, target: &TargetConfig) -> Checked {
+    if let Err(problem) = name_problem(&target.name) {
+        return Err(ConfigError::new(format!("{at}.name"), problem));
+    }
+    if target.alias.len() > 255 || target.alias.contains('\0') {
+        let problem = "must be at most 255 bytes without NUL (RFC 7143 13.6)";
+        return Err(ConfigError::new(format!("{at}.alias"), problem));
+    }
+    for (index, name) in target.initiators.iter().enumerate() {
+        if let Err(problem) = name_problem(name) {
+            return Err(ConfigError::new(format!("{at}.initiators[{index}]"), problem));
+        }
+    }
+    if target.redirect.as_ref().is_some_and(|to| to.address.is_empty()) {
+        return Err(ConfigError::new(format!("{at}.redirect.address"), "must not be empty"));
+    }
+    check_auth(&format!("{at}.auth"), &target.auth)?;
+    let mut numbers = BTreeSet::new();
+    for (index, lun) in target.luns.iter().enumerate() {
+        let at = format!("{at}.luns[{index}]");
+        if !numbers.insert(lun.lun) {
+            return Err(ConfigError::new(format!("{at}.lun"), "used by another logical unit"));
+        }
+        check_lun(&at, lun)?;
+    }
+    Ok(())
+}
+
+fn check_lun(at: &str, lun: &LunConfig) -> Checked {
+    let fail = |field: &str, problem: &str| Err(ConfigError::new(format!("{at}.{field}"), problem));
+    if lun.lun >= 1 << 14 {
+        return fail("lun", "must be below 16384");
+    }
+    if !matches!(lun.block_size, 512 | 4096) {
+        return fail("block_size", "must be 512 or 4096");
+    }
+    if lun.blocks == 0 {
+        return fail("blocks", "must be at least 1");
+    }
+    if lun.blocks.checked_mul(u64::from(lun.block_size)).is_none() {
+        return fail("blocks", "the size in bytes does not fit into 64 bits");
+    }
+    let texts = [
+        ("vendor", &lun.vendor, 0, 8),
+        ("product", &lun.product, 0, 16),
+        ("revision", &lun.revision, 0, 4),
+        ("serial", &lun.serial, 1, 36),
+    ];
+    for (field, text, min, max) in texts {
+        if !text.bytes().all(|byte| matches!(byte, 0x20..=0x7e)) {
+            return fail(field, "must be printable ASCII");
+        }
+        if text.len() < min || text.len() > max {
+            return fail(field, &format!("must be {min} to {max} characters"));
+        }
+    }
+    Ok(())
+}
+
+fn check_auth(at: &str, auth: &AuthConfig) -> Checked {
+    let mut names = BTreeSet::new();
+    for (index, credential) in auth.credentials.iter().enumerate() {
+        let at = format!("{at}.credentials[{index}]");
+        if credential.name.is_empty() || credential.name.len() > CHAP_BYTES_MAX {
+            return Err(ConfigError::new(format!("{at}.name"), "must be 1 to 1024 bytes"));
+        }
+        if credential.secret.is_empty() || credential.secret.len() > CHAP_BYTES_MAX {
+            return Err(ConfigError::new(format!("{at}.secret"), "must be 1 to 1024 bytes"));
+        }
+        if !names.insert(credential.name.as_str()) {
+            return Err(ConfigError::new(format!("{at}.name"), "used by another credential"));
+        }
+    }
+    if let Some(mutual) = &auth.mutual {
+        if auth.credentials.is_empty() {
+            let problem = "needs credentials: a target proves itself only to who proves himself";
+            return Err(ConfigError::new(format!("{at}.mutual"), problem));
+        }
+        if mutual.name.is_empty() || mutual.secret.is_empty() {
+            return Err(ConfigError::new(format!("{at}.mutual"), "name and secret must not be empty"));
+        }
+        // RFC 7143 9.2.1: both directions must use different secrets.
+        if auth.credentials.iter().any(|credential| credential.secret == mutual.secret) {
+            return Err(ConfigError::new(format!("{at}.mutual.secret"), "is also an initiator's secret"));
+        }
+    }
+    let distinct: BTreeSet<_> = auth.algorithms.iter().collect();
+    if distinct.len() != auth.algorithms.len() {
+        return Err(ConfigError::new(format!("{at}.algorithms"), "names an algorithm twice"));
+    }
+    Ok(())
+}
+
+fn check_offer(offer: &Offer) -> Checked {
+    if offer.error_recovery_level > 0 {
+        let problem = "only level 0 is implemented";
+        return Err(ConfigError::new("offer.error_recovery_level", problem));
+    }
+    if offer.max_connections != 1 {
+        let problem = "only one connection per session is implemented";
+        return Err(ConfigError::new("offer.max_connections", problem));
+    }
+    let lengths = [
+        ("offer.max_recv_data_segment_length", offer.max_recv_data_segment_length),
+        ("offer.max_burst_length", offer.max_burst_length),
+        ("offer.first_burst_length", offer.first_burst_length),
+    ];
+    for (field, value) in lengths {
+        if !(512..1 << 24).contains(&value) {
+            return Err(ConfigError::new(field, "must be 512 to 16777215"));
+        }
+    }
+    if offer.first_burst_length > offer.max_burst_length {
+        let problem = "must not exceed offer.max_burst_length (RFC 7143 13.14)";
+        return Err(ConfigError::new("offer.first_burst_length", problem));
+    }
+    if offer.max_outstanding_r2t == 0 {
+        return Err(ConfigError::new("offer.max_outstanding_r2t", "must be 1 to 65535"));
+    }
+    for (field, value) in [("offer.time2wait", offer.time2wait), ("offer.time2retain", offer.time2retain)] {
+        if value > 3600 {
+            return Err(ConfigError::new(field, "must be 0 to 3600 seconds"));
+        }
+    }
+    Ok(())
+}
+
+/// RFC 7143 4.2.7: form, length and characters of a name that is already normalised.
+fn name_problem(name: &str) -> Result<(), String> {
+    if name.is_empty() || name.len() > crate::probe::NAME_BYTES_MAX {
+        return Err("must be 1 to 223 bytes".to_string());
+    }
+    if name.chars().any(|c| c.is_ascii_uppercase() || c.is_whitespace() || c.is_control()) {
+        return Err("must be normalised: no capitals, no white space, no control characters".to_string());
+    }
+    let hex = |text: &str| text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let good = if let Some(rest) = name.strip_prefix("eui.") {
+        rest.len() == 16 && hex(rest)
+    } else if let Some(rest) = name.strip_prefix("naa.") {
+        matches!(rest.len(), 16 | 32) && hex(rest)
+    } else if let Some(rest) = name.strip_prefix("iqn.") {
+        iqn_has_date_and_domain(rest)
+    } else {
+        false
+    };
+    if good { Ok(()) } else { Err("is no iqn, eui or naa name (RFC 7143 4.2.7)".to_string()) }
+}
+
+/// `yyyy-mm.` and at least one character of a domain.
+fn iqn_has_date_and_domain(rest: &str) -> bool {
+    let Some((date, domain)) = rest.split_once('.') else { return false };
+    let Some((year, month)) = date.split_once('-') else { return false };
+    let digits = |text: &str, len: usize| text.len() == len && text.bytes().all(|byte| byte.is_ascii_digit());
+    digits(year, 4) && digits(month, 2) && !domain.is_empty() && !domain.starts_with(':')
+}

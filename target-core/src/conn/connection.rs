@@ -1,0 +1,267 @@
+//! What does the target know about one connection? Data and small rules; the verbs are in [`target`](crate::target).
+
+use crate::api::ConnId;
+use crate::conn::keepalive::KeepAlive;
+use crate::conn::login::Login;
+use crate::conn::out::Outbox;
+use crate::conn::states::{ConnState, Transition};
+use crate::conn::text::TextExchange;
+use crate::probe::{ConnInfo, ProbeName};
+use crate::session::SessionKey;
+use crate::session::params::ConnParams;
+use crate::task::TaskKey;
+use crate::time::Instant;
+use crate::wire::{BHS_LEN, Digests, serial};
+use alloc::boxed::Box;
+use alloc::collections::VecDeque;
+use alloc::string::ToString;
+use bytes::Bytes;
+use core::net::{IpAddr, SocketAddr};
+
+/// First StatSN of every connection; any would do (RFC 7143 4.2.2.2).
+const FIRST_STAT_SN: u32 = 1;
+
+/// How a connection ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ending {
+    /// It does not.
+    Open,
+    /// In good order, once everything is sent.
+    Flush,
+    /// In good order, and the driver knows.
+    Closing,
+    /// At once.
+    Abort,
+}
+
+/// What the deadline of a connection is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Due {
+    /// The end of the login.
+    Login,
+    /// The Logout Request it was asked for.
+    Logout,
+    /// The end of the transport connection.
+    Close,
+}
+
+/// The strings that probes carry, made once.
+#[derive(Debug)]
+pub(crate) struct Names {
+    local: ProbeName,
+    remote: ProbeName,
+    protocol: ProbeName,
+    /// Target name as far as it is known.
+    pub(crate) target: ProbeName,
+    /// Initiator name as far as it is known.
+    pub(crate) initiator: ProbeName,
+}
+
+impl Names {
+    fn new(local: SocketAddr, remote: SocketAddr) -> Self {
+        let (local, remote) = (local.ip().to_canonical(), remote.ip().to_canonical());
+        let protocol = match local {
+            IpAddr::V4(_) => "ipv4",
+            IpAddr::V6(_) => "ipv6",
+        };
+        Self {
+            local: ProbeName::new(&local.to_string()),
+            remote: ProbeName::new(&remote.to_string()),
+            protocol: ProbeName::new(protocol),
+            target: ProbeName::EMPTY,
+            initiator: ProbeName::EMPTY,
+        }
+    }
+
+    /// args[0] of every probe.
+    pub(crate) fn conn_info(&self) -> ConnInfo<'_> {
+        ConnInfo { local: &self.local, remote: &self.remote, protocol: &self.protocol }
+    }
+}
+
+/// A response that the initiator has not acknowledged, kept for a Status SNACK (RFC 7143 11.16).
+#[derive(Debug)]
+pub(crate) struct Kept {
+    /// Its number.
+    pub(crate) stat_sn: u32,
+    /// Its header as it was sent.
+    pub(crate) bhs: [u8; BHS_LEN],
+    /// Its data segment.
+    pub(crate) data: Bytes,
+}
+
+/// One transport connection and the iSCSI connection on it.
+#[derive(Debug)]
+pub(crate) struct Connection {
+    /// The driver's name for it.
+    pub(crate) id: ConnId,
+    /// The target's end.
+    pub(crate) local: SocketAddr,
+    /// Target Portal Group Tag of the portal.
+    pub(crate) group: u16,
+    /// For the probes.
+    pub(crate) names: Names,
+    /// Where it is in RFC 7143 8.1.4.
+    pub(crate) state: ConnState,
+    /// Connection ID, from the login.
+    pub(crate) cid: u16,
+    /// The login while it lasts.
+    pub(crate) login: Option<Box<Login>>,
+    /// The login is to be refused: there are too many connections.
+    pub(crate) refused: bool,
+    /// Its session, from the end of the login to the end of the session.
+    pub(crate) session: Option<SessionKey>,
+    /// Text exchanges in full feature phase.
+    pub(crate) text: Option<TextExchange>,
+    /// What was negotiated.
+    pub(crate) params: ConnParams,
+    /// Digests of what is sent; they begin after the last Login Response.
+    pub(crate) send_digests: Digests,
+    /// The next StatSN.
+    pub(crate) stat_sn: u32,
+    /// ExpStatSN as last heard.
+    pub(crate) exp_stat_sn: u32,
+    /// ExpCmdSN and MaxCmdSN to stamp while there is no session.
+    pub(crate) numbers: (u32, u32),
+    /// What is to be sent.
+    pub(crate) out: Outbox,
+    /// It stands in the queue of connections with something to send.
+    pub(crate) queued: bool,
+    /// Whether and how it ends.
+    pub(crate) ending: Ending,
+    /// The driver was told to stop reading.
+    pub(crate) paused: bool,
+    /// Pings, in full feature phase of a normal session.
+    pub(crate) keepalive: Option<KeepAlive>,
+    /// Target Transfer Tag of the ping that waits for its answer.
+    pub(crate) ping: Option<u32>,
+    /// Something else that must happen in time.
+    pub(crate) deadline: Option<(Instant, Due)>,
+    /// Tasks that wait for write data, by the time they were last known to have heard something.
+    pub(crate) data_wait: VecDeque<(Instant, TaskKey)>,
+    /// Immediate requests not answered yet.
+    pub(crate) immediate: u32,
+    /// When the timer queue will look at this connection.
+    pub(crate) armed: Option<Instant>,
+    kept: VecDeque<Kept>,
+}
+
+impl Connection {
+    /// A connection that was just accepted.
+    pub(crate) fn new(id: ConnId, local: SocketAddr, remote: SocketAddr, group: u16) -> Self {
+        Self {
+            id,
+            local,
+            group,
+            names: Names::new(local, remote),
+            state: ConnState::Free.next(Transition::T3).unwrap_or(ConnState::XptUp),
+            cid: 0,
+            login: Some(Box::new(Login::new())),
+            refused: false,
+            session: None,
+            text: None,
+            params: ConnParams::default(),
+            send_digests: Digests::default(),
+            stat_sn: FIRST_STAT_SN,
+            exp_stat_sn: FIRST_STAT_SN,
+            numbers: (0, 0),
+            out: Outbox::default(),
+            queued: false,
+            ending: Ending::Open,
+            paused: false,
+            keepalive: None,
+            ping: None,
+            deadline: None,
+            data_wait: VecDeque::new(),
+            immediate: 0,
+            armed: None,
+            kept: VecDeque::new(),
+        }
+    }
+
+    /// Takes a transition of RFC 7143 8.1.4. One that the table does not have changes nothing: the caller checked.
+    pub(crate) fn go(&mut self, transition: Transition) {
+        if let Some(state) = self.state.next(transition) {
+            self.state = state;
+        }
+    }
+
+    /// True once nothing more is taken from it.
+    pub(crate) fn is_ending(&self) -> bool {
+        self.ending != Ending::Open
+    }
+
+    /// Not in full feature phase, and not ending.
+    pub(crate) fn is_half_open(&self) -> bool {
+        !self.is_ending() && matches!(self.state, ConnState::XptUp | ConnState::InLogin)
+    }
+
+    /// Takes ExpStatSN: everything before it is acknowledged and need not be kept.
+    pub(crate) fn acknowledge(&mut self, exp_stat_sn: u32) {
+        // Only what was sent can be acknowledged, and an acknowledgement is never taken back.
+        if serial::lt(self.exp_stat_sn, exp_stat_sn) && serial::le(exp_stat_sn, self.stat_sn) {
+            self.exp_stat_sn = exp_stat_sn;
+            while self.kept.front().is_some_and(|kept| serial::lt(kept.stat_sn, exp_stat_sn)) {
+                self.kept.pop_front();
+            }
+        }
+    }
+
+    /// Keeps a response until it is acknowledged; the oldest goes when there are more than `limit`.
+    pub(crate) fn keep(&mut self, kept: Kept, limit: usize) {
+        self.kept.push_back(kept);
+        if self.kept.len() > limit {
+            self.kept.pop_front();
+        }
+    }
+
+    /// Gives the number for a response and moves on.
+    pub(crate) fn next_stat_sn(&mut self) -> u32 {
+        let stat_sn = self.stat_sn;
+        self.stat_sn = serial::next(stat_sn);
+        stat_sn
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use core::net::Ipv4Addr;
+
+    fn connection() -> Connection {
+        let at = SocketAddr::from((Ipv4Addr::LOCALHOST.to_ipv6_mapped(), 3260));
+        Connection::new(ConnId(1), at, at, 1)
+    }
+
+    #[test]
+    fn a_mapped_address_shows_as_ipv4() {
+        let conn = connection();
+        let info = conn.names.conn_info();
+        assert_eq!((info.local.as_str(), info.remote.as_str()), ("127.0.0.1", "127.0.0.1"));
+        assert_eq!(info.protocol.as_str(), "ipv4");
+    }
+
+    #[test]
+    fn an_acknowledgement_frees_what_came_before_and_nothing_else() {
+        let mut conn = connection();
+        for _ in 0..3 {
+            let stat_sn = conn.next_stat_sn();
+            conn.keep(Kept { stat_sn, bhs: [0; BHS_LEN], data: Bytes::new() }, 8);
+        }
+        conn.acknowledge(9);
+        assert_eq!((conn.kept.len(), conn.exp_stat_sn), (3, 1));
+        conn.acknowledge(3);
+        conn.acknowledge(2);
+        assert_eq!((conn.kept.len(), conn.exp_stat_sn), (1, 3));
+    }
+
+    #[test]
+    fn what_is_kept_is_bounded() {
+        let mut conn = connection();
+        for _ in 0..5 {
+            let stat_sn = conn.next_stat_sn();
+            conn.keep(Kept { stat_sn, bhs: [0; BHS_LEN], data: Bytes::new() }, 2);
+        }
+        assert_eq!(conn.kept.iter().map(|kept| kept.stat_sn).collect::<alloc::vec::Vec<_>>(), [4, 5]);
+    }
+}

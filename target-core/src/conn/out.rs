@@ -1,0 +1,164 @@
+//! What has a connection still to send? Descriptions, not bytes: numbers are stamped when a PDU is serialised, and an
+//! aborted task's answers simply are not there any more when their turn comes.
+
+use crate::conn::login::LoginReply;
+use crate::conn::text::TextReply;
+use crate::task::TaskKey;
+use crate::task::write::R2tSpec;
+use crate::wire::{AsyncEvent, LogoutResult, Lun, RejectReason, TmfResponse};
+use alloc::boxed::Box;
+use alloc::collections::VecDeque;
+use bytes::Bytes;
+
+/// One PDU to be made, other than Data-In.
+#[derive(Debug)]
+pub(crate) enum Out {
+    /// The SCSI Response of a task.
+    Scsi(TaskKey),
+    /// An R2T of a task.
+    R2t(TaskKey, R2tSpec),
+    /// The echo of a NOP-Out.
+    NopEcho {
+        /// Initiator Task Tag.
+        itt: u32,
+        /// Ping data, already cut to what the initiator takes.
+        data: Bytes,
+        /// The NOP-Out was immediate.
+        immediate: bool,
+    },
+    /// A ping of ours.
+    NopPing {
+        /// A LUN that the session has.
+        lun: Lun,
+        /// Target Transfer Tag.
+        ttt: u32,
+    },
+    /// A NOP-In that carries nothing but the window (rfc7143/11.4.11-1).
+    NopWindow,
+    /// A Login Response.
+    Login(Box<LoginOut>),
+    /// A Text Response.
+    Text(Box<TextOut>),
+    /// A Logout Response.
+    Logout {
+        /// Initiator Task Tag.
+        itt: u32,
+        /// Response code.
+        result: LogoutResult,
+        /// Time2Wait in seconds.
+        time2wait: u16,
+        /// Time2Retain in seconds.
+        time2retain: u16,
+    },
+    /// A Task Management Function Response.
+    Tmf {
+        /// Initiator Task Tag.
+        itt: u32,
+        /// Response code.
+        response: TmfResponse,
+        /// The request was immediate.
+        immediate: bool,
+    },
+    /// A Reject.
+    Reject {
+        /// Why.
+        reason: RejectReason,
+        /// All header segments of the PDU it is about.
+        header: Bytes,
+    },
+    /// An Asynchronous Message.
+    Async(Box<AsyncOut>),
+}
+
+/// A Login Response to be made.
+#[derive(Debug)]
+pub(crate) struct LoginOut {
+    /// What the login says.
+    pub(crate) reply: LoginReply,
+    /// Initiator Task Tag.
+    pub(crate) itt: u32,
+    /// ISID of the request.
+    pub(crate) isid: [u8; 6],
+    /// TSIH: of the request, or of the session that the login made.
+    pub(crate) tsih: u16,
+    /// The connection is in full feature phase once this is sent.
+    pub(crate) last: bool,
+}
+
+/// A Text Response to be made.
+#[derive(Debug)]
+pub(crate) struct TextOut {
+    /// What the exchange says.
+    pub(crate) reply: TextReply,
+    /// Initiator Task Tag.
+    pub(crate) itt: u32,
+    /// LUN of the request.
+    pub(crate) lun: Lun,
+    /// The request was immediate.
+    pub(crate) immediate: bool,
+}
+
+/// An Asynchronous Message to be made.
+#[derive(Debug)]
+pub(crate) struct AsyncOut {
+    /// Which event.
+    pub(crate) event: AsyncEvent,
+    /// LUN of a SCSI event, else 0.
+    pub(crate) lun: Lun,
+    /// Parameter1 to Parameter3.
+    pub(crate) parameters: [u16; 3],
+    /// The data segment: SenseLength and sense data of a SCSI event.
+    pub(crate) data: Bytes,
+}
+
+/// Everything one connection has to send, in two classes.
+#[derive(Debug, Default)]
+pub(crate) struct Outbox {
+    /// Responses, R2Ts and what stands alone, in order; goes before bulk data.
+    urgent: VecDeque<Out>,
+    /// Tasks with read data; one Data-In each in turn, so that a long read holds up no short one.
+    bulk: VecDeque<TaskKey>,
+}
+
+/// What to make next.
+#[derive(Debug)]
+pub(crate) enum Next {
+    /// That PDU.
+    Pdu(Out),
+    /// The next Data-In of that task.
+    DataIn(TaskKey),
+}
+
+impl Outbox {
+    /// Adds a PDU behind all other urgent ones.
+    pub(crate) fn push(&mut self, out: Out) {
+        self.urgent.push_back(out);
+    }
+
+    /// Adds a task with read data, or puts it back after its turn.
+    pub(crate) fn push_data(&mut self, task: TaskKey) {
+        self.bulk.push_back(task);
+    }
+
+    /// Takes what is next.
+    pub(crate) fn pop(&mut self) -> Option<Next> {
+        let urgent = self.urgent.pop_front().map(Next::Pdu);
+        urgent.or_else(|| self.bulk.pop_front().map(Next::DataIn))
+    }
+
+    /// PDUs waiting; a task with data counts as one.
+    pub(crate) fn len(&self) -> usize {
+        self.urgent.len() + self.bulk.len()
+    }
+
+    /// True with nothing to send.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Forgets everything.
+    pub(crate) fn clear(&mut self) {
+        self.urgent.clear();
+        self.bulk.clear();
+    }
+}

@@ -1,0 +1,184 @@
+//! What does the target know about one session? Data and small rules; the verbs are in [`target`](crate::target).
+
+use crate::api::{ConnId, Tsih};
+use crate::scsi::NexusId;
+use crate::session::SessionKey;
+use crate::session::params::{SessionKind, SessionParams};
+use crate::session::states::{SessionState, Transition};
+use crate::session::window::CmdWindow;
+use crate::task::abort::{Aborted, PendingTmf};
+use crate::task::{Stage, TaskKey, Tasks};
+use crate::time::Instant;
+use crate::wire::{BHS_LEN, LogoutRequest, NopOut, RESERVED_TAG, TaskRequest};
+use alloc::boxed::Box;
+use alloc::collections::VecDeque;
+use alloc::string::String;
+use alloc::vec::Vec;
+use bytes::Bytes;
+use core::net::SocketAddr;
+
+/// A request that waits for its turn in CmdSN order.
+#[derive(Debug)]
+pub(crate) enum Pending {
+    /// A SCSI command; its task exists already, for its data may come before its turn.
+    Scsi(TaskKey),
+    /// A ping.
+    Nop(Box<(ConnId, NopOut, Bytes)>),
+    /// A text request.
+    Text(Box<(ConnId, [u8; BHS_LEN], Bytes)>),
+    /// A logout.
+    Logout(Box<(ConnId, LogoutRequest)>),
+    /// A task management function.
+    Tmf(Box<(ConnId, TaskRequest)>),
+}
+
+/// What must be unique together with initiator name and ISID (RFC 7143 4.4.3 and 7.4.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Scope {
+    /// A target and a portal group of it: every session that named one.
+    Target(usize, u16),
+    /// A portal: a discovery session that named no target.
+    Portal(SocketAddr),
+}
+
+/// One session.
+#[derive(Debug)]
+pub(crate) struct Session {
+    /// Target Session Identifying Handle.
+    pub(crate) tsih: Tsih,
+    /// Initiator name.
+    pub(crate) initiator: String,
+    /// ISID.
+    pub(crate) isid: [u8; 6],
+    /// Where its name must be unique.
+    pub(crate) scope: Scope,
+    /// Index of its target; `None` for a discovery session.
+    pub(crate) node: Option<usize>,
+    /// What the device server calls it.
+    pub(crate) nexus: NexusId,
+    /// CHAP name it was authenticated with.
+    pub(crate) identity: Option<String>,
+    /// What was negotiated.
+    pub(crate) params: SessionParams,
+    /// Where it is in RFC 7143 8.3.2.
+    pub(crate) state: SessionState,
+    /// Commands in order.
+    pub(crate) window: CmdWindow<Pending>,
+    /// Its connections with their CIDs, in the order they joined.
+    pub(crate) conns: Vec<(u16, ConnId)>,
+    /// Its commands.
+    pub(crate) tasks: Tasks,
+    /// Commands aborted while their data was on its way.
+    pub(crate) aborted: Aborted,
+    /// Task management functions not answered yet.
+    pub(crate) tmfs: Vec<PendingTmf>,
+    /// Bytes it makes the target hold.
+    pub(crate) held: u64,
+    /// Commands whose storage operation waits for memory.
+    pub(crate) parked: VecDeque<TaskKey>,
+    /// Commands whose next R2T waits for memory.
+    pub(crate) starved: VecDeque<TaskKey>,
+    /// When it ends, if nobody continues it.
+    pub(crate) retain_until: Option<Instant>,
+    /// When the timer queue will look at this session.
+    pub(crate) armed: Option<Instant>,
+    next_ttt: u32,
+}
+
+impl Session {
+    /// A session whose first connection logs in with `cmd_sn`.
+    pub(crate) fn new(who: Identity, params: SessionParams, cmd_sn: u32, commands: u32) -> Self {
+        Self {
+            tsih: who.tsih,
+            initiator: who.initiator,
+            isid: who.isid,
+            scope: who.scope,
+            node: who.node,
+            nexus: who.nexus,
+            identity: who.identity,
+            params,
+            state: SessionState::Free,
+            window: CmdWindow::new(cmd_sn, commands),
+            conns: Vec::new(),
+            tasks: Tasks::new(),
+            aborted: Aborted::new(commands as usize),
+            tmfs: Vec::new(),
+            held: 0,
+            parked: VecDeque::new(),
+            starved: VecDeque::new(),
+            retain_until: None,
+            armed: None,
+            next_ttt: 1,
+        }
+    }
+
+    /// Takes a transition of RFC 7143 8.3.2. One that the table does not have changes nothing: the caller checked.
+    pub(crate) fn go(&mut self, transition: Transition) {
+        if let Some(state) = self.state.next(transition) {
+            self.state = state;
+        }
+    }
+
+    /// True for a discovery session.
+    pub(crate) fn is_discovery(&self) -> bool {
+        self.params.kind == SessionKind::Discovery
+    }
+
+    /// A Target Transfer Tag that no other transfer of the session has.
+    pub(crate) fn new_ttt(&mut self) -> u32 {
+        let ttt = self.next_ttt;
+        self.next_ttt = self.next_ttt.wrapping_add(1);
+        if self.next_ttt == RESERVED_TAG {
+            self.next_ttt = 0;
+        }
+        ttt
+    }
+
+    /// Whether the session may hold `bytes` more. If it may not but nothing else in it would ever give memory back, it
+    /// may all the same: one command at a time always gets through.
+    pub(crate) fn may_hold(&self, bytes: u64, limit: u64) -> bool {
+        self.held.saturating_add(bytes) <= limit || !self.is_moving()
+    }
+
+    /// True if some command will end without more memory: it is at the disk, on its way out, or was asked for data.
+    pub(crate) fn is_moving(&self) -> bool {
+        self.tasks.iter().any(|(_, task)| {
+            let asked =
+                task.write_data.as_ref().is_some_and(|write| write.r2ts() > 0 && write.is_sequence_open());
+            task.io.is_some() || task.stage == Stage::Responding || asked
+        })
+    }
+
+    /// The connection with that CID.
+    pub(crate) fn conn(&self, cid: u16) -> Option<ConnId> {
+        self.conns.iter().find(|(other, _)| *other == cid).map(|(_, conn)| *conn)
+    }
+}
+
+/// Who a session is with.
+#[derive(Debug)]
+pub(crate) struct Identity {
+    /// Target Session Identifying Handle.
+    pub(crate) tsih: Tsih,
+    /// Initiator name.
+    pub(crate) initiator: String,
+    /// ISID.
+    pub(crate) isid: [u8; 6],
+    /// Where its name must be unique.
+    pub(crate) scope: Scope,
+    /// Index of its target.
+    pub(crate) node: Option<usize>,
+    /// What the device server calls it.
+    pub(crate) nexus: NexusId,
+    /// CHAP name it was authenticated with.
+    pub(crate) identity: Option<String>,
+}
+
+/// Names one command of one session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct TaskRef {
+    /// The session.
+    pub(crate) session: SessionKey,
+    /// The command in it.
+    pub(crate) task: TaskKey,
+}

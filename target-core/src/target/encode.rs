@@ -1,0 +1,356 @@
+//! One PDU on its way out: its header with the numbers of this moment, its data, its probe.
+
+use super::notify::sense_segment;
+use super::probes::{Fields, fire_sent};
+use crate::conn::batch::TxBatch;
+use crate::conn::connection::{Connection, Kept};
+use crate::conn::out::{AsyncOut, LoginOut, Out, TextOut};
+use crate::io::SgList;
+use crate::probe::{Probe, ProbeSink};
+use crate::scsi::status;
+use crate::session::Session;
+use crate::task::Task;
+use crate::task::read::{DataInSpec, Residual};
+use crate::task::write::R2tSpec;
+use crate::wire::{
+    AsyncMessage, BHS_LEN, DataIn, LoginResponse, LogoutResponse, Lun, NopIn, R2t, RESERVED_TAG, Reject,
+    ScsiResponse, TaskResponse, TextResponse,
+};
+use bytes::Bytes;
+
+/// Where one PDU goes and what it takes its numbers from.
+pub(super) struct Encoder<'a, S: ProbeSink> {
+    pub(super) sink: &'a mut S,
+    pub(super) conn: &'a mut Connection,
+    pub(super) session: Option<&'a Session>,
+    pub(super) batch: &'a mut TxBatch,
+    /// How many responses a connection keeps for recovery; 0 at ErrorRecoveryLevel 0.
+    pub(super) keep: usize,
+}
+
+/// ExpCmdSN and MaxCmdSN of this moment.
+#[derive(Clone, Copy)]
+struct Numbers {
+    exp_cmd_sn: u32,
+    max_cmd_sn: u32,
+}
+
+impl<S: ProbeSink> Encoder<'_, S> {
+    fn numbers(&self) -> Numbers {
+        let (exp_cmd_sn, max_cmd_sn) = match self.session {
+            Some(session) => (session.window.exp_cmd_sn(), session.window.max_cmd_sn()),
+            None => self.conn.numbers,
+        };
+        Numbers { exp_cmd_sn, max_cmd_sn }
+    }
+
+    fn send(&mut self, probe: Option<Probe>, bhs: &[u8; BHS_LEN], data: &SgList, fields: Fields) {
+        self.batch.push(bhs, &[], data, self.conn.send_digests);
+        if let Some(probe) = probe {
+            fire_sent(self.sink, self.conn, probe, bhs, fields);
+        }
+    }
+
+    /// A response: it has a StatSN of its own and may have to be sent again.
+    fn send_response(&mut self, probe: Option<Probe>, bhs: &[u8; BHS_LEN], data: Bytes, fields: Fields) {
+        self.send(probe, bhs, &SgList::from(data.clone()), fields);
+        if self.keep > 0 {
+            self.conn.keep(Kept { stat_sn: fields.stat_sn, bhs: *bhs, data }, self.keep);
+        }
+    }
+
+    /// Everything but SCSI Response, R2T and Data-In, which need their task.
+    pub(super) fn other(&mut self, out: Out) {
+        match out {
+            Out::Scsi(_) | Out::R2t(..) => {}
+            Out::NopEcho { itt, data, immediate } => {
+                self.answered(immediate);
+                let stat_sn = self.conn.next_stat_sn();
+                self.nop_in(Lun(0), itt, RESERVED_TAG, stat_sn, data);
+            }
+            // A NOP-In without a task tag shows the next StatSN and does not take it (RFC 7143 11.19.2).
+            Out::NopPing { lun, ttt } => self.nop_in(lun, RESERVED_TAG, ttt, self.conn.stat_sn, Bytes::new()),
+            Out::NopWindow => {
+                self.nop_in(Lun(0), RESERVED_TAG, RESERVED_TAG, self.conn.stat_sn, Bytes::new());
+            }
+            Out::Login(out) => self.login(*out),
+            Out::Text(out) => self.text(*out),
+            Out::Logout { itt, result, time2wait, time2retain } => {
+                let Numbers { exp_cmd_sn, max_cmd_sn } = self.numbers();
+                let stat_sn = self.conn.next_stat_sn();
+                let pdu = LogoutResponse {
+                    response: result.code(),
+                    itt,
+                    stat_sn,
+                    exp_cmd_sn,
+                    max_cmd_sn,
+                    time2wait,
+                    time2retain,
+                };
+                let fields = Fields { itt, cmd_sn: exp_cmd_sn, stat_sn, ..Fields::default() };
+                self.send_response(Some(Probe::LogoutResponse), &pdu.emit(), Bytes::new(), fields);
+            }
+            Out::Tmf { itt, response, immediate } => {
+                self.answered(immediate);
+                let Numbers { exp_cmd_sn, max_cmd_sn } = self.numbers();
+                let stat_sn = self.conn.next_stat_sn();
+                let pdu = TaskResponse { response: response.code(), itt, stat_sn, exp_cmd_sn, max_cmd_sn };
+                let fields = Fields { itt, cmd_sn: exp_cmd_sn, stat_sn, ..Fields::default() };
+                self.send_response(Some(Probe::TaskResponse), &pdu.emit(), Bytes::new(), fields);
+            }
+            Out::Reject { reason, header } => {
+                let Numbers { exp_cmd_sn, max_cmd_sn } = self.numbers();
+                let stat_sn = self.conn.next_stat_sn();
+                let pdu = Reject {
+                    reason: reason.code(),
+                    data_segment_length: length(&header),
+                    stat_sn,
+                    exp_cmd_sn,
+                    max_cmd_sn,
+                    data_sn: 0,
+                };
+                let fields = Fields { cmd_sn: exp_cmd_sn, stat_sn, ..Fields::default() };
+                self.send_response(None, &pdu.emit(), header, fields);
+            }
+            Out::Async(out) => self.async_message(*out),
+        }
+    }
+
+    /// An immediate request is answered and counts no more.
+    fn answered(&mut self, immediate: bool) {
+        if immediate {
+            self.conn.immediate = self.conn.immediate.saturating_sub(1);
+        }
+    }
+
+    fn nop_in(&mut self, lun: Lun, itt: u32, ttt: u32, stat_sn: u32, data: Bytes) {
+        let Numbers { exp_cmd_sn, max_cmd_sn } = self.numbers();
+        let data_segment_length = length(&data);
+        let pdu = NopIn { data_segment_length, lun, itt, ttt, stat_sn, exp_cmd_sn, max_cmd_sn };
+        let fields = Fields {
+            lun: lun.probe_number(),
+            itt,
+            ttt,
+            cmd_sn: exp_cmd_sn,
+            stat_sn,
+            data_len: data_segment_length,
+            ..Fields::default()
+        };
+        if itt == RESERVED_TAG {
+            self.send(Some(Probe::NopSend), &pdu.emit(), &SgList::from(data), fields);
+        } else {
+            self.send_response(Some(Probe::NopSend), &pdu.emit(), data, fields);
+        }
+    }
+
+    fn login(&mut self, out: LoginOut) {
+        let Numbers { exp_cmd_sn, max_cmd_sn } = self.numbers();
+        let stat_sn = self.conn.next_stat_sn();
+        let pdu = LoginResponse {
+            transit: out.reply.transit,
+            continue_bit: out.reply.continue_bit,
+            csg: out.reply.csg,
+            nsg: out.reply.nsg,
+            version_max: 0,
+            version_active: 0,
+            data_segment_length: length(&out.reply.text),
+            isid: out.isid,
+            tsih: out.tsih,
+            itt: out.itt,
+            stat_sn,
+            exp_cmd_sn,
+            max_cmd_sn,
+            status: out.reply.status,
+        };
+        let fields = Fields {
+            itt: out.itt,
+            cmd_sn: exp_cmd_sn,
+            stat_sn,
+            data_len: pdu.data_segment_length,
+            ..Fields::default()
+        };
+        self.send(Some(Probe::LoginResponse), &pdu.emit(), &SgList::from(out.reply.text), fields);
+        if out.last {
+            self.conn.send_digests = self.conn.params.digests;
+        }
+    }
+
+    fn text(&mut self, out: TextOut) {
+        self.answered(out.immediate);
+        let Numbers { exp_cmd_sn, max_cmd_sn } = self.numbers();
+        let stat_sn = self.conn.next_stat_sn();
+        let pdu = TextResponse {
+            final_bit: out.reply.final_bit,
+            continue_bit: out.reply.continue_bit,
+            data_segment_length: length(&out.reply.text),
+            lun: out.lun,
+            itt: out.itt,
+            ttt: out.reply.ttt,
+            stat_sn,
+            exp_cmd_sn,
+            max_cmd_sn,
+        };
+        let fields = Fields {
+            lun: out.lun.probe_number(),
+            itt: out.itt,
+            ttt: pdu.ttt,
+            cmd_sn: exp_cmd_sn,
+            stat_sn,
+            data_len: pdu.data_segment_length,
+            ..Fields::default()
+        };
+        self.send_response(Some(Probe::TextResponse), &pdu.emit(), out.reply.text, fields);
+        if let Some(max_send_segment) = out.reply.changed.max_send_segment {
+            self.conn.params.max_send_segment = max_send_segment;
+        }
+    }
+
+    fn async_message(&mut self, out: AsyncOut) {
+        let Numbers { exp_cmd_sn, max_cmd_sn } = self.numbers();
+        let stat_sn = self.conn.next_stat_sn();
+        let [parameter1, parameter2, parameter3] = out.parameters;
+        let pdu = AsyncMessage {
+            data_segment_length: length(&out.data),
+            lun: out.lun,
+            stat_sn,
+            exp_cmd_sn,
+            max_cmd_sn,
+            event: out.event.code(),
+            vcode: 0,
+            parameter1,
+            parameter2,
+            parameter3,
+        };
+        let fields = Fields {
+            lun: out.lun.probe_number(),
+            cmd_sn: exp_cmd_sn,
+            stat_sn,
+            data_len: pdu.data_segment_length,
+            ..Fields::default()
+        };
+        self.send_response(Some(Probe::AsyncSend), &pdu.emit(), out.data, fields);
+    }
+
+    /// An R2T of the task with that LUN and tag. It shows the next StatSN and does not take it (RFC 7143 11.8.3).
+    pub(super) fn r2t(&mut self, spec: R2tSpec, lun: Lun, itt: u32) {
+        let Numbers { exp_cmd_sn, max_cmd_sn } = self.numbers();
+        let pdu = R2t {
+            lun,
+            itt,
+            ttt: spec.ttt,
+            stat_sn: self.conn.stat_sn,
+            exp_cmd_sn,
+            max_cmd_sn,
+            r2t_sn: spec.r2t_sn,
+            buffer_offset: spec.buffer_offset,
+            desired_data_transfer_length: spec.desired_length,
+        };
+        let fields = Fields {
+            lun: lun.probe_number(),
+            itt,
+            ttt: spec.ttt,
+            cmd_sn: exp_cmd_sn,
+            stat_sn: pdu.stat_sn,
+            data_sn: spec.r2t_sn,
+            ..Fields::default()
+        };
+        self.send(Some(Probe::DataRequest), &pdu.emit(), &SgList::new(), fields);
+    }
+
+    /// One Data-In; with status if `residuals` are given.
+    pub(super) fn data_in(&mut self, task: &Task, spec: &DataInSpec, end: Option<(u8, Residual)>) {
+        let Numbers { exp_cmd_sn, max_cmd_sn } = self.numbers();
+        let stat_sn = if end.is_some() { self.conn.next_stat_sn() } else { 0 };
+        let (status, residual) = end.unwrap_or((status::GOOD, Residual::None));
+        let pdu = DataIn {
+            final_bit: spec.final_bit,
+            acknowledge: false,
+            overflow: matches!(residual, Residual::Overflow(_)),
+            underflow: matches!(residual, Residual::Underflow(_)),
+            status_bit: end.is_some(),
+            status,
+            data_segment_length: u32::try_from(spec.data.len()).unwrap_or(u32::MAX),
+            // LUN and TTT are only there to be copied into a DataACK (RFC 7143 11.7.4).
+            lun: Lun(0),
+            itt: task.itt,
+            ttt: RESERVED_TAG,
+            stat_sn,
+            exp_cmd_sn,
+            max_cmd_sn,
+            data_sn: spec.data_sn,
+            buffer_offset: spec.buffer_offset,
+            residual_count: residual.count(),
+        };
+        let fields = Fields {
+            lun: task.lun.probe_number(),
+            itt: task.itt,
+            ttt: RESERVED_TAG,
+            cmd_sn: exp_cmd_sn,
+            stat_sn,
+            data_sn: spec.data_sn,
+            data_len: pdu.data_segment_length,
+        };
+        self.send(Some(Probe::DataSend), &pdu.emit(), &spec.data, fields);
+    }
+
+    /// The SCSI Response of a task.
+    pub(super) fn scsi_response(&mut self, task: &Task) {
+        let Some(outcome) = &task.outcome else { return };
+        let Numbers { exp_cmd_sn, max_cmd_sn } = self.numbers();
+        let stat_sn = self.conn.next_stat_sn();
+        let (write, read) = residuals(task);
+        let sense = sense_segment(&outcome.sense);
+        // A unidirectional command has its one residual in the first place, whatever its direction.
+        let (first, bidi) = if task.read && !task.write { (read, Residual::None) } else { (write, read) };
+        let pdu = ScsiResponse {
+            bidi_overflow: matches!(bidi, Residual::Overflow(_)),
+            bidi_underflow: matches!(bidi, Residual::Underflow(_)),
+            overflow: matches!(first, Residual::Overflow(_)),
+            underflow: matches!(first, Residual::Underflow(_)),
+            response: 0,
+            status: outcome.status,
+            data_segment_length: length(&sense),
+            status_qualifier: 0,
+            itt: task.itt,
+            snack_tag: 0,
+            stat_sn,
+            exp_cmd_sn,
+            max_cmd_sn,
+            exp_data_sn: task.data_in.as_ref().map_or(0, |data| data.pdus()),
+            bidi_residual_count: bidi.count(),
+            residual_count: first.count(),
+        };
+        let fields = Fields {
+            lun: task.lun.probe_number(),
+            itt: task.itt,
+            cmd_sn: exp_cmd_sn,
+            stat_sn,
+            data_sn: pdu.exp_data_sn,
+            data_len: pdu.data_segment_length,
+            ..Fields::default()
+        };
+        self.send_response(Some(Probe::ScsiResponse), &pdu.emit(), sense, fields);
+    }
+}
+
+/// The residuals of the write and the read of a task (RFC 7143 11.4.5): what the device server moved, or would have,
+/// against what the initiator expected.
+pub(super) fn residuals(task: &Task) -> (Residual, Residual) {
+    let Some(outcome) = &task.outcome else { return (Residual::None, Residual::None) };
+    let written = outcome.data_out_expected as usize;
+    let read = outcome.data_in.len();
+    let read_residual = if task.read { Residual::of(read, task.read_edtl) } else { Residual::None };
+    let write_residual = if task.write {
+        Residual::of(written, task.edtl)
+    } else if !task.read {
+        // No data was expected: all there is is too much.
+        Residual::of(read.max(written), 0)
+    } else {
+        Residual::None
+    };
+    (write_residual, read_residual)
+}
+
+fn length(data: &Bytes) -> u32 {
+    u32::try_from(data.len()).unwrap_or(u32::MAX)
+}

@@ -1,0 +1,141 @@
+//! How commands end: with status, or without (RFC 7143 4.2.3, 11.4).
+
+use super::Target;
+use crate::probe::ProbeSink;
+use crate::scsi::{Outcome, Sense, SenseCode};
+use crate::session::SessionKey;
+use crate::task::read::ReadTransfer;
+use crate::task::{Stage, TaskKey};
+
+impl<S: ProbeSink> Target<S> {
+    /// Ends a command with CHECK CONDITION for something the transport found.
+    pub(super) fn fail(&mut self, session_key: SessionKey, task_key: TaskKey, code: SenseCode) {
+        let Some(session) = self.sessions.get(session_key) else { return };
+        let Some(task) = session.tasks.get(task_key) else { return };
+        if !matches!(task.stage, Stage::Arrived | Stage::Dormant | Stage::Running) {
+            return;
+        }
+        if task.stage == Stage::Arrived {
+            // Its turn has not come: the status must not precede the acknowledgement (rfc7143/4.2.2.1-16).
+            if let Some(task) = self.sessions.get_mut(session_key).and_then(|it| it.tasks.get_mut(task_key)) {
+                task.refusal.get_or_insert(code);
+            }
+            return;
+        }
+        let sense = Sense::new(code);
+        let node = session.node.and_then(|node| self.nodes.get(node));
+        let sense = node.map_or(sense, |node| node.scsi.formatted(task.lun, sense));
+        self.finish(session_key, task_key, Outcome::check(sense));
+    }
+
+    /// A command has its outcome; it is answered when all the data announced for it has come.
+    pub(super) fn finish(&mut self, session_key: SessionKey, task_key: TaskKey, outcome: Outcome) {
+        self.leave_set(session_key, task_key);
+        let Some(session) = self.sessions.get_mut(session_key) else { return };
+        let Some(task) = session.tasks.get_mut(task_key) else { return };
+        task.command = None;
+        task.wants_data = false;
+        task.parked = None;
+        task.outcome = Some(outcome);
+        let io = task.io.take();
+        let waits = task.awaits_data();
+        if waits {
+            task.stage = Stage::Draining;
+            if let Some(write) = &mut task.write_data {
+                write.abandon();
+            }
+        }
+        if let Some(io) = io {
+            self.cancel_io(io);
+        }
+        if !waits {
+            self.respond(session_key, task_key);
+        }
+    }
+
+    /// Puts a command's data and status on their way.
+    pub(super) fn respond(&mut self, session_key: SessionKey, task_key: TaskKey) {
+        let Some(session) = self.sessions.get_mut(session_key) else { return };
+        let max_burst = session.params.max_burst_length;
+        let Some(task) = session.tasks.get_mut(task_key) else { return };
+        task.stage = Stage::Responding;
+        task.write_data = None;
+        // The place in the window is free as soon as the outcome is decided, so that MaxCmdSN does not depend on the
+        // order in which connections are polled. What a peer does not read is bounded by pausing it.
+        if !task.immediate {
+            session.window.finish();
+        }
+        let Some(conn) = self.conns.get_mut(&task.conn) else { return };
+        let max_segment = conn.params.max_send_segment;
+        let data = task.outcome.as_mut().filter(|_| task.read);
+        let transfer = data.filter(|outcome| !outcome.data_in.is_empty()).map(|outcome| {
+            ReadTransfer::new(outcome.data_in.clone(), task.read_edtl, max_segment, max_burst)
+        });
+        match transfer.filter(|transfer| !transfer.is_done()) {
+            Some(transfer) => {
+                task.data_in = Some(transfer);
+                conn.out.push_data(task_key);
+            }
+            None => conn.out.push(crate::conn::out::Out::Scsi(task_key)),
+        }
+        let conn = conn.id;
+        self.wake(conn);
+    }
+
+    /// Ends a command without status: an abort, a reset, the end of its connection. `Responding` tasks whose answer has
+    /// not gone out count as not ended.
+    pub(super) fn drop_task(&mut self, session_key: SessionKey, task_key: TaskKey) {
+        self.leave_set(session_key, task_key);
+        let Some(session) = self.sessions.get_mut(session_key) else { return };
+        let Some(task) = session.tasks.get(task_key) else { return };
+        if task.awaits_data() {
+            session.aborted.remember(task.itt);
+        }
+        // A held command's number is plugged by who took it out of the window; then nothing is outstanding for it.
+        if !task.immediate && !matches!(task.stage, Stage::Arrived | Stage::Responding) {
+            session.window.finish();
+        }
+        self.forget(session_key, task_key);
+    }
+
+    /// Takes a task out of the session and gives back what it held. Its answer was sent, or there is none.
+    pub(super) fn forget(&mut self, session_key: SessionKey, task_key: TaskKey) {
+        let Some(session) = self.sessions.get_mut(session_key) else { return };
+        let Some(task) = session.tasks.remove(task_key) else { return };
+        session.held = session.held.saturating_sub(task.held);
+        let waiting = !session.parked.is_empty() || !session.starved.is_empty();
+        if task.immediate
+            && let Some(conn) = self.conns.get_mut(&task.conn)
+        {
+            conn.immediate = conn.immediate.saturating_sub(1);
+        }
+        if waiting {
+            self.relieved.push(session_key);
+        }
+        if let Some(io) = task.io {
+            self.cancel_io(io);
+        }
+    }
+
+    /// Takes a command out of its task set and starts whatever waited for that.
+    pub(super) fn leave_set(&mut self, session_key: SessionKey, task_key: TaskKey) {
+        let Some(session) = self.sessions.get_mut(session_key) else { return };
+        let Some(task) = session.tasks.get_mut(task_key) else { return };
+        let Some(number) = task.set.take() else { return };
+        let Some(node) = session.node.and_then(|node| self.nodes.get_mut(node)) else { return };
+        let Some(set) = node.sets.get_mut(&number) else { return };
+        if task.stage == Stage::Dormant {
+            set.forget(crate::session::TaskRef { session: session_key, task: task_key });
+        } else {
+            set.end(task.attribute());
+        }
+        while let Some(next) = set.next() {
+            // It counts as running in the set from now on, so it must as a task.
+            let task = self.sessions.get_mut(next.session).and_then(|it| it.tasks.get_mut(next.task));
+            if let Some(task) = task {
+                task.stage = Stage::Running;
+                self.runnable.push_back(next);
+            }
+        }
+    }
+}

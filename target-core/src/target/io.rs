@@ -1,0 +1,131 @@
+//! Storage operations: starting, giving up, completing; and the memory they need.
+
+use super::Target;
+use crate::io::{DeviceId, IoDone, IoId, IoOp, IoRequest};
+use crate::probe::ProbeSink;
+use crate::scsi::Step;
+use crate::session::{SessionKey, TaskRef};
+use crate::slab::Key;
+use crate::task::TaskKey;
+
+/// Whom a storage operation serves; nobody, once its task is gone.
+#[derive(Debug)]
+pub(super) struct Owner(Option<TaskRef>);
+
+impl<S: ProbeSink> Target<S> {
+    /// Starts an operation for a task, or parks it until there is memory for what it brings.
+    pub(super) fn start_io(
+        &mut self,
+        session_key: SessionKey,
+        task_key: TaskKey,
+        device: DeviceId,
+        op: IoOp,
+    ) {
+        let limit = self.config.limits.held_bytes;
+        let need = self.bytes_brought(session_key, device, &op);
+        let Some(session) = self.sessions.get_mut(session_key) else { return };
+        let room = need == 0 || session.may_hold(need, limit);
+        let Some(task) = session.tasks.get_mut(task_key) else { return };
+        if !room {
+            task.parked = Some((device, op));
+            session.parked.push_back(task_key);
+            return;
+        }
+        task.held = task.held.saturating_add(need);
+        session.held = session.held.saturating_add(need);
+        let owner = Owner(Some(TaskRef { session: session_key, task: task_key }));
+        let id = IoId(self.ios.insert(owner).to_u64());
+        task.io = Some(id);
+        self.requests.push_back(IoRequest::Start { id, device, op });
+    }
+
+    /// Gives an operation up: its completion will find nobody.
+    pub(super) fn cancel_io(&mut self, id: IoId) {
+        if let Some(owner) = self.ios.get_mut(Key::from_u64(id.0))
+            && owner.0.take().is_some()
+        {
+            self.orphans += 1;
+            self.requests.push_back(IoRequest::Cancel { id });
+        }
+    }
+
+    /// Whether a completion of that operation is due.
+    pub(super) fn io_is_known(&self, id: IoId) -> bool {
+        self.ios.get(Key::from_u64(id.0)).is_some()
+    }
+
+    /// Takes a completion to the command it is for.
+    pub(super) fn io_done(&mut self, done: IoDone) {
+        let Some(Owner(owner)) = self.ios.remove(Key::from_u64(done.id.0)) else { return };
+        let Some(TaskRef { session: session_key, task: task_key }) = owner else {
+            self.orphans = self.orphans.saturating_sub(1);
+            return;
+        };
+        let Some(session) = self.sessions.get_mut(session_key) else { return };
+        let Some(task) = session.tasks.get_mut(task_key) else { return };
+        task.io = None;
+        let node = session.node.and_then(|node| self.nodes.get_mut(node));
+        if let (Some(command), Some(node)) = (&mut task.command, node) {
+            let step = command.io_done(&mut node.scsi, done.result);
+            self.step(session_key, task_key, step);
+        }
+    }
+
+    /// Does what the device server wants next for a command.
+    pub(super) fn step(&mut self, session_key: SessionKey, task_key: TaskKey, step: Step) {
+        match step {
+            Step::Done(outcome) => self.finish(session_key, task_key, outcome),
+            Step::Io { device, op } => self.start_io(session_key, task_key, device, op),
+            Step::DataOut { len } => {
+                let Some(session) = self.sessions.get_mut(session_key) else { return };
+                let Some(task) = session.tasks.get_mut(task_key) else { return };
+                task.wants_data = true;
+                if let Some(write) = &mut task.write_data {
+                    write.want(len);
+                }
+                self.feed(session_key, task_key);
+            }
+        }
+    }
+
+    /// A session holds less: operations and R2Ts that waited may go on, in the order in which they came to wait.
+    pub(super) fn hand_on_memory(&mut self, session_key: SessionKey) {
+        let limit = self.config.limits.held_bytes;
+        while let Some(session) = self.sessions.get_mut(session_key)
+            && let Some(task_key) = session.parked.front().copied()
+        {
+            let parked = session.tasks.get_mut(task_key).and_then(|task| task.parked.take());
+            session.parked.pop_front();
+            let Some((device, op)) = parked else { continue };
+            let need = self.bytes_brought(session_key, device, &op);
+            let Some(session) = self.sessions.get_mut(session_key) else { return };
+            if session.may_hold(need, limit) {
+                self.start_io(session_key, task_key, device, op);
+            } else {
+                if let Some(task) = session.tasks.get_mut(task_key) {
+                    task.parked = Some((device, op));
+                }
+                session.parked.push_front(task_key);
+                break;
+            }
+        }
+        let waiting = self.sessions.get(session_key).map_or(0, |session| session.starved.len());
+        for _ in 0..waiting {
+            let Some(session) = self.sessions.get_mut(session_key) else { return };
+            let Some(task_key) = session.starved.pop_front() else { return };
+            if let Some(task) = session.tasks.get_mut(task_key) {
+                task.starved = false;
+                self.ask_for_data(session_key, task_key);
+            }
+        }
+    }
+
+    /// Bytes that an operation will bring in.
+    fn bytes_brought(&self, session_key: SessionKey, device: DeviceId, op: &IoOp) -> u64 {
+        let IoOp::Read { blocks, .. } = op else { return 0 };
+        let node = self.sessions.get(session_key).and_then(|session| session.node);
+        let node = node.and_then(|node| self.nodes.get(node));
+        let block_size = node.and_then(|node| node.block_sizes.get(&device)).copied().unwrap_or(4096);
+        u64::from(*blocks) * u64::from(block_size)
+    }
+}

@@ -1,0 +1,96 @@
+//! Logout: closing a session, closing a connection, and what is answered (RFC 7143 11.14, 11.15).
+
+use super::Target;
+use crate::api::ConnId;
+use crate::conn::framing::Frame;
+use crate::conn::out::Out;
+use crate::conn::states::Transition;
+use crate::fault::Fault;
+use crate::probe::ProbeSink;
+use crate::session::{Pending, SessionKey};
+use crate::wire::{LogoutReason, LogoutRequest, LogoutResult};
+use alloc::boxed::Box;
+
+impl<S: ProbeSink> Target<S> {
+    /// Judges a Logout Request and puts it in CmdSN order.
+    pub(super) fn logout_request(&mut self, id: ConnId, session_key: SessionKey, frame: &Frame) {
+        let pdu = LogoutRequest::parse(&frame.bhs);
+        if !self.may_submit(id, session_key, pdu.itt, pdu.cmd_sn, pdu.immediate, frame) {
+            return;
+        }
+        let discovery = self.sessions.get(session_key).is_some_and(|session| session.is_discovery());
+        let fault = match LogoutReason::from_u8(pdu.reason) {
+            None => Fault::LogoutReason,
+            Some(LogoutReason::CloseConnection | LogoutReason::RemoveConnectionForRecovery) if discovery => {
+                Fault::NotInDiscovery
+            }
+            Some(_) => {
+                let item = Pending::Logout(Box::new((id, pdu)));
+                return self.submit(session_key, pdu.cmd_sn, pdu.immediate, item);
+            }
+        };
+        self.violation(id, fault, frame);
+    }
+
+    /// Its turn has come. Nothing is waited for: commands are terminated, storage operations given up.
+    pub(super) fn logout_delivered(&mut self, session_key: SessionKey, id: ConnId, pdu: &LogoutRequest) {
+        if !pdu.immediate
+            && let Some(session) = self.sessions.get_mut(session_key)
+        {
+            session.window.finish();
+        }
+        match LogoutReason::from_u8(pdu.reason) {
+            Some(LogoutReason::CloseSession) => {
+                self.enter_logout(id);
+                self.end_session(session_key, Some(id), "logout");
+                self.answer_logout(id, pdu.itt, LogoutResult::Closed, (0, 0));
+                self.close_after_output(id, "logged out");
+            }
+            Some(LogoutReason::CloseConnection) => self.logout_connection(session_key, id, pdu),
+            Some(LogoutReason::RemoveConnectionForRecovery) | None => {
+                // The operational ErrorRecoveryLevel is below 2: no task could be continued (rfc7143/11.15.1).
+                let times = self.sessions.get(session_key);
+                let times = times.map_or((0, 0), |it| (it.params.time2wait, it.params.time2retain));
+                self.answer_logout(id, pdu.itt, LogoutResult::RecoveryNotSupported, times);
+            }
+        }
+    }
+
+    fn logout_connection(&mut self, session_key: SessionKey, id: ConnId, pdu: &LogoutRequest) {
+        let Some(session) = self.sessions.get(session_key) else { return };
+        let Some(closing) = session.conn(pdu.cid) else {
+            return self.answer_logout(id, pdu.itt, LogoutResult::CidNotFound, (0, 0));
+        };
+        let last = session.conns.len() == 1;
+        if closing == id {
+            self.enter_logout(id);
+            if last {
+                self.end_session(session_key, Some(id), "logout");
+            } else {
+                self.leave_session(id);
+            }
+            self.answer_logout(id, pdu.itt, LogoutResult::Closed, (0, 0));
+            self.close_after_output(id, "logged out");
+        } else {
+            self.leave_session(closing);
+            self.close_now(closing, "logged out over another connection");
+            self.answer_logout(id, pdu.itt, LogoutResult::Closed, (0, 0));
+        }
+    }
+
+    /// T9 or T10: the connection is being logged out; its deadline for doing so is void.
+    fn enter_logout(&mut self, id: ConnId) {
+        if let Some(conn) = self.conns.get_mut(&id) {
+            conn.go(Transition::T9);
+            conn.go(Transition::T10);
+            conn.deadline = None;
+        }
+    }
+
+    fn answer_logout(&mut self, id: ConnId, itt: u32, result: LogoutResult, times: (u16, u16)) {
+        let Some(conn) = self.conns.get_mut(&id) else { return };
+        let (time2wait, time2retain) = times;
+        conn.out.push(Out::Logout { itt, result, time2wait, time2retain });
+        self.wake(id);
+    }
+}

@@ -1,0 +1,71 @@
+//! Text requests in full feature phase: the exchange decides, this hands it what it needs (RFC 7143 11.10, 11.11).
+
+use super::Target;
+use crate::api::ConnId;
+use crate::conn::framing::{Frame, Verdict};
+use crate::conn::out::{Out, TextOut};
+use crate::conn::text::{TextEnv, TextStep};
+use crate::fault::Fault;
+use crate::probe::ProbeSink;
+use crate::session::{Pending, SessionKey};
+use crate::wire::{BHS_LEN, TextRequest};
+use alloc::boxed::Box;
+use bytes::Bytes;
+
+impl<S: ProbeSink> Target<S> {
+    /// Puts a Text Request in CmdSN order.
+    pub(super) fn text_request(&mut self, id: ConnId, session_key: SessionKey, frame: &Frame) {
+        let pdu = TextRequest::parse(&frame.bhs);
+        if !self.may_submit(id, session_key, pdu.itt, pdu.cmd_sn, pdu.immediate, frame) {
+            return;
+        }
+        if pdu.immediate
+            && let Some(conn) = self.conns.get_mut(&id)
+        {
+            conn.immediate += 1;
+        }
+        let item = Pending::Text(Box::new((id, frame.bhs, frame.data.clone())));
+        self.submit(session_key, pdu.cmd_sn, pdu.immediate, item);
+    }
+
+    /// Its turn has come.
+    pub(super) fn text_delivered(
+        &mut self,
+        session_key: SessionKey,
+        id: ConnId,
+        bhs: [u8; BHS_LEN],
+        data: Bytes,
+    ) {
+        let pdu = TextRequest::parse(&bhs);
+        let Some(conn) = self.conns.get_mut(&id) else { return };
+        let env = TextEnv {
+            config: &self.config,
+            local: conn.local,
+            group: conn.group,
+            max_send_segment: conn.params.max_send_segment,
+        };
+        let Some(exchange) = &mut conn.text else { return };
+        match exchange.receive(&env, &pdu, &data) {
+            TextStep::Reply(reply) => {
+                let out = TextOut { reply, itt: pdu.itt, lun: pdu.lun, immediate: pdu.immediate };
+                conn.out.push(Out::Text(Box::new(out)));
+                if !pdu.immediate
+                    && let Some(session) = self.sessions.get_mut(session_key)
+                {
+                    session.window.finish();
+                }
+                self.wake(id);
+            }
+            TextStep::Reject(fault) => {
+                if pdu.immediate {
+                    conn.immediate = conn.immediate.saturating_sub(1);
+                } else if let Some(session) = self.sessions.get_mut(session_key) {
+                    // A rejected request counts as not received; the initiator fills the gap (rfc7143/7.3-2).
+                    session.window.undeliver();
+                }
+                let frame = Frame { bhs, ahs: Bytes::new(), data, verdict: Verdict::Good };
+                self.violation(id, Fault::Text(fault), &frame);
+            }
+        }
+    }
+}
