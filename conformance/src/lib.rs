@@ -10,3 +10,4 @@
 pub mod cli;
 pub mod storage;
 pub mod usdt;
+pub mod yaml;
