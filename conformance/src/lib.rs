@@ -8,6 +8,7 @@
 //! ```
 
 pub mod cli;
+pub mod scenario;
 pub mod storage;
 pub mod usdt;
 pub mod yaml;

@@ -1,7 +1,7 @@
 //! `iscsi-lab`: the one binary. This file is the table of contents; each command is a file of `conformance::cli`.
 
 use clap::{CommandFactory, Parser, Subcommand};
-use conformance::cli::{self, Context, Exit};
+use conformance::cli::{self, Context};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -56,6 +56,6 @@ mod tests {
     fn a_usage_error_exits_with_2() {
         let error =
             Lab::try_parse_from(["iscsi-lab", "--no-such-flag"]).err().expect("an unknown flag is refused");
-        assert_eq!(error.exit_code(), i32::from(Exit::Usage.code()));
+        assert_eq!(error.exit_code(), 2);
     }
 }

@@ -110,8 +110,12 @@ static SENSE10: &[Operand] = &[
 ];
 static SELECT6: &[Operand] = &[bits("pf", 1, 4, 1, 1), bits("sp", 1, 0, 1, 0), whole("length", 4, 1, 0)];
 static SELECT10: &[Operand] = &[bits("pf", 1, 4, 1, 1), bits("sp", 1, 0, 1, 0), whole("length", 7, 2, 0)];
-static INQUIRY: &[Operand] =
-    &[bits("evpd", 1, 0, 1, 0), whole("page", 2, 1, 0), whole("length", 3, 2, 255), whole("control", 5, 1, 0)];
+static INQUIRY: &[Operand] = &[
+    bits("evpd", 1, 0, 1, 0),
+    whole("page", 2, 1, 0),
+    whole("length", 3, 2, 255),
+    whole("control", 5, 1, 0),
+];
 static REPORT_OPCODES: &[Operand] = &[
     bits("action", 1, 0, 5, 0x0c),
     bits("rctd", 2, 7, 1, 0),
@@ -124,7 +128,13 @@ static REPORT_OPCODES: &[Operand] = &[
 /// Every command that has a name, by opcode.
 pub static OPS: &[Op] = &[
     op("test_unit_ready", 0x00, 6, Transfer::None, &[whole("control", 5, 1, 0)]),
-    op("request_sense", 0x03, 6, Transfer::InBytes("length"), &[bits("desc", 1, 0, 1, 0), whole("length", 4, 1, 252)]),
+    op(
+        "request_sense",
+        0x03,
+        6,
+        Transfer::InBytes("length"),
+        &[bits("desc", 1, 0, 1, 0), whole("length", 4, 1, 252)],
+    ),
     op("read6", 0x08, 6, Transfer::InBlocks("blocks"), RW6),
     op("write6", 0x0a, 6, Transfer::OutBlocks("blocks"), RW6),
     op("inquiry", 0x12, 6, Transfer::InBytes("length"), INQUIRY),
@@ -214,7 +224,10 @@ impl Op {
         let mut cdb = vec![0; self.len];
         cdb[0] = self.code;
         for operand in self.operands {
-            let value = given.iter().find(|(name, _)| name == operand.name).map_or(operand.default, |(_, value)| *value);
+            let value = given
+                .iter()
+                .find(|(name, _)| name == operand.name)
+                .map_or(operand.default, |(_, value)| *value);
             operand.put(&mut cdb, value)?;
         }
         match given.iter().find(|(name, _)| self.operand(name).is_none()) {
@@ -297,7 +310,12 @@ mod tests {
                 let mut mine = vec![0; op.len];
                 let all = if operand.bits == 64 { u64::MAX } else { (1 << operand.bits) - 1 };
                 operand.put(&mut mine, all).expect("fits");
-                assert_eq!(mine.iter().map(|byte| byte.count_ones()).sum::<u32>(), operand.bits, "{}", op.name);
+                assert_eq!(
+                    mine.iter().map(|byte| byte.count_ones()).sum::<u32>(),
+                    operand.bits,
+                    "{}",
+                    op.name
+                );
                 for (used, mine) in used.iter_mut().zip(&mine) {
                     assert_eq!(*used & mine, 0, "{} {}", op.name, operand.name);
                     *used |= mine;

@@ -63,7 +63,9 @@ pub fn hex(bytes: &[u8]) -> String {
 
 /// Decimal, `0x`, `0o` or `0b`.
 pub fn parse_number(text: &str) -> Option<u64> {
-    let digits = |prefix: &str, radix| text.strip_prefix(prefix).and_then(|rest| u64::from_str_radix(rest, radix).ok());
+    let digits = |prefix: &str, radix| {
+        text.strip_prefix(prefix).and_then(|rest| u64::from_str_radix(rest, radix).ok())
+    };
     if text.starts_with(['+', '-']) {
         return None;
     }
@@ -125,7 +127,8 @@ impl Expr {
         let mut pieces = Vec::new();
         let mut rest = text;
         while let Some((before, after)) = rest.split_once("${") {
-            let (inside, after) = after.split_once('}').ok_or_else(|| format!("`{text}`: `${{` without `}}`"))?;
+            let (inside, after) =
+                after.split_once('}').ok_or_else(|| format!("`{text}`: `${{` without `}}`"))?;
             if !before.is_empty() {
                 pieces.push(Self::Lit(Value::Text(before.to_owned())));
             }
@@ -147,7 +150,8 @@ impl Expr {
                 None => format!("${name} has no value here"),
             }),
             Self::Concat(pieces) => {
-                let texts: Result<Vec<_>, _> = pieces.iter().map(|piece| Ok(piece.eval(scope)?.text())).collect();
+                let texts: Result<Vec<_>, _> =
+                    pieces.iter().map(|piece| Ok(piece.eval(scope)?.text())).collect();
                 texts.map(|texts: Vec<String>| Value::Text(texts.concat()))
             }
             Self::Sum(first, rest) => {
@@ -214,7 +218,10 @@ impl Reader<'_> {
     }
 
     fn wrong(&self) -> String {
-        format!("`{}` is not an expression like $x, $x+1 or $x.Field (write $$ for a dollar sign)", self.whole)
+        format!(
+            "`{}` is not an expression like $x, $x+1 or $x.Field (write $$ for a dollar sign)",
+            self.whole
+        )
     }
 
     fn word(&mut self) -> Result<String, String> {

@@ -5,8 +5,21 @@ use initiator_sim::codec::{self, Kind};
 
 /// Members of a probe's three arguments (scenarios name them without their prefixes).
 pub const PROBE: [&str; 15] = [
-    "local", "remote", "protocol", "target", "initiator", "lun", "itt", "ttt", "cmdsn", "statsn", "datasn", "datalen",
-    "flags", "cdb", "len",
+    "local",
+    "remote",
+    "protocol",
+    "target",
+    "initiator",
+    "lun",
+    "itt",
+    "ttt",
+    "cmdsn",
+    "statsn",
+    "datasn",
+    "datalen",
+    "flags",
+    "cdb",
+    "len",
 ];
 
 /// True if a step may name this field of such a PDU.

@@ -12,15 +12,31 @@ pub static SCENARIO: Shape = Shape {
         key("req", Kind::List(&Kind::Text), "Clauses that it checks: `rfc7143/11.7.5-2`."),
         key("level", Kind::OneOf(levels), "How binding they are [must]."),
         key("tags", Kind::List(&Kind::Text), "Words to select by."),
-        key("needs", Kind::List(&Kind::OneOf(needs)), "What the implementation has to have; what it lacks is a skip, with the reason."),
-        key("extends", Kind::Text, "A file of `scenarios/lib/` whose target, net, vars and steps come first."),
+        key(
+            "needs",
+            Kind::List(&Kind::OneOf(needs)),
+            "What the implementation has to have; what it lacks is a skip, with the reason.",
+        ),
+        key(
+            "extends",
+            Kind::Text,
+            "A file of `scenarios/lib/` whose target, net, vars and steps come first.",
+        ),
         key("seed", Kind::Int, "Seed of the simulated world [0]."),
         key("target", Kind::Map(&TARGET), "What the simulated target is; on TCP the target is as it is."),
         key("net", Kind::Map(&NET), "The simulated network."),
         key("vars", Kind::MapOf(&Kind::Scalar), "Names for values, used as $name."),
-        key("matrix", Kind::Map(&MATRIX), "Variables that take each of several values: one case for each combination."),
+        key(
+            "matrix",
+            Kind::Map(&MATRIX),
+            "Variables that take each of several values: one case for each combination.",
+        ),
         must("steps", Kind::Steps, "What happens."),
-        key("faults", Kind::List(&Kind::Map(&PLANNED_FAULT)), "Faults attached to steps by id; normally written by tools."),
+        key(
+            "faults",
+            Kind::List(&Kind::Map(&PLANNED_FAULT)),
+            "Faults attached to steps by id; normally written by tools.",
+        ),
         key("xfail", Kind::Map(&XFAIL), "The scenario is known to fail; passing is then an error (exit 3)."),
         key("origin", Kind::MapOf(&Kind::Any), "Where a written file comes from; by tools, for people."),
         key("golden", Kind::Map(&GOLDEN), "What the golden trace shows."),
@@ -35,7 +51,11 @@ pub static LIBRARY: Shape = Shape {
     doc: "A file `scenarios/lib/NAME.yaml`: a beginning to be extended, or a macro to be used.",
     keys: &[
         must("about", Kind::Text, "What it does."),
-        key("params", Kind::MapOf(&Kind::Scalar), "Parameters of a macro with their defaults; `required` has none."),
+        key(
+            "params",
+            Kind::MapOf(&Kind::Scalar),
+            "Parameters of a macro with their defaults; `required` has none.",
+        ),
         key("needs", Kind::List(&Kind::OneOf(needs)), "As in a scenario."),
         key("target", Kind::Map(&TARGET), "As in a scenario."),
         key("net", Kind::Map(&NET), "As in a scenario."),
@@ -52,8 +72,19 @@ fn levels() -> Vec<&'static str> {
 /// What a scenario can need.
 pub fn needs() -> Vec<&'static str> {
     vec![
-        "simulator", "chap", "discovery", "digests", "mcs", "erl1", "erl2", "two_luns", "two_targets", "read_only_lun",
-        "initial_r2t_no", "immediate_data", "write",
+        "simulator",
+        "chap",
+        "discovery",
+        "digests",
+        "mcs",
+        "erl1",
+        "erl2",
+        "two_luns",
+        "two_targets",
+        "read_only_lun",
+        "initial_r2t_no",
+        "immediate_data",
+        "write",
     ]
 }
 
@@ -70,7 +101,11 @@ static TARGET: Shape = Shape {
         key("more", Kind::List(&Kind::Map(&MORE_TARGET)), "Further targets of the same node."),
         key("discovery_auth", Kind::Map(&AUTH), "Who may open a discovery session [everybody]."),
         key("portals", Kind::List(&Kind::Map(&PORTAL)), "Where it listens [192.0.2.1:3260, group 1]."),
-        key("params", Kind::MapOf(&Kind::Scalar), "What it offers in negotiation at most, by the key's name; see below."),
+        key(
+            "params",
+            Kind::MapOf(&Kind::Scalar),
+            "What it offers in negotiation at most, by the key's name; see below.",
+        ),
         key("limits", Kind::MapOf(&Kind::Count), "Bounds by the names of target-core's Limits."),
         key("timers", Kind::MapOf(&Kind::Time), "Times by the names of target-core's Timers."),
         key("storage", Kind::Map(&STORAGE), "How the simulated disks behave."),
@@ -119,7 +154,11 @@ static AUTH: Shape = Shape {
     keys: &[
         key("users", Kind::MapOf(&Kind::Scalar), "CHAP names and secrets that initiators may present."),
         key("mutual", Kind::Map(&CREDENTIAL), "What the target presents when asked."),
-        key("algorithms", Kind::List(&Kind::OneOf(algorithms)), "Accepted algorithms in order of preference [all, strongest first]."),
+        key(
+            "algorithms",
+            Kind::List(&Kind::OneOf(algorithms)),
+            "Accepted algorithms in order of preference [all, strongest first].",
+        ),
     ],
     rest: Rest::Refused,
 };
@@ -161,7 +200,11 @@ static STORAGE: Shape = Shape {
     name: "storage",
     doc: "The simulated disks.",
     keys: &[
-        key("latency", Kind::Either(&[Kind::Map(&LATENCY), Kind::Time]), "Time an operation takes [0: answers at once]."),
+        key(
+            "latency",
+            Kind::Either(&[Kind::Map(&LATENCY), Kind::Time]),
+            "Time an operation takes [0: answers at once].",
+        ),
         key("reorder", Kind::Bool, "Operations may overtake each other [false]."),
     ],
     rest: Rest::Refused,
@@ -175,7 +218,11 @@ pub static LATENCY: Shape = Shape {
         key("fixed", Kind::Time, "Always the same."),
         key("uniform", Kind::List(&Kind::Time), "Evenly between two times."),
         key("exp", Kind::List(&Kind::Time), "A least time and the mean of an exponential tail."),
-        key("bimodal", Kind::List(&Kind::Scalar), "The usual time, the slow time, and how often slow (0.05)."),
+        key(
+            "bimodal",
+            Kind::List(&Kind::Scalar),
+            "The usual time, the slow time, and how often slow (0.05).",
+        ),
         key("per_pair", Kind::List(&Kind::Time), "Drawn once for each connection, evenly between two times."),
     ],
     rest: Rest::Refused,
@@ -185,7 +232,11 @@ static NET: Shape = Shape {
     name: "net",
     doc: "The simulated network, the same in both directions.",
     keys: &[
-        key("latency", Kind::Either(&[Kind::Map(&LATENCY), Kind::Time]), "Time from sending to arriving [50us]."),
+        key(
+            "latency",
+            Kind::Either(&[Kind::Map(&LATENCY), Kind::Time]),
+            "Time from sending to arriving [50us].",
+        ),
         key("mss", Kind::Int, "Bytes of a segment: everything arrives in pieces of at most so many [whole]."),
         key("coalesce", Kind::Time, "What is sent within this time arrives together [0]."),
         key("buffer", Kind::Size, "Bytes that may be under way or unread [256KiB]."),
@@ -197,7 +248,11 @@ static NET: Shape = Shape {
 static MATRIX: Shape = Shape {
     name: "matrix",
     doc: "Variables and the values they take.",
-    keys: &[key("strength", Kind::OneOf(strengths), "`all` combinations, or few in which any 1, 2 or 3 values meet [all].")],
+    keys: &[key(
+        "strength",
+        Kind::OneOf(strengths),
+        "`all` combinations, or few in which any 1, 2 or 3 values meet [all].",
+    )],
     rest: Rest::Axes,
 };
 

@@ -95,12 +95,15 @@ impl Library for Folder {
     fn text(&self, file: &str) -> Result<Source, String> {
         // A scenario may come from a report: it reads nothing but library files.
         let plain = file.strip_prefix("lib/").is_some_and(|rest| {
-            rest.ends_with(".yaml") && rest.chars().all(|c| c.is_alphanumeric() || "-_./".contains(c)) && !rest.contains("..")
+            rest.ends_with(".yaml")
+                && rest.chars().all(|c| c.is_alphanumeric() || "-_./".contains(c))
+                && !rest.contains("..")
         });
         if !plain {
             return Err(format!("`{file}` is no library file; write lib/NAME.yaml"));
         }
-        let text = std::fs::read_to_string(self.0.join(file)).map_err(|error| format!("scenarios/{file}: {error}"))?;
+        let text = std::fs::read_to_string(self.0.join(file))
+            .map_err(|error| format!("scenarios/{file}: {error}"))?;
         Ok(Source { name: format!("scenarios/{file}"), text })
     }
 }
@@ -117,9 +120,12 @@ mod tests {
     #[test]
     fn mistakes_are_told_with_place_and_suggestion() {
         let cases = [
-            ("title: t\nsteps:\n  - exepct: {pdu: R2T}\n", "x.scn.yaml:3:5: unknown step `exepct`, did you mean `expect`?"),
+            (
+                "title: t\nsteps:\n  - exepct: {pdu: R2T}\n",
+                "x.scn.yaml:3:5: unknown step `exepct`, did you mean `expect`?",
+            ),
             ("titel: t\nsteps: []\n", "x.scn.yaml:1:1: unknown key `titel`, did you mean `title`?"),
-            ("title: t\nsteps: 5\n", "x.scn.yaml:2:8: expected a list of steps, found a whole number"),
+            ("title: t\nsteps: 5\n", "x.scn.yaml:2:8: expected a list, found a whole number"),
             ("title: t\n", "x.scn.yaml:1:1: `steps` is missing in this scenario"),
             (
                 "title: t\nsteps:\n  - send: {pdu: NopOut, CmdSn: 1}\n",
@@ -131,13 +137,19 @@ mod tests {
             ),
             ("title: t\nsteps:\n  - expect_none: {for: 30}\n", "x.scn.yaml:3:24: `30` is no time"),
             ("title: t\nsteps:\n  - nop: {}\n    nop2: {}\n", "x.scn.yaml:4:5: a step has exactly one key"),
-            ("title: t\nsteps:\n  - nop: {id: a}\n  - nop: {id: a}\n", "x.scn.yaml:4:5: there are two steps with the id `a`"),
+            (
+                "title: t\nsteps:\n  - nop: {id: a}\n  - nop: {id: a}\n",
+                "x.scn.yaml:4:5: there are two steps with the id `a`",
+            ),
             (
                 "title: t\nsteps: []\nfaults: [{at: {step: nop-1}, do: {drop: true}}]\n",
                 "x.scn.yaml:3:15: unknown step `nop-1`",
             ),
             ("title: t\nextends: ../etc\nsteps: []\n", "x.scn.yaml:2:10: `../etc` is no library file"),
-            ("title: t\nneeds: [chapp]\nsteps: []\n", "x.scn.yaml:2:9: unknown word `chapp`, did you mean `chap`?"),
+            (
+                "title: t\nneeds: [chapp]\nsteps: []\n",
+                "x.scn.yaml:2:9: unknown word `chapp`, did you mean `chap`?",
+            ),
             (
                 "title: t\nsteps:\n  - expect: {pdu: R2T, TTT: {gee: 1}}\n",
                 "x.scn.yaml:3:30: unknown matcher `gee`, did you mean `ge`?",

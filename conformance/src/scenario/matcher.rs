@@ -87,7 +87,8 @@ impl Matcher {
             }
             Self::Between(low, high) => {
                 let Some(number) = value.number() else { return Ok(false) };
-                let bound = |expr: &Option<Expr>| expr.as_ref().map(|expr| number_of(expr, style, scope)).transpose();
+                let bound =
+                    |expr: &Option<Expr>| expr.as_ref().map(|expr| number_of(expr, style, scope)).transpose();
                 bound(low)?.is_none_or(|low| le(style.serial, low, number))
                     && bound(high)?.is_none_or(|high| le(style.serial, number, high))
             }
@@ -269,7 +270,10 @@ mod tests {
         let got = Value::Bytes(Bytes::from_static(&[1, 2, 3]));
         let line = matcher("{hex: \"010203ff\"}").mismatch("data", Some(&got), status, &Vars);
         assert_eq!(line, Ok(Some("data: expected 4 bytes 010203ff, got 3 bytes 010203".to_owned())));
-        let line = matcher("{hex: \"01ff03\"}").mismatch("data", Some(&got), status, &Vars).expect("ok").expect("some");
+        let line = matcher("{hex: \"01ff03\"}")
+            .mismatch("data", Some(&got), status, &Vars)
+            .expect("ok")
+            .expect("some");
         assert!(line.contains("from byte 1 on"), "{line}");
     }
 }

@@ -67,7 +67,8 @@ fn cover(all: &[Vec<usize>], axes: usize, strength: usize) -> Vec<Vec<usize>> {
     let mut open: BTreeSet<Vec<usize>> = all.iter().flat_map(|choice| meetings(choice)).collect();
     let mut chosen = Vec::new();
     while !open.is_empty() {
-        let gain = |choice: &Vec<usize>| meetings(choice).iter().filter(|meeting| open.contains(*meeting)).count();
+        let gain =
+            |choice: &Vec<usize>| meetings(choice).iter().filter(|meeting| open.contains(*meeting)).count();
         let mut best: Option<(usize, &Vec<usize>)> = None;
         for choice in all {
             let gain = gain(choice);

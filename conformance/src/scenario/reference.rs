@@ -71,7 +71,9 @@ fn shape(out: &mut String, shape: &'static Shape, shapes: &mut Vec<&'static Shap
     }
     let rest = match shape.rest {
         Rest::Refused => "",
-        Rest::SendFields => "| *field* | a value, or data | A field of the PDU, instead of the right value. |\n",
+        Rest::SendFields => {
+            "| *field* | a value, or data | A field of the PDU, instead of the right value. |\n"
+        }
         Rest::ExpectFields => "| *field* | a matcher | A field of the PDU. |\n",
         Rest::Operands => "| *operand* | a value | An operand of the command. |\n",
         Rest::ProbeFields => "| *member* | a matcher | A member of the probe's arguments. |\n",
@@ -103,11 +105,13 @@ fn names(out: &mut String) {
             let list = symbols::of_field(kind, field);
             if !list.is_empty() && !seen.contains(&list) {
                 seen.push(list);
-                let words: Vec<_> = list.iter().map(|(name, number)| format!("{name} ({number:#x})")).collect();
+                let words: Vec<_> =
+                    list.iter().map(|(name, number)| format!("{name} ({number:#x})")).collect();
                 line(out, format_args!("| {kind}.{field} | {} |", words.join(", ")));
             }
         }
     }
-    let keys: Vec<_> = symbols::SENSE_KEY.iter().map(|(name, number)| format!("{name} ({number:#x})")).collect();
+    let keys: Vec<_> =
+        symbols::SENSE_KEY.iter().map(|(name, number)| format!("{name} ({number:#x})")).collect();
     line(out, format_args!("| sense key | {} |", keys.join(", ")));
 }

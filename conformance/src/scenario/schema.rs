@@ -56,12 +56,16 @@ fn kind_schema(kind: &'static Kind, defs: &mut Map<String, Value>) -> Value {
         Kind::Bool => json!({ "type": "boolean" }),
         Kind::Int => json!({ "type": "integer", "minimum": 0 }),
         Kind::Count => json!({ "type": ["integer", "string"], "pattern": "^[0-9]+(\\.[0-9]+)?[kM]?$" }),
-        Kind::Size => json!({ "type": ["integer", "string"], "pattern": "^[0-9]+(\\.[0-9]+)?([kMG]|[KMG]iB)?$" }),
+        Kind::Size => {
+            json!({ "type": ["integer", "string"], "pattern": "^[0-9]+(\\.[0-9]+)?([kMG]|[KMG]iB)?$" })
+        }
         Kind::Time => {
             json!({ "type": ["string", "integer"], "pattern": "^(0|[0-9]+(\\.[0-9]+)?(ns|us|ms|s|m|h)|.*\\$.*)$" })
         }
         Kind::Scalar => scalar(),
-        Kind::Match | Kind::Data | Kind::Cdb => json!({ "type": ["string", "number", "boolean", "array", "object"] }),
+        Kind::Match | Kind::Data | Kind::Cdb => {
+            json!({ "type": ["string", "number", "boolean", "array", "object"] })
+        }
         Kind::OneOf(words) => {
             let mut words: Vec<Value> = words().into_iter().map(Value::from).collect();
             let numbers: Vec<Value> =

@@ -143,15 +143,13 @@ fn fits(node: &Node, kind: &Kind) -> bool {
         Kind::Map(_) | Kind::MapOf(_) => matches!(node.value, Value::Map(_)),
         Kind::List(_) | Kind::Steps => matches!(node.value, Value::List(_)),
         Kind::OneOrMany(inner) => matches!(node.value, Value::List(_)) || fits(node, inner),
-        Kind::Match | Kind::Data | Kind::Cdb => scalar || matches!(node.value, Value::Map(_) | Value::List(_)),
+        Kind::Match | Kind::Data | Kind::Cdb => {
+            scalar || matches!(node.value, Value::Map(_) | Value::List(_))
+        }
         Kind::Either(kinds) => kinds.iter().any(|kind| fits(node, kind)),
-        Kind::Text
-        | Kind::Name
-        | Kind::Count
-        | Kind::Size
-        | Kind::Time
-        | Kind::Scalar
-        | Kind::OneOf(_) => scalar,
+        Kind::Text | Kind::Name | Kind::Count | Kind::Size | Kind::Time | Kind::Scalar | Kind::OneOf(_) => {
+            scalar
+        }
     }
 }
 
@@ -216,7 +214,7 @@ fn check_map(node: &Node, shape: &Shape) -> Result<(), Problem> {
 
 /// A key that the table does not list.
 fn check_rest(node: &Node, entry: &Entry, shape: &Shape) -> Result<(), Problem> {
-    let refuse = |names: Vec<&str>| {
+    let refuse = |names: Vec<&'static str>| {
         let all: Vec<&str> = shape.names().chain(names).collect();
         Err(Problem::new(entry.key_id, unknown("key", &entry.key, all)))
     };
@@ -225,7 +223,10 @@ fn check_rest(node: &Node, entry: &Entry, shape: &Shape) -> Result<(), Problem> 
         Rest::Params => check(&entry.node, &Kind::Scalar),
         Rest::Axes => check(&entry.node, &Kind::List(&Kind::Scalar)),
         Rest::SendFields | Rest::ExpectFields => {
-            let kind = node.get("pdu").and_then(Node::scalar_text).and_then(|name| initiator_sim::codec::Kind::of_name(&name));
+            let kind = node
+                .get("pdu")
+                .and_then(Node::scalar_text)
+                .and_then(|name| initiator_sim::codec::Kind::of_name(&name));
             let Some(kind) = kind else { return refuse(Vec::new()) };
             if !super::fields::is_field(kind, &entry.key) {
                 return refuse(super::fields::names(kind));
@@ -253,7 +254,12 @@ fn check_rest(node: &Node, entry: &Entry, shape: &Shape) -> Result<(), Problem> 
 fn check_step(node: &Node) -> Result<(), Problem> {
     let entries = match &node.value {
         Value::Map(entries) => entries,
-        other => return Err(Problem::new(node.id, format!("expected a step `verb: {{...}}`, found {}", other.kind()))),
+        other => {
+            return Err(Problem::new(
+                node.id,
+                format!("expected a step `verb: {{...}}`, found {}", other.kind()),
+            ));
+        }
     };
     let [entry] = entries.as_slice() else {
         let at = entries.get(1).map_or(node.id, |second| second.key_id);

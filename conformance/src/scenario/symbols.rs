@@ -59,7 +59,8 @@ pub static TMF_RESPONSE: Names = &[
 ];
 
 /// Logout reasons (RFC 7143 11.14.1).
-pub static LOGOUT_REASON: Names = &[("CLOSE_SESSION", 0), ("CLOSE_CONNECTION", 1), ("REMOVE_FOR_RECOVERY", 2)];
+pub static LOGOUT_REASON: Names =
+    &[("CLOSE_SESSION", 0), ("CLOSE_CONNECTION", 1), ("REMOVE_FOR_RECOVERY", 2)];
 
 /// Logout responses (RFC 7143 11.15.1).
 pub static LOGOUT_RESPONSE: Names =
@@ -98,7 +99,8 @@ pub static LOGIN_STATUS: Names = &[
 ];
 
 /// Task attributes (RFC 7143 11.3.1).
-pub static TASK_ATTRIBUTE: Names = &[("UNTAGGED", 0), ("SIMPLE", 1), ("ORDERED", 2), ("HEAD_OF_QUEUE", 3), ("ACA", 4)];
+pub static TASK_ATTRIBUTE: Names =
+    &[("UNTAGGED", 0), ("SIMPLE", 1), ("ORDERED", 2), ("HEAD_OF_QUEUE", 3), ("ACA", 4)];
 
 /// Login stages (RFC 7143 11.12.3).
 static STAGE: Names = &[("SECURITY", 0), ("OPERATIONAL", 1), ("FULL_FEATURE", 3)];

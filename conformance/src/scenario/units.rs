@@ -3,8 +3,14 @@
 /// Nanoseconds, virtual or real.
 pub type Nanos = u64;
 
-const TIMES: [(&str, u64); 6] =
-    [("ns", 1), ("us", 1_000), ("ms", 1_000_000), ("s", 1_000_000_000), ("m", 60_000_000_000), ("h", 3_600_000_000_000)];
+const TIMES: [(&str, u64); 6] = [
+    ("ns", 1),
+    ("us", 1_000),
+    ("ms", 1_000_000),
+    ("s", 1_000_000_000),
+    ("m", 60_000_000_000),
+    ("h", 3_600_000_000_000),
+];
 
 const SIZES: [(&str, u64); 7] = [
     ("", 1),
@@ -23,17 +29,21 @@ pub fn time(text: &str) -> Result<Nanos, String> {
     if text == "0" {
         return Ok(0);
     }
-    scaled(text, &TIMES).ok_or_else(|| format!("`{text}` is no time; write a number and ns, us, ms, s, m or h, as in 250ms"))
+    scaled(text, &TIMES)
+        .ok_or_else(|| format!("`{text}` is no time; write a number and ns, us, ms, s, m or h, as in 250ms"))
 }
 
 /// A size in bytes: `512`, `4k`, `64MiB`.
 pub fn size(text: &str) -> Result<u64, String> {
-    scaled(text, &SIZES).ok_or_else(|| format!("`{text}` is no size; write bytes or a number and KiB, MiB or GiB, as in 64MiB"))
+    scaled(text, &SIZES).ok_or_else(|| {
+        format!("`{text}` is no size; write bytes or a number and KiB, MiB or GiB, as in 64MiB")
+    })
 }
 
 /// A count: `500`, `20k`, `1M`.
 pub fn count(text: &str) -> Result<u64, String> {
-    scaled(text, &COUNTS).ok_or_else(|| format!("`{text}` is no count; write a number, or one with k or M, as in 1M"))
+    scaled(text, &COUNTS)
+        .ok_or_else(|| format!("`{text}` is no count; write a number, or one with k or M, as in 1M"))
 }
 
 fn scaled(text: &str, units: &[(&str, u64)]) -> Option<u64> {

@@ -1,7 +1,6 @@
 //! How does the tree come about? A serde visitor that numbers what it visits, and can be told to fail at a number.
 
 use super::{DEPTH_MAX, Entry, NODES_MAX, Node, NodeId, Place, Value};
-use serde::Deserializer as _;
 use serde::de::{DeserializeSeed, EnumAccess, Error, MapAccess, SeqAccess, Visitor};
 use std::cell::Cell;
 use std::collections::BTreeSet;

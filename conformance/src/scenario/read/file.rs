@@ -5,7 +5,8 @@ use super::{Body, Library, Problem, Read, Reader, expr};
 use crate::scenario::expr::Expr;
 use crate::scenario::keys::{LIBRARY, SCENARIO};
 use crate::scenario::model::{
-    Golden, Level, Matrix, NetSpec, OneTarget, PlannedFault, RunLimits, Scenario, Shown, Source, TargetSpec, Wire, Xfail,
+    Golden, Level, Matrix, NetSpec, OneTarget, PlannedFault, RunLimits, Scenario, Shown, Source, TargetSpec,
+    Wire, Xfail,
 };
 use crate::scenario::shape::{Kind, check};
 use crate::scenario::step::{Action, Step};
@@ -29,7 +30,11 @@ pub(super) struct LibraryFile {
 }
 
 /// Reads a scenario; `name` is `topic/name`.
-pub(in crate::scenario) fn scenario(name: &str, source: Source, library: &dyn Library) -> Result<Scenario, ReadError> {
+pub(in crate::scenario) fn scenario(
+    name: &str,
+    source: Source,
+    library: &dyn Library,
+) -> Result<Scenario, ReadError> {
     let root = parse(&source.name, &source.text)?;
     let source = Arc::new(source);
     let mut reader = Reader {
@@ -62,7 +67,8 @@ impl Reader<'_> {
         vars.extend(body.exprs("vars")?);
         let mut needs = base.needs;
         needs.extend(body.texts("needs"));
-        let faults = body.items("faults").iter().map(|node| self.planned_fault(node, &steps)).collect::<Read<_>>()?;
+        let faults =
+            body.items("faults").iter().map(|node| self.planned_fault(node, &steps)).collect::<Read<_>>()?;
         Ok(Scenario {
             name: name.to_owned(),
             source: Arc::clone(&self.source),
@@ -78,10 +84,10 @@ impl Reader<'_> {
             matrix: matrix(body.node("matrix"))?,
             steps,
             faults,
-            xfail: body.node("xfail").map(Body::free).map(|body| Xfail {
-                reason: body.name("reason", ""),
-                signature: body.text("signature"),
-            }),
+            xfail: body
+                .node("xfail")
+                .map(Body::free)
+                .map(|body| Xfail { reason: body.name("reason", ""), signature: body.text("signature") }),
             golden: golden(body.node("golden")),
             limits: run_limits(body.node("limits"))?,
         })
@@ -127,7 +133,10 @@ impl Reader<'_> {
         let step = at.name("step", "");
         if !all_ids(steps).contains(&step) {
             let ids = all_ids(steps);
-            return Err(Problem::new(place.id, crate::yaml::unknown("step", &step, ids.iter().map(String::as_str))));
+            return Err(Problem::new(
+                place.id,
+                crate::yaml::unknown("step", &step, ids.iter().map(String::as_str)),
+            ));
         }
         Ok(PlannedFault {
             at: self.at(node.id),
@@ -184,7 +193,9 @@ fn unique_ids(steps: &[Step], root: &Node) -> Read<()> {
         }
     });
     match twice {
-        Some((id, at)) => Err(Problem::new(at.max(root.id), format!("there are two steps with the id `{id}`"))),
+        Some((id, at)) => {
+            Err(Problem::new(at.max(root.id), format!("there are two steps with the id `{id}`")))
+        }
         None => Ok(()),
     }
 }
@@ -199,7 +210,10 @@ fn matrix(node: Option<&Node>) -> Read<Matrix> {
             return Err(Problem::new(entry.node.id, "a matrix variable takes a list of values"));
         };
         if items.is_empty() || items.len() > VALUES_MAX {
-            return Err(Problem::new(entry.node.id, format!("a matrix variable takes 1 to {VALUES_MAX} values")));
+            return Err(Problem::new(
+                entry.node.id,
+                format!("a matrix variable takes 1 to {VALUES_MAX} values"),
+            ));
         }
         matrix.axes.push((entry.key.clone(), items.iter().map(expr).collect::<Read<_>>()?));
     }
@@ -267,4 +281,3 @@ fn merge_net(base: NetSpec, over: NetSpec) -> NetSpec {
         loss: over.loss.or(base.loss),
     }
 }
-

@@ -82,7 +82,9 @@ impl<'a> Body<'a> {
     /// Entries that the table does not list.
     pub(super) fn rest(&self) -> impl Iterator<Item = &'a Entry> + use<'a> {
         let shape = self.shape;
-        self.entries().iter().filter(move |entry| shape.is_none_or(|shape| shape.names().all(|name| name != entry.key)))
+        self.entries()
+            .iter()
+            .filter(move |entry| shape.is_none_or(|shape| shape.names().all(|name| name != entry.key)))
     }
 
     pub(super) fn text(&self, key: &str) -> Option<String> {
@@ -199,7 +201,9 @@ pub(super) fn expr(node: &Node) -> Read<Expr> {
     match &node.value {
         Value::Int(number) => match u64::try_from(*number) {
             Ok(number) => Ok(Expr::num(number)),
-            Err(_) => Err(Problem::new(node.id, format!("{number} is negative; numbers on the wire are not"))),
+            Err(_) => {
+                Err(Problem::new(node.id, format!("{number} is negative; numbers on the wire are not")))
+            }
         },
         // Truth values are flags where numbers are wanted; texts of keys are Yes and No.
         Value::Bool(value) => Ok(Expr::num(u64::from(*value))),

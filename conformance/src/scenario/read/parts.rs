@@ -14,7 +14,8 @@ use bytes::Bytes;
 use regex_lite::Regex;
 
 const DATA_FORMS: [&str; 6] = ["hex", "text", "keys", "zeros", "fill", "pat"];
-const MATCH_FORMS: [&str; 12] = ["in", "ge", "le", "mask", "eq", "re", "not", "len", "starts", "absent", "hex", "text"];
+const MATCH_FORMS: [&str; 12] =
+    ["in", "ge", "le", "mask", "eq", "re", "not", "len", "starts", "absent", "hex", "text"];
 
 /// Data: text with `pat(...)`, a number list, a list of pieces, or a map with one of its forms.
 pub(in crate::scenario) fn data(node: &Node) -> Read<Data> {
@@ -65,7 +66,9 @@ fn data_form(form: &str, node: &Node, key: crate::yaml::NodeId) -> Read<Data> {
 pub(in crate::scenario) fn matcher(node: &Node) -> Read<Matcher> {
     match &node.value {
         Value::Str(text) if text == "*" => Ok(Matcher::Present),
-        Value::Str(text) if text.starts_with("pat(") || text.starts_with("zeros(") => data(node).map(Matcher::Data),
+        Value::Str(text) if text.starts_with("pat(") || text.starts_with("zeros(") => {
+            data(node).map(Matcher::Data)
+        }
         Value::List(_) => data(node).map(Matcher::Data),
         Value::Map(entries) => {
             if let Some(entry) = entries.iter().find(|entry| !MATCH_FORMS.contains(&entry.key.as_str())) {
@@ -96,12 +99,16 @@ fn matcher_form(node: &Node) -> Read<Matcher> {
             Some(Value::List(items)) => items.iter().map(matcher).collect::<Read<_>>().map(Matcher::In),
             _ => Err(Problem::new(node.id, "`in` takes a list")),
         },
-        ["ge"] | ["le"] | ["ge", "le"] | ["le", "ge"] => Ok(Matcher::Between(body.expr("ge")?, body.expr("le")?)),
+        ["ge"] | ["le"] | ["ge", "le"] | ["le", "ge"] => {
+            Ok(Matcher::Between(body.expr("ge")?, body.expr("le")?))
+        }
         ["mask", "eq"] | ["eq", "mask"] => Ok(Matcher::Mask(value("mask")?, value("eq")?)),
         ["eq"] => value("eq").map(Matcher::Equal),
         ["re"] => {
             let text = body.text("re").unwrap_or_default();
-            Regex::new(&text).map(Matcher::Re).map_err(|error| Problem::new(node.id, format!("`re`: {error}")))
+            Regex::new(&text)
+                .map(Matcher::Re)
+                .map_err(|error| Problem::new(node.id, format!("`re`: {error}")))
         }
         ["not"] => inner("not").map(|inner| Matcher::Not(Box::new(inner))),
         ["len"] => inner("len").map(|inner| Matcher::Len(Box::new(inner))),
@@ -128,7 +135,9 @@ pub(super) fn cdb(node: &Node) -> Read<Cdb> {
     match &node.value {
         Value::Str(name) if !name.starts_with('$') => named(name, None, node.id),
         Value::Map(entries) => match entries.as_slice() {
-            [entry] if !DATA_FORMS.contains(&entry.key.as_str()) => named(&entry.key, Some(&entry.node), entry.key_id),
+            [entry] if !DATA_FORMS.contains(&entry.key.as_str()) => {
+                named(&entry.key, Some(&entry.node), entry.key_id)
+            }
             _ => data(node).map(Cdb::Bytes),
         },
         _ => data(node).map(Cdb::Bytes),
@@ -160,7 +169,9 @@ pub(super) fn latency(node: &Node) -> Read<LatencySpec> {
     let body = Body::new(node, &LATENCY);
     let texts = body.texts(&entry.key);
     let time = |at: usize| {
-        let text = texts.get(at).ok_or_else(|| Problem::new(entry.node.id, format!("`{}` takes more values", entry.key)))?;
+        let text = texts
+            .get(at)
+            .ok_or_else(|| Problem::new(entry.node.id, format!("`{}` takes more values", entry.key)))?;
         units::time(text).map_err(|error| Problem::new(entry.node.id, error))
     };
     match entry.key.as_str() {

@@ -29,7 +29,11 @@ impl Body<'_> {
             None => Ok(list),
             Some((name, _)) => {
                 let at = self.node(key).and_then(|node| {
-                    Body::free(node).entries().iter().find(|entry| entry.key == *name).map(|entry| entry.key_id)
+                    Body::free(node)
+                        .entries()
+                        .iter()
+                        .find(|entry| entry.key == *name)
+                        .map(|entry| entry.key_id)
                 });
                 Err(Problem::new(at.unwrap_or(self.id()), unknown("field", name, fields::names(kind))))
             }
@@ -40,8 +44,14 @@ impl Body<'_> {
 impl Reader<'_> {
     pub(super) fn connect(&self, node: &Node) -> Read<Action> {
         let body = Body::new(node, &CONNECT);
-        let address = |key: &str, what: &str| Problem::new(node.id, format!("`{key}`: `{}` is no {what}", body.name(key, "")));
-        let from = body.text("from").map(|text| text.parse()).transpose().map_err(|_| address("from", "IP address"))?;
+        let address = |key: &str, what: &str| {
+            Problem::new(node.id, format!("`{key}`: `{}` is no {what}", body.name(key, "")))
+        };
+        let from = body
+            .text("from")
+            .map(|text| text.parse())
+            .transpose()
+            .map_err(|_| address("from", "IP address"))?;
         let to = body.text("to").map(|text| text.parse()).transpose();
         Ok(Action::Connect(Connect {
             name: body.name("as", "c1"),
@@ -94,7 +104,8 @@ impl Reader<'_> {
         let body = Body::new(node, &SCSI);
         let command = match (body.text("op"), body.node("cdb")) {
             (Some(name), None) => {
-                let op = ops::find(&name).ok_or_else(|| Problem::new(node.id, unknown("command", &name, ops::names())))?;
+                let op = ops::find(&name)
+                    .ok_or_else(|| Problem::new(node.id, unknown("command", &name, ops::names())))?;
                 let mut given = Vec::new();
                 for entry in body.rest() {
                     given.push((entry.key.clone(), expr(&entry.node)?));
@@ -112,7 +123,8 @@ impl Reader<'_> {
             None => None,
         };
         let save = body.names("save")?;
-        let known = |field: &str| field == "data" || field == "sense" || fields::is_field(Kind::ScsiResponse, field);
+        let known =
+            |field: &str| field == "data" || field == "sense" || fields::is_field(Kind::ScsiResponse, field);
         if let Some((_, field)) = save.iter().find(|(_, field)| !known(field)) {
             return Err(Problem::new(node.id, unknown("field", field, fields::names(Kind::ScsiResponse))));
         }

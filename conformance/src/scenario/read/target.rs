@@ -17,8 +17,9 @@ impl Reader<'_> {
         for item in body.items("portals") {
             let portal = Body::free(item);
             let text = portal.name("address", "");
-            let address =
-                text.parse().map_err(|_| Problem::new(item.id, format!("`{text}` is no IP address with a port")))?;
+            let address = text
+                .parse()
+                .map_err(|_| Problem::new(item.id, format!("`{text}` is no IP address with a port")))?;
             spec.portals.push((address, portal.small("group", u16::MAX, 1)?));
         }
         if let Some(params) = body.node("params").map(Body::free) {
@@ -28,12 +29,20 @@ impl Reader<'_> {
         }
         if let Some(limits) = body.node("limits").map(Body::free) {
             for entry in limits.entries() {
-                spec.limits.push((entry.key.clone(), limits.count(&entry.key)?.unwrap_or(0), self.at(entry.key_id)));
+                spec.limits.push((
+                    entry.key.clone(),
+                    limits.count(&entry.key)?.unwrap_or(0),
+                    self.at(entry.key_id),
+                ));
             }
         }
         if let Some(timers) = body.node("timers").map(Body::free) {
             for entry in timers.entries() {
-                spec.timers.push((entry.key.clone(), timers.time(&entry.key)?.unwrap_or(0), self.at(entry.key_id)));
+                spec.timers.push((
+                    entry.key.clone(),
+                    timers.time(&entry.key)?.unwrap_or(0),
+                    self.at(entry.key_id),
+                ));
             }
         }
         if let Some(storage) = body.node("storage").map(Body::free) {
@@ -60,7 +69,8 @@ fn one_target(node: &Node) -> Read<OneTarget> {
     let body = Body::free(node);
     let luns = match body.node("luns") {
         Some(_) => {
-            let read = body.items("luns").iter().enumerate().map(|(at, node)| lun(at, node)).collect::<Read<_>>();
+            let read =
+                body.items("luns").iter().enumerate().map(|(at, node)| lun(at, node)).collect::<Read<_>>();
             Some(read?)
         }
         None => None,

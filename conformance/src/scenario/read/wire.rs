@@ -33,7 +33,9 @@ impl Reader<'_> {
         }
         let keys = body.exprs("keys")?;
         let segment = match (body.data("data")?, keys.is_empty()) {
-            (Some(_), false) => return Err(Problem::new(node.id, "`data` and `keys` are two ways to say the same")),
+            (Some(_), false) => {
+                return Err(Problem::new(node.id, "`data` and `keys` are two ways to say the same"));
+            }
             (data, true) => data,
             (None, false) => Some(crate::scenario::data::Data::Keys(keys)),
         };
@@ -62,12 +64,17 @@ impl Reader<'_> {
             return Ok(Action::Expect(Expect { want: Want::All(want), within: None, allow: Vec::new() }));
         }
         let body = Body::new(node, &EXPECT);
-        Ok(Action::Expect(Expect { want: self.want(node)?, within: body.expr("within")?, allow: body.allow() }))
+        Ok(Action::Expect(Expect {
+            want: self.want(node)?,
+            within: body.expr("within")?,
+            allow: body.allow(),
+        }))
     }
 
     fn want(&self, node: &Node) -> Read<Want> {
         let body = Body::new(node, &EXPECT);
-        let groups: Vec<_> = ["all", "any_order", "one_of"].into_iter().filter(|key| body.node(key).is_some()).collect();
+        let groups: Vec<_> =
+            ["all", "any_order", "one_of"].into_iter().filter(|key| body.node(key).is_some()).collect();
         let kind = body.kind();
         let close = body.text("close");
         match (groups.as_slice(), kind, close) {
@@ -84,7 +91,10 @@ impl Reader<'_> {
             }
             ([], Some(kind), None) => self.want_pdu(node, kind),
             ([], None, Some(how)) => Ok(self.want_close(node, body.on(), &how)),
-            _ => Err(Problem::new(node.id, "an expectation has one of `pdu`, `close`, `all`, `any_order`, `one_of`")),
+            _ => Err(Problem::new(
+                node.id,
+                "an expectation has one of `pdu`, `close`, `all`, `any_order`, `one_of`",
+            )),
         }
     }
 
@@ -105,7 +115,9 @@ impl Reader<'_> {
             members.push((entry.key.clone(), matcher(&entry.node)?));
         }
         let save = body.names("save")?;
-        if let Some((_, field)) = save.iter().find(|(_, field)| field != "data" && !fields::is_field(kind, field)) {
+        if let Some((_, field)) =
+            save.iter().find(|(_, field)| field != "data" && !fields::is_field(kind, field))
+        {
             let at = body.node("save").map_or(node.id, |node| node.id);
             return Err(Problem::new(at, unknown("field", field, fields::names(kind))));
         }
@@ -117,7 +129,13 @@ impl Reader<'_> {
             sense: sense(body.node("sense"))?,
             header_of: body.text("header_of"),
         };
-        Ok(Want::One(Box::new(WantOne { at: self.at(node.id), on: body.on(), what, save, name: body.text("as") })))
+        Ok(Want::One(Box::new(WantOne {
+            at: self.at(node.id),
+            on: body.on(),
+            what,
+            save,
+            name: body.text("as"),
+        })))
     }
 
     pub(super) fn expect_none(&self, node: &Node) -> Read<Action> {

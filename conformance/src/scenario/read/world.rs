@@ -6,18 +6,23 @@ use crate::scenario::fields;
 use crate::scenario::step::{
     Action, AdminVerb, Fault, FaultTrigger, NetVerb, ProbeMatch, Repeat, StorageVerb, TargetVerb,
 };
-use crate::scenario::verbs::{CHECK, CLOCK, EXPECT_PROBE, FAULT, FORBID_PROBE, NET_STEP, REPEAT, TARGET_STEP, USE};
+use crate::scenario::verbs::{
+    CHECK, CLOCK, EXPECT_PROBE, FAULT, FORBID_PROBE, NET_STEP, REPEAT, TARGET_STEP, USE,
+};
 use crate::yaml::{Entry, Node, Problem, Value, unknown};
 use initiator_sim::codec::Kind;
 use target_core::probe::Probe;
 
 /// Entries that are not the step's id.
 fn only<'a>(body: &Body<'a>, beside: &[&str]) -> Read<&'a Entry> {
-    let mut entries = body.entries().iter().filter(|entry| entry.key != "id" && !beside.contains(&entry.key.as_str()));
+    let mut entries =
+        body.entries().iter().filter(|entry| entry.key != "id" && !beside.contains(&entry.key.as_str()));
     match (entries.next(), entries.next()) {
         (Some(entry), None) => Ok(entry),
         (None, _) => Err(Problem::new(body.id(), "one of the keys is needed")),
-        (Some(_), Some(second)) => Err(Problem::new(second.key_id, "one at a time; make it a step of its own")),
+        (Some(_), Some(second)) => {
+            Err(Problem::new(second.key_id, "one at a time; make it a step of its own"))
+        }
     }
 }
 
@@ -202,7 +207,8 @@ fn storage(body: &Body<'_>) -> Read<StorageVerb> {
 }
 
 fn probe(body: &Body<'_>, waits: bool) -> Read<ProbeMatch> {
-    let probe = Probe::from_name(&body.name("probe", "")).ok_or_else(|| Problem::new(body.id(), "`probe` is missing"))?;
+    let probe = Probe::from_name(&body.name("probe", ""))
+        .ok_or_else(|| Problem::new(body.id(), "`probe` is missing"))?;
     let mut members = Vec::new();
     for entry in body.rest() {
         members.push((entry.key.clone(), super::matcher(&entry.node)?));

@@ -4,8 +4,8 @@ mod programs;
 mod wire;
 mod world;
 
-pub use wire::bugs;
 pub(super) use programs::{CONNECT, LOGIN, LOGOUT, NOP, SCSI, TEXT, TMF};
+pub use wire::bugs;
 pub(super) use wire::{EXPECT, EXPECT_CLOSE, EXPECT_NONE, SEND};
 pub(super) use world::{
     CHECK, CLOCK, EXPECT_PROBE, FAULT, FAULT_DO, FORBID_PROBE, NET_STEP, REPEAT, TARGET_STEP, USE,
@@ -33,7 +33,12 @@ const fn verb(name: &'static str, body: Kind, doc: &'static str, example: &'stat
 
 /// All steps, in the order of the reference.
 pub static VERBS: &[Verb] = &[
-    verb("connect", Kind::Map(&CONNECT), "Opens a connection; `login` does it by itself.", "connect: {as: c2}"),
+    verb(
+        "connect",
+        Kind::Map(&CONNECT),
+        "Opens a connection; `login` does it by itself.",
+        "connect: {as: c2}",
+    ),
     verb(
         "login",
         Kind::Map(&LOGIN),
@@ -58,7 +63,12 @@ pub static VERBS: &[Verb] = &[
         "Nothing comes for a time.",
         "expect_none: {on: c1, for: 30s, allow: [NopIn]}",
     ),
-    verb("expect_close", Kind::Map(&EXPECT_CLOSE), "The target ends the connection.", "expect_close: {on: c1, within: 5s}"),
+    verb(
+        "expect_close",
+        Kind::Map(&EXPECT_CLOSE),
+        "The target ends the connection.",
+        "expect_close: {on: c1, within: 5s}",
+    ),
     verb(
         "scsi",
         Kind::Map(&SCSI),
@@ -71,7 +81,12 @@ pub static VERBS: &[Verb] = &[
         "A task management function and its response.",
         "tmf: {on: c1, function: ABORT_TASK, task: w1, expect: {Response: FUNCTION_COMPLETE}}",
     ),
-    verb("logout", Kind::Map(&LOGOUT), "A logout; then the target closes.", "logout: {on: c1, reason: CLOSE_SESSION}"),
+    verb(
+        "logout",
+        Kind::Map(&LOGOUT),
+        "A logout; then the target closes.",
+        "logout: {on: c1, reason: CLOSE_SESSION}",
+    ),
     verb(
         "text",
         Kind::Map(&TEXT),
@@ -85,7 +100,12 @@ pub static VERBS: &[Verb] = &[
         "Arms a fault on the way of the bytes. One that never hits fails the scenario. Simulator only.",
         "fault: {on: c1, dir: out, next: {pdu: DataOut}, do: [{split: 20}, {delay: 250ms}]}",
     ),
-    verb("net", Kind::Map(&NET_STEP), "Changes the network, now; give one of the keys.", "net: {half_close: c1}"),
+    verb(
+        "net",
+        Kind::Map(&NET_STEP),
+        "Changes the network, now; give one of the keys.",
+        "net: {half_close: c1}",
+    ),
     verb("clock", Kind::Map(&CLOCK), "Lets time pass; virtual time costs nothing.", "clock: {advance: 30s}"),
     verb(
         "target",
@@ -119,7 +139,12 @@ pub static VERBS: &[Verb] = &[
         "Steps several times; `$i` counts from 0.",
         "repeat: {times: 3, steps: [{nop: {on: c1}}]}",
     ),
-    verb("use", Kind::Map(&USE), "Inserts the steps of a file of lib/, with values for its parameters.", "use: {file: lib/write-read.yaml, lba: 8}"),
+    verb(
+        "use",
+        Kind::Map(&USE),
+        "Inserts the steps of a file of lib/, with values for its parameters.",
+        "use: {file: lib/write-read.yaml, lba: 8}",
+    ),
 ];
 
 /// The verbs, for suggestions.
@@ -151,4 +176,3 @@ const AS: Key = key("as", Kind::Name, "A name for what was sent: `$w1.ITT`.");
 const WITHIN: Key = key("within", Kind::Time, "How long to wait [10s].");
 const SAVE: Key = key("save", Kind::MapOf(&Kind::Text), "Variables, each with the field it takes.");
 const ALLOW: Key = key("allow", Kind::List(&Kind::OneOf(pdus)), "PDUs that may come meanwhile.");
-

@@ -33,7 +33,11 @@ pub(in crate::scenario) static LOGIN: Shape = Shape {
         key("target", Kind::Scalar, "TargetName [that of the target]."),
         key("session", Kind::OneOf(session_types), "SessionType [normal]."),
         key("auth", Kind::Map(&LOGIN_AUTH), "CHAP [offers None only]."),
-        key("keys", Kind::MapOf(&Kind::Scalar), "Keys of the operational stage to offer, beside or instead of the usual."),
+        key(
+            "keys",
+            Kind::MapOf(&Kind::Scalar),
+            "Keys of the operational stage to offer, beside or instead of the usual.",
+        ),
         key("security_keys", Kind::MapOf(&Kind::Scalar), "Further keys of the first request."),
         key("skip_security", Kind::Bool, "Begin in the operational stage [false]."),
         key("expect", Kind::Map(&LOGIN_EXPECT), "How it ends [SUCCESS]."),
@@ -52,7 +56,11 @@ pub(in crate::scenario) static LOGIN_AUTH: Shape = Shape {
     keys: &[
         must("name", Kind::Scalar, "CHAP_N."),
         must("secret", Kind::Scalar, "The secret."),
-        key("algorithms", Kind::List(&Kind::OneOf(algorithms)), "CHAP_A in order of preference [sha3-256, sha256, sha1, md5]."),
+        key(
+            "algorithms",
+            Kind::List(&Kind::OneOf(algorithms)),
+            "CHAP_A in order of preference [sha3-256, sha256, sha1, md5].",
+        ),
         key("mutual", Kind::Map(&CREDENTIAL), "Asks the target to prove this."),
         key("base64", Kind::Bool, "Write binary values as base64 instead of hex [false]."),
         key("none_too", Kind::Bool, "Offer AuthMethod=CHAP,None instead of CHAP [false]."),
@@ -188,4 +196,3 @@ pub(in crate::scenario) static NOP: Shape = Shape {
     ],
     rest: Rest::Refused,
 };
-

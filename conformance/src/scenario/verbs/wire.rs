@@ -13,7 +13,11 @@ pub(in crate::scenario) static SEND: Shape = Shape {
         key("pdu", Kind::OneOf(pdus), "Which PDU."),
         key("data", Kind::Data, "The data segment."),
         key("keys", Kind::MapOf(&Kind::Scalar), "A data segment of key=value pairs."),
-        key("cdb", Kind::Cdb, "The CDB of a ScsiCommand; sets R, W and EDTL as it needs unless they are named."),
+        key(
+            "cdb",
+            Kind::Cdb,
+            "The CDB of a ScsiCommand; sets R, W and EDTL as it needs unless they are named.",
+        ),
         key("ahs", Kind::Data, "Additional header segments as bytes."),
         key("bidi_read", Kind::Scalar, "Adds the AHS of a bidirectional read of so many bytes."),
         key("advance_sn", Kind::Bool, "Whether the session's CmdSN goes on [as the RFC says]."),
@@ -33,7 +37,15 @@ fn digest_choices() -> Vec<&'static str> {
 
 /// Canned deviations.
 pub fn bugs() -> Vec<&'static str> {
-    vec!["bad_header_digest", "bad_data_digest", "no_padding", "nonzero_padding", "reserved_bits", "unknown_opcode", "length_lies"]
+    vec![
+        "bad_header_digest",
+        "bad_data_digest",
+        "no_padding",
+        "nonzero_padding",
+        "reserved_bits",
+        "unknown_opcode",
+        "length_lies",
+    ]
 }
 
 pub(in crate::scenario) static EXPECT: Shape = Shape {
@@ -90,4 +102,3 @@ pub(in crate::scenario) static EXPECT_CLOSE: Shape = Shape {
     keys: &[ID, ON, key("how", Kind::OneOf(endings), "In which way [any]."), WITHIN, ALLOW],
     rest: Rest::Refused,
 };
-

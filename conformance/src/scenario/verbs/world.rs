@@ -55,7 +55,10 @@ pub(in crate::scenario) static FAULT_DO: Shape = Shape {
 pub(in crate::scenario) static BIT: Shape = Shape {
     name: "bit",
     doc: "A bit of a PDU.",
-    keys: &[must("byte", Kind::Int, "Counted from the start of the PDU."), must("bit", Kind::Int, "0 (least significant) to 7.")],
+    keys: &[
+        must("byte", Kind::Int, "Counted from the start of the PDU."),
+        must("bit", Kind::Int, "0 (least significant) to 7."),
+    ],
     rest: Rest::Refused,
 };
 
@@ -154,7 +157,11 @@ pub(in crate::scenario) static FAIL: Shape = Shape {
     keys: &[
         key("lba", Kind::Int, "First block [0]."),
         key("blocks", Kind::Count, "How many [1]."),
-        key("error", Kind::OneOf(|| vec!["medium", "no_space", "write_protected", "not_ready", "hardware"]), "How [medium]."),
+        key(
+            "error",
+            Kind::OneOf(|| vec!["medium", "no_space", "write_protected", "not_ready", "hardware"]),
+            "How [medium].",
+        ),
         key("op", Kind::OneOf(|| vec!["any", "read", "write"]), "Which operations [any]."),
     ],
     rest: Rest::Refused,
@@ -163,14 +170,24 @@ pub(in crate::scenario) static FAIL: Shape = Shape {
 pub(in crate::scenario) static EXPECT_PROBE: Shape = Shape {
     name: "probe expectation",
     doc: "One event; members of the arguments are keys.",
-    keys: &[ID, must("probe", Kind::OneOf(probes), "Which probe."), key("on", Kind::Name, "Of which connection [any]."), SAVE, WITHIN],
+    keys: &[
+        ID,
+        must("probe", Kind::OneOf(probes), "Which probe."),
+        key("on", Kind::Name, "Of which connection [any]."),
+        SAVE,
+        WITHIN,
+    ],
     rest: Rest::ProbeFields,
 };
 
 pub(in crate::scenario) static FORBID_PROBE: Shape = Shape {
     name: "probe prohibition",
     doc: "An event that may not have happened.",
-    keys: &[ID, must("probe", Kind::OneOf(probes), "Which probe."), key("on", Kind::Name, "Of which connection [any].")],
+    keys: &[
+        ID,
+        must("probe", Kind::OneOf(probes), "Which probe."),
+        key("on", Kind::Name, "Of which connection [any]."),
+    ],
     rest: Rest::ProbeFields,
 };
 
