@@ -128,25 +128,9 @@ fn length(expr: &Expr, scope: &dyn Scope) -> Result<usize, String> {
 
 /// `len` bytes from `offset` of the stream that belongs to `seed`.
 pub fn pattern(seed: u64, offset: u64, len: usize) -> Bytes {
-    let mut out = Vec::with_capacity(len);
-    let mut at = offset;
-    while out.len() < len {
-        let word = mix(seed, at / 8).to_le_bytes();
-        let skip = (at % 8) as usize;
-        let take = (8 - skip).min(len - out.len());
-        out.extend_from_slice(&word[skip..skip + take]);
-        at = at.wrapping_add(take as u64);
-    }
+    let mut out = vec![0; len];
+    initiator_sim::initiator::pattern::fill(seed, offset, &mut out);
     out.into()
-}
-
-/// One word of a stream: a bijection of the place (splitmix64), so that no two places of a stream look alike.
-const fn mix(seed: u64, place: u64) -> u64 {
-    let mut x =
-        place.wrapping_add(seed.wrapping_mul(0xd134_2543_de82_ef95)).wrapping_add(0x9e37_79b9_7f4a_7c15);
-    x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    x ^ (x >> 31)
 }
 
 #[cfg(test)]

@@ -92,11 +92,11 @@ fn names(out: &mut String) {
     for kind in codec::Kind::all() {
         line(out, format_args!("| {kind} | {} |", super::fields::names(kind).join(" ")));
     }
-    line(out, format_args!("\n| command | opcode | operands (defaults) |\n|---|---|---|"));
-    for op in cdb::OPS {
-        let operands: Vec<_> =
-            op.operands.iter().map(|operand| format!("{} ({})", operand.name, operand.default)).collect();
-        line(out, format_args!("| {} | {:#04x} | {} |", op.name, op.code, operands.join(" ")));
+    line(out, format_args!("\n| command | operands (defaults) |\n|---|---|"));
+    for name in cdb::names() {
+        let args = initiator_sim::initiator::cdb::args(name).unwrap_or_default();
+        let operands: Vec<_> = args.iter().map(|arg| format!("{} ({})", arg.name, arg.default)).collect();
+        line(out, format_args!("| {name} | {} |", operands.join(" ")));
     }
     line(out, format_args!("\n| field | names |\n|---|---|"));
     let mut seen: Vec<symbols::Names> = Vec::new();

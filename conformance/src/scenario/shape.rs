@@ -236,8 +236,9 @@ fn check_rest(node: &Node, entry: &Entry, shape: &Shape) -> Result<(), Problem> 
         Rest::Operands => {
             let op = node.get("op").and_then(Node::scalar_text).and_then(|name| super::cdb::find(&name));
             let Some(op) = op else { return refuse(Vec::new()) };
-            if op.operand(&entry.key).is_none() {
-                return refuse(op.operands.iter().map(|operand| operand.name).collect());
+            let operands = super::cdb::operands(&op);
+            if !operands.contains(&entry.key.as_str()) {
+                return refuse(operands);
             }
             check(&entry.node, &Kind::Scalar)
         }

@@ -164,6 +164,17 @@ pub fn parse(file: &str, text: &str) -> Result<Node, ReadError> {
     if root.value == Value::Null { Err(error(start, "the file is empty".to_owned())) } else { Ok(root) }
 }
 
+/// Reads a text that has a type of its own, with the errors of its reader. Not for scenarios: those say more with
+/// their mistakes.
+pub fn typed<T: serde::de::DeserializeOwned>(file: &str, text: &str) -> Result<T, ReadError> {
+    serde_yaml::from_str(text).map_err(|error| {
+        let place = error
+            .location()
+            .map_or(Place { line: 1, column: 1 }, |at| Place { line: at.line(), column: at.column() });
+        ReadError { file: file.to_owned(), place, message: error.to_string() }
+    })
+}
+
 /// Where a node stands. `text` is what was parsed; for another text the answer is the start or the end of it.
 pub fn place(text: &str, id: NodeId) -> Place {
     build::place(text, id).unwrap_or(Place { line: 1, column: 1 })

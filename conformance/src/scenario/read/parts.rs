@@ -127,8 +127,8 @@ pub(super) fn cdb(node: &Node) -> Read<Cdb> {
     let named = |name: &str, operands: Option<&Node>, at| match cdb::find(name) {
         Some(op) => {
             let given = pairs(operands, expr)?;
-            check_operands(op, &given, operands.map_or(at, |node| node.id))?;
-            Ok(Cdb::Op(op.name.to_owned(), given))
+            check_operands(&op, &given, operands.map_or(at, |node| node.id))?;
+            Ok(Cdb::Op(op, given))
         }
         None => Err(Problem::new(at, unknown("command", name, cdb::names()))),
     };
@@ -145,12 +145,14 @@ pub(super) fn cdb(node: &Node) -> Read<Cdb> {
 }
 
 /// Operands have to exist; literals have to fit.
-pub(super) fn check_operands(op: &cdb::Op, given: &[(String, Expr)], at: crate::yaml::NodeId) -> Read<()> {
+pub(super) fn check_operands(op: &str, given: &[(String, Expr)], at: crate::yaml::NodeId) -> Read<()> {
     let literals: Vec<_> = given
         .iter()
         .map(|(name, expr)| (name.clone(), expr.literal().and_then(super::Known::number).unwrap_or(0)))
         .collect();
-    op.encode(&literals).map(|_| ()).map_err(|error| Problem::new(at, error))
+    initiator_sim::initiator::cdb::build(op, &literals)
+        .map(|_| ())
+        .map_err(|error| Problem::new(at, error.to_string()))
 }
 
 /// Sense data to be matched.

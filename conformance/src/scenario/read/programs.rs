@@ -110,8 +110,8 @@ impl Reader<'_> {
                 for entry in body.rest() {
                     given.push((entry.key.clone(), expr(&entry.node)?));
                 }
-                check_operands(op, &given, node.id)?;
-                Cdb::Op(op.name.to_owned(), given)
+                check_operands(&op, &given, node.id)?;
+                Cdb::Op(op, given)
             }
             (None, Some(node)) => cdb(node)?,
             _ => return Err(Problem::new(node.id, "a scsi step has either `op` or `cdb`")),
@@ -132,7 +132,7 @@ impl Reader<'_> {
             on: body.on(),
             name: body.text("as"),
             cdb: Some(command),
-            lun: body.expr("on_lun")?,
+            lun: body.expr("lun")?,
             data: body.data("data")?,
             read: body.expr("read")?,
             write: body.expr("write")?,
@@ -159,7 +159,7 @@ impl Reader<'_> {
             on: body.on(),
             name: body.text("as"),
             function: body.expr("function")?,
-            lun: body.expr("on_lun")?,
+            lun: body.expr("lun")?,
             task: body.text("task"),
             fields: body.fields_of("fields", Kind::TaskRequest, body.exprs("fields")?)?,
             expect: body.fields_of("expect", Kind::TaskResponse, body.matchers("expect")?)?,

@@ -167,7 +167,7 @@ fn pdus() -> Vec<&'static str> {
 }
 
 fn ops() -> Vec<&'static str> {
-    super::cdb::names().chain(["tur", "report_opcodes"]).collect()
+    super::cdb::names().chain(["tur"]).collect()
 }
 
 const ID: Key = key("id", Kind::Text, "A name of the step that does not change when others go.");
