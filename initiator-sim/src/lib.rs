@@ -21,4 +21,6 @@ pub mod middlebox;
 pub mod net;
 pub mod queue;
 pub mod rng;
+pub mod oracle;
 pub mod trace;
+pub mod world;

@@ -176,14 +176,14 @@ impl Device {
                 if read.partial.len() == size {
                     let got = content(&read.partial);
                     read.partial.clear();
-                    self.check_block(key, &mut read, at, got);
+                    self.check_block(&mut read, at, got);
                     at += 1;
                 }
             }
             let blocks = bytes.chunks_exact(size);
             read.partial.extend_from_slice(blocks.remainder());
             for block in blocks {
-                self.check_block(key, &mut read, at, content(block));
+                self.check_block(&mut read, at, content(block));
                 at += 1;
             }
         }
@@ -191,7 +191,7 @@ impl Device {
     }
 
     /// Is `got` possible in block `lba`, at some time since the read began?
-    fn check_block(&mut self, key: u64, read: &mut Reading, lba: u64, got: Content) {
+    fn check_block(&mut self, read: &mut Reading, lba: u64, got: Content) {
         let mut writers = self.writing.values().filter(|write| write.covers(lba)).peekable();
         let disturbed = writers.peek().is_some();
         let written = writers.any(|write| write.tangled || write.content_of(lba) == Some(got));
@@ -206,11 +206,11 @@ impl Device {
             read.wrong = Some(format!("block {lba} holds none of the {could} contents it could hold"));
         }
         let changed = read.also.iter().any(|(at, _)| *at == lba);
-        if !disturbed && !changed && block.is_some_and(|block| block.any || block.now.len() > 1) {
+        let open = block.map_or(self.forgotten, |block| block.any || block.now.len() > 1);
+        if !disturbed && !changed && open {
             // Nothing else can have been there: from now on the block is known.
             read.learnt.push((lba, got));
         }
-        let _ = key;
     }
 
     /// The command ended; says what was wrong with a read.

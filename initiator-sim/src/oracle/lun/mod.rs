@@ -177,5 +177,3 @@ const fn earlier(a: u64, b: u64) -> bool {
     a < b
 }
 
-#[cfg(test)]
-mod tests;
