@@ -176,4 +176,3 @@ fn lun_number(lun: u64) -> Option<u16> {
 const fn earlier(a: u64, b: u64) -> bool {
     a < b
 }
-

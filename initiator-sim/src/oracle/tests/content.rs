@@ -185,7 +185,9 @@ fn an_abandoned_write_can_happen_until_storage_is_idle() {
 fn a_crash_brings_back_only_what_was_not_synchronised() {
     let sync = [0x35, 0, 0, 0, 0, 0, 0, 0, 0, 0];
     let fua = |lba: u8| [0x2a, 8, 0, 0, 0, lba, 0, 0, 1, 0];
-    for (seen, expected) in [([5, 8, 1], FINE.to_vec()), ([7, 8, 1], FINE.to_vec()), ([0, 8, 1], vec!["content"])] {
+    for (seen, expected) in
+        [([5, 8, 1], FINE.to_vec()), ([7, 8, 1], FINE.to_vec()), ([0, 8, 1], vec!["content"])]
+    {
         let mut disk = Disk::new();
         disk.write(0, &[5]);
         let flush = disk.begin(&["F"], &sync, &[], 0);

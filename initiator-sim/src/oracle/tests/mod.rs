@@ -34,7 +34,8 @@ pub(super) fn config() -> Config {
         serial: format!("S{device}"),
         write_cache: true,
     };
-    let target = TargetConfig { name: TARGET.into(), luns: vec![lun(0, 0), lun(1, 1)], ..TargetConfig::default() };
+    let target =
+        TargetConfig { name: TARGET.into(), luns: vec![lun(0, 0), lun(1, 1)], ..TargetConfig::default() };
     Config { targets: vec![target], ..Config::default() }
 }
 
@@ -75,7 +76,9 @@ impl Rig {
         let oracles = &mut self.oracles;
         let at = self.now;
         while tap
-            .next(dir, |track, view, quality| oracles.pdu(track, &WirePdu { at, conn, dir, view: *view, quality }))
+            .next(dir, |track, view, quality| {
+                oracles.pdu(track, &WirePdu { at, conn, dir, view: *view, quality })
+            })
             .0
         {}
     }

@@ -9,7 +9,8 @@ fn definitions() -> Arc<ProbeDefinitions> {
 }
 
 fn rig() -> Rig {
-    let mut rig = Rig { oracles: Oracles::new(&config(), Some(definitions())), taps: BTreeMap::new(), now: 0 };
+    let mut rig =
+        Rig { oracles: Oracles::new(&config(), Some(definitions())), taps: BTreeMap::new(), now: 0 };
     rig.open(0);
     rig
 }
@@ -132,9 +133,22 @@ fn pdus_of_a_command_carry_its_lun() {
     let fired = ProbeRecord { probe: Probe::ScsiCommand, stat_sn: 0, flags: 0xa1, ..base.clone() };
     rig.oracles.probe(&ProbeRecord { cdb: Some(write.bhs[32..].to_vec()), ..fired });
     rig.back(&reply(Kind::R2T, 7, 2, 2).with("TTT", 3).with("DesiredLen", 512));
-    rig.oracles.probe(&ProbeRecord { probe: Probe::DataRequest, ttt: 3, cmd_sn: 2, stat_sn: 2, ..base.clone() });
+    rig.oracles.probe(&ProbeRecord {
+        probe: Probe::DataRequest,
+        ttt: 3,
+        cmd_sn: 2,
+        stat_sn: 2,
+        ..base.clone()
+    });
     rig.out(&Pdu::new(Kind::DataOut).with("ITT", 7).with("TTT", 3).with("F", 1).with_data(vec![0; 512]));
-    let data = ProbeRecord { probe: Probe::DataReceive, ttt: 3, cmd_sn: 0, stat_sn: 0, data_len: 512, ..base.clone() };
+    let data = ProbeRecord {
+        probe: Probe::DataReceive,
+        ttt: 3,
+        cmd_sn: 0,
+        stat_sn: 0,
+        data_len: 512,
+        ..base.clone()
+    };
     rig.oracles.probe(&data);
     rig.back(&reply(Kind::ScsiResponse, 7, 2, 2).with("ExpDataSN", 1));
     let end = ProbeRecord { probe: Probe::ScsiResponse, cmd_sn: 2, stat_sn: 2, data_sn: 1, ..base.clone() };

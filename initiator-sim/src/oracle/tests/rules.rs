@@ -202,7 +202,8 @@ fn r2t_and_pings_show_the_next_stat_sn_without_using_it() {
 
 #[test]
 fn limits_of_data_in() {
-    let read = |rig: &mut Rig, itt: u64| rig.out(&command(itt, 1, &["F", "R"], 400_000, &[0x12, 0, 0, 0, 0, 0]));
+    let read =
+        |rig: &mut Rig, itt: u64| rig.out(&command(itt, 1, &["F", "R"], 400_000, &[0x12, 0, 0, 0, 0, 0]));
     let data = |itt: u64, sn: u64, offset: u64, len: usize| {
         let pdu = reply(Kind::DataIn, itt, 0, 2).with("DataSN", sn).with("BufferOffset", offset);
         pdu.with_data(vec![0; len])
