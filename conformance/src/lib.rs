@@ -8,7 +8,9 @@
 //! ```
 
 pub mod cli;
+pub mod golden;
 pub mod scenario;
 pub mod storage;
+pub mod trace;
 pub mod usdt;
 pub mod yaml;

@@ -34,5 +34,6 @@ pub use error::{CodecError, nearest};
 pub use field::{Field, Shape};
 pub use kind::Kind;
 pub use pdu::{Pdu, lookup};
+pub use render::Wording;
 pub use splitter::{PduView, Split, Splitter};
 pub use tables::{common_fields, fields};

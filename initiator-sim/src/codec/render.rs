@@ -34,8 +34,25 @@ const SILENT_ZERO: [&str; 21] = [
 /// At most this much of a text value is shown.
 const TEXT_SHOWN_MAX: usize = 64;
 
-impl fmt::Display for Pdu {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+/// How somebody else wants values shown, for traces that name tags instead of showing their numbers.
+pub trait Wording {
+    /// A field's value; `None` shows it the usual way, which may be not at all.
+    fn value(&mut self, pdu: &Pdu, field: &Field, value: u64) -> Option<String>;
+
+    /// Everything after the fields: AHS and data segment, with the blank before it if there is anything.
+    fn tail(&mut self, pdu: &Pdu) -> String;
+}
+
+impl Pdu {
+    /// The PDU on one line, in somebody's own wording.
+    pub fn worded(&self, wording: &mut dyn Wording) -> String {
+        let mut line = String::new();
+        // A string takes everything.
+        let _ = self.render_header(&mut line, Some(&mut *wording));
+        line + &wording.tail(self)
+    }
+
+    fn render_header(&self, f: &mut dyn Write, mut wording: Option<&mut dyn Wording>) -> fmt::Result {
         f.write_str(&self.kind_name())?;
         let kind = self.kind();
         let flags: Vec<&str> = self
@@ -48,8 +65,16 @@ impl fmt::Display for Pdu {
             write!(f, " [{}]", flags.join(" "))?;
         }
         for field in self.fields() {
-            self.render_field(f, kind, field)?;
+            self.render_field(f, kind, field, &mut wording)?;
         }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Pdu {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.render_header(f, None)?;
+        let kind = self.kind();
         match self.data_segment_length() {
             0 if self.data.is_empty() => {}
             len if len == self.data.len() => write!(f, " data={len}")?,
@@ -66,7 +91,13 @@ impl fmt::Display for Pdu {
 }
 
 impl Pdu {
-    fn render_field(&self, f: &mut fmt::Formatter<'_>, kind: Option<Kind>, field: &Field) -> fmt::Result {
+    fn render_field(
+        &self,
+        f: &mut dyn Write,
+        kind: Option<Kind>,
+        field: &Field,
+        wording: &mut Option<&mut dyn Wording>,
+    ) -> fmt::Result {
         if field.is_flag() || matches!(field.name, "Opcode" | "DataSegmentLength") {
             return Ok(());
         }
@@ -79,6 +110,9 @@ impl Pdu {
             return cdb.iter().try_for_each(|byte| write!(f, "{byte:02x}"));
         }
         let Some(value) = field.value(&self.bhs) else { return Ok(()) };
+        if let Some(text) = wording.as_mut().and_then(|wording| wording.value(self, field, value)) {
+            return write!(f, " {}={text}", field.name);
+        }
         let unset = value == 0xffff_ffff && field.default == value;
         if unset || value == 0 && SILENT_ZERO.contains(&field.name) {
             return Ok(());
