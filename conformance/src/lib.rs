@@ -7,9 +7,11 @@
 //!                                                └──> trace ──> golden (snapshots/)
 //! ```
 
+pub mod bench;
 pub mod cli;
 pub mod golden;
 pub mod scenario;
+pub mod server;
 pub mod storage;
 pub mod trace;
 pub mod usdt;

@@ -21,6 +21,8 @@ struct Lab {
 enum Command {
     Completions(cli::Completions),
     Man(cli::Man),
+    Serve(cli::Serve),
+    Bench(cli::Bench),
     Probes(cli::Probes),
 }
 
@@ -30,6 +32,8 @@ fn main() -> ExitCode {
     let outcome = match lab.command {
         Command::Completions(command) => command.execute(&context),
         Command::Man(command) => command.execute(&context),
+        Command::Serve(command) => command.execute(&context),
+        Command::Bench(command) => command.execute(&context),
         Command::Probes(command) => command.execute(&context),
     };
     outcome.unwrap_or_else(|error| error.report()).into()
@@ -38,6 +42,7 @@ fn main() -> ExitCode {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use conformance::cli::Exit;
 
     #[test]
     fn the_command_line_is_consistent() {

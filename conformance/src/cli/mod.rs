@@ -1,14 +1,18 @@
 //! What does the command line offer? One file and one type a command; each has `execute`.
 
+mod bench;
 mod completions;
 mod exit;
 mod man;
 mod probes;
+mod serve;
 
+pub use bench::Bench;
 pub use completions::Completions;
 pub use exit::{CliError, EXIT_CODES, Exit};
 pub use man::Man;
 pub use probes::Probes;
+pub use serve::Serve;
 
 use std::path::{Path, PathBuf};
 

@@ -60,12 +60,9 @@ impl FileDevice {
         } else {
             FlockOperation::NonBlockingLockExclusive
         };
-        match rustix::fs::flock(&fd, lock) {
-            Err(Errno::WOULDBLOCK) => {
-                return Err(say("another process (or another LUN) has it open for writing"));
-            }
-            // A file system without locks is no reason not to serve.
-            Ok(()) | Err(_) => {}
+        // A file system without locks is no reason not to serve.
+        if rustix::fs::flock(&fd, lock) == Err(Errno::WOULDBLOCK) {
+            return Err(say("another process (or another LUN) has it open for writing"));
         }
         let never_waits = rustix::fs::fstatfs(&fd).is_ok_and(|fs| fs.f_type == TMPFS_MAGIC);
         let device = Self {

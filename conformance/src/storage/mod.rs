@@ -125,7 +125,7 @@ pub(crate) fn check_size(what: &str, bytes: u64, block_size: u32) -> Result<(), 
             "{what}: it is empty; a logical unit needs at least one block of {block_size} bytes"
         ));
     }
-    if bytes % u64::from(block_size) != 0 {
+    if !bytes.is_multiple_of(u64::from(block_size)) {
         return Err(format!(
             "{what}: its size {bytes} is not a multiple of the block size {block_size}; {} bytes are too many",
             bytes % u64::from(block_size)

@@ -2,7 +2,7 @@
 //! the number (and the content) of every device that is still in it.
 
 use super::{Backing, Device};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 use target_core::io::DeviceId;
 
 #[derive(Debug)]
@@ -11,8 +11,6 @@ struct Entry {
     block_size: u32,
     /// `None` once nothing refers to it any more.
     device: Option<Arc<Device>>,
-    /// The size last told to the core, in blocks.
-    blocks: u64,
 }
 
 /// The devices that are open, by number.
@@ -40,32 +38,26 @@ pub struct Staged<'a> {
     base: usize,
 }
 
-impl Registry {
+/// The devices in force, for a few look-ups in a row.
+pub struct Open<'a>(RwLockReadGuard<'a, Vec<Entry>>);
+
+impl Open<'_> {
     /// The device of that number, if it is (still) part of the configuration.
-    pub fn device(&self, id: DeviceId) -> Option<Arc<Device>> {
-        let entries = self.entries.read().unwrap_or_else(PoisonError::into_inner);
-        entries.get(usize::try_from(id.0).ok()?)?.device.clone()
+    pub fn get(&self, id: DeviceId) -> Option<&Arc<Device>> {
+        self.0.get(usize::try_from(id.0).ok()?)?.device.as_ref()
+    }
+}
+
+impl Registry {
+    /// The devices in force. Do not keep it: a new configuration waits for it.
+    pub fn open(&self) -> Open<'_> {
+        Open(self.entries.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Begins a new configuration. Only one may be staged at a time.
     pub fn stage(&self) -> Staged<'_> {
         let base = self.entries.read().unwrap_or_else(PoisonError::into_inner).len();
         Staged { registry: self, used: Vec::new(), fresh: Vec::new(), base }
-    }
-
-    /// Devices whose size is not what was told before, with the new size in blocks.
-    pub fn resized(&self) -> Vec<(DeviceId, u64)> {
-        let mut entries = self.entries.write().unwrap_or_else(PoisonError::into_inner);
-        let mut out = Vec::new();
-        for (id, entry) in (0..).map(DeviceId).zip(entries.iter_mut()) {
-            let Some(device) = &entry.device else { continue };
-            let blocks = device.blocks();
-            if blocks != entry.blocks {
-                entry.blocks = blocks;
-                out.push((id, blocks));
-            }
-        }
-        out
     }
 }
 
@@ -81,7 +73,7 @@ impl Staged<'_> {
         };
         let found = (0..).map(DeviceId).zip(entries.iter().chain(&self.fresh)).find(|(_, entry)| same(entry));
         if let Some((id, entry)) = found {
-            let blocks = entry.device.as_ref().map_or(entry.blocks, |device| device.blocks());
+            let blocks = entry.device.as_ref().map_or(0, |device| device.blocks());
             self.used.push(id);
             return Ok(Opened { id, blocks });
         }
@@ -89,12 +81,7 @@ impl Staged<'_> {
         let device = Device::open(backing, block_size)?;
         let blocks = device.blocks();
         let id = DeviceId(u32::try_from(self.base + self.fresh.len()).map_err(|error| error.to_string())?);
-        self.fresh.push(Entry {
-            backing: backing.clone(),
-            block_size,
-            device: Some(Arc::new(device)),
-            blocks,
-        });
+        self.fresh.push(Entry { backing: backing.clone(), block_size, device: Some(Arc::new(device)) });
         self.used.push(id);
         Ok(Opened { id, blocks })
     }
@@ -105,11 +92,6 @@ impl Staged<'_> {
         let Self { registry, used, fresh, .. } = self;
         let mut entries = registry.entries.write().unwrap_or_else(PoisonError::into_inner);
         entries.extend(fresh);
-        for entry in entries.iter_mut() {
-            if let Some(device) = &entry.device {
-                entry.blocks = device.blocks();
-            }
-        }
         drop(entries);
         move || {
             let mut entries = registry.entries.write().unwrap_or_else(PoisonError::into_inner);
@@ -138,23 +120,23 @@ mod tests {
         let b = staged.open(&memory("b"), 512).expect("opens").id;
         assert_eq!(staged.open(&memory("a"), 512).expect("is open").id, a, "two LUNs may share a device");
         staged.commit()();
-        let kept = registry.device(b).expect("in force");
+        let kept = registry.open().get(b).cloned().expect("in force");
 
         let mut staged = registry.stage();
         assert_eq!(staged.open(&memory("b"), 512).expect("is open").id, b);
         let c = staged.open(&memory("c"), 512).expect("opens").id;
         assert!(c != a && c != b);
         let retire = staged.commit();
-        assert!(registry.device(a).is_some(), "until the core has let go of it");
+        assert!(registry.open().get(a).is_some(), "until the core has let go of it");
         retire();
-        assert!(registry.device(a).is_none());
-        assert!(registry.device(b).is_some_and(|now| Arc::ptr_eq(&now, &kept)));
+        assert!(registry.open().get(a).is_none());
+        assert!(registry.open().get(b).is_some_and(|now| Arc::ptr_eq(now, &kept)));
     }
 
     #[test]
     fn a_stage_that_is_dropped_changes_nothing() {
         let registry = Registry::default();
         let id = registry.stage().open(&memory("a"), 512).expect("opens").id;
-        assert!(registry.device(id).is_none());
+        assert!(registry.open().get(id).is_none());
     }
 }

@@ -17,7 +17,7 @@ const STANDARD_LEN: usize = 74;
 const VERSION: u8 = 0x06;
 /// HISUP and RESPONSE DATA FORMAT 2.
 const HISUP_FORMAT: u8 = 0x12;
-/// MULTIP: there are several target ports (portal groups).
+/// MULTIP: there may be several target ports (portal groups).
 const MULTIP: u8 = 0x10;
 /// CMDQUE: the SAM-5 command management model.
 const CMDQUE: u8 = 0x02;
@@ -32,15 +32,14 @@ pub(super) fn inquiry(context: &mut Context<'_>, cdb: Cdb<'_>) -> Handled {
     if page != 0 {
         return Err(Cdb::reject(2, None));
     }
-    let multip = if context.server.multiple_ports { MULTIP } else { 0 };
-    Ok(Next::data(standard(context.unit().ok(), multip), allocation))
+    Ok(Next::data(standard(context.unit().ok()), allocation))
 }
 
-fn standard(unit: Option<&mut LogicalUnit>, multip: u8) -> Vec<u8> {
+fn standard(unit: Option<&mut LogicalUnit>) -> Vec<u8> {
     let mut data = Vec::with_capacity(STANDARD_LEN);
     let length = u8::try_from(STANDARD_LEN - 5).unwrap_or(u8::MAX);
     let kind = if unit.is_some() { BLOCK_DEVICE } else { NO_DEVICE };
-    data.extend([kind, 0, VERSION, HISUP_FORMAT, length, 0, multip, CMDQUE]);
+    data.extend([kind, 0, VERSION, HISUP_FORMAT, length, 0, MULTIP, CMDQUE]);
     let (vendor, product, revision) = unit.map_or(("", "", ""), |unit| {
         let config = &unit.config;
         (config.vendor.as_str(), config.product.as_str(), config.revision.as_str())

@@ -5,11 +5,11 @@
 use super::attention::Attention;
 use super::cdb::Cdb;
 use super::mode_page::ModePage;
-use super::next::{AfterIo, Context, Handled, Next, WithData};
+use super::next::{Context, Handled, Next, WithData};
 use super::outcome::Failure;
 use super::sense::{Sense, code};
 use super::unit::{LogicalUnit, ModeParameters};
-use crate::io::{IoOp, SgList};
+use crate::io::SgList;
 
 /// DEVICE-SPECIFIC PARAMETER bits that an initiator may echo; WP and DPOFUA have no meaning here (SBC-3 6.4.1).
 const DEVICE_ECHO: u8 = 0x90;
@@ -37,16 +37,9 @@ pub(super) fn with_data(context: &mut Context<'_>, long_form: bool, data: &SgLis
     let list = data.to_bytes();
     let pages_at = header(unit, &list, long_form)?;
     let modes = pages(&unit.modes, &list, pages_at)?;
-    if modes == unit.modes {
-        return Ok(Next::GOOD);
-    }
-    let cache_goes = unit.modes.write_cache && !modes.write_cache;
-    unit.modes = modes;
-    unit.attention(Attention::ModeChanged, Some(nexus), limit);
-    if cache_goes {
-        // Without a write cache GOOD stands for stable storage, so what the cache still holds goes there first
-        // (SBC-3 6.4.5). New writes go there already.
-        return Ok(Next::Io { op: IoOp::Flush, then: AfterIo::Good });
+    if modes != unit.modes {
+        unit.modes = modes;
+        unit.attention(Attention::ModeChanged, Some(nexus), limit);
     }
     Ok(Next::GOOD)
 }

@@ -33,8 +33,6 @@ pub struct DeviceServer {
     nexuses: BTreeMap<NexusId, Nexus>,
     lost: VecDeque<String>,
     instances: u32,
-    /// Reachable through more than one target port.
-    pub(super) multiple_ports: bool,
     pub(super) transfer_bytes: u32,
     pub(super) attentions_max: u32,
 }
@@ -48,7 +46,6 @@ impl DeviceServer {
             nexuses: BTreeMap::new(),
             lost: VecDeque::new(),
             instances: 0,
-            multiple_ports: false,
             transfer_bytes: limits.transfer_bytes,
             attentions_max: limits.unit_attentions,
         };
@@ -84,10 +81,7 @@ impl DeviceServer {
             if unit.config.blocks != lun.blocks {
                 unit.attention(Attention::CapacityChanged, None, limit);
             }
-            if unit.config.write_cache != lun.write_cache {
-                unit.modes.write_cache = lun.write_cache;
-            }
-            if unit.config.read_only != lun.read_only || unit.config.write_cache != lun.write_cache {
+            if unit.config.read_only != lun.read_only {
                 unit.attention(Attention::ModeChanged, None, limit);
             }
             unit.config = lun.clone();
@@ -99,12 +93,6 @@ impl DeviceServer {
                 unit.attention(Attention::LunsChanged, None, limit);
             }
         }
-    }
-
-    /// Says whether the target has more than one target port, that is, portals in more than one group (MULTIP of the
-    /// standard INQUIRY data); it has one until this is called.
-    pub fn set_multiple_ports(&mut self, multiple: bool) {
-        self.multiple_ports = multiple;
     }
 
     /// A device has another size now; every nexus is told 2A/09.
@@ -225,21 +213,19 @@ impl DeviceServer {
     }
 }
 
-/// Whether two configurations describe one logical unit; size, write protection and write cache may change under
-/// its feet.
+/// Whether two configurations describe one logical unit; size and write protection may change under its feet.
 fn same_unit(old: &LunConfig, new: &LunConfig) -> bool {
-    // Named one by one, so that a new member of the configuration has to be decided on here.
     let LunConfig {
         lun,
         device,
         block_size,
+        blocks: _,
+        read_only: _,
         vendor,
         product,
         revision,
         serial,
-        blocks: _,
-        read_only: _,
-        write_cache: _,
+        write_cache,
     } = old;
     *lun == new.lun
         && *device == new.device
@@ -248,4 +234,5 @@ fn same_unit(old: &LunConfig, new: &LunConfig) -> bool {
         && *product == new.product
         && *revision == new.revision
         && *serial == new.serial
+        && *write_cache == new.write_cache
 }

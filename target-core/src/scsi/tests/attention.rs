@@ -138,11 +138,4 @@ fn a_new_size_or_protection_keeps_the_unit() {
     for expected in ["6/2a/09", "6/2a/01", "7/27/00"] {
         lab.expect(A, SMALL, "2a 00 00000000 00 0001 00", "", expected);
     }
-    let mut config = target();
-    config.luns.iter_mut().for_each(|lun| lun.write_cache = false);
-    lab.server.reconfigure(&config);
-    for expected in ["6/2a/09", "6/2a/01", "GOOD"] {
-        lab.expect(A, SMALL, "2a 00 00000000 00 0001 00", "00*512", expected);
-    }
-    assert_eq!(lab.io(), "write 0 512 bytes fua");
 }

@@ -10,7 +10,7 @@ fn standard_data() {
     let mut lab = Lab::fresh();
     let whole = lab.command(A, Lun(0), &hex("12 00 00 01 00 00"), &[]).data_in.to_bytes();
     assert_eq!(whole.len(), 74);
-    assert_eq!(whole[..8], hex("00 00 06 12 45 00 00 02")[..]);
+    assert_eq!(whole[..8], hex("00 00 06 12 45 00 10 02")[..]);
     assert_eq!(&whole[8..36], b"LAB     Disk            1   ");
     assert_eq!(whole[58..66], hex("00a0 0960 0460 04c0")[..]);
     lab.table(
@@ -23,14 +23,11 @@ fn standard_data() {
             ("12 01 84 00ff 00", "", "5/24/00 cdb 2"),
         ],
     );
-    lab.server.set_multiple_ports(true);
-    lab.expect(A, SMALL, "12 00 00 0008 00", "", "GOOD 0000061245001002");
-    lab.server.set_multiple_ports(false);
     // Nothing else of a logical unit that is not there.
     lab.table(
         MISSING,
         &[
-            ("12 00 00 0008 00", "", "GOOD 7f00061245000002"),
+            ("12 00 00 0008 00", "", "GOOD 7f00061245001002"),
             ("12 01 00 00ff 00", "", "GOOD 7f00000100"),
             ("12 01 83 00ff 00", "", "5/24/00 cdb 2"),
         ],

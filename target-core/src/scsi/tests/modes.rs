@@ -71,7 +71,7 @@ fn selects_what_can_be_changed() {
     assert_eq!(lab.run_as(B, SMALL, "00 00 00 00 00 00", ""), "6/2a/01");
     lab.expect(B, SMALL, "1a 08 08 00 ff 00", "", &good(&["17001000", CACHING_OFF]));
     lab.run(SMALL, "2a 00 00000003 00 0001 00", "a3*512");
-    assert_eq!(lab.io(), "flush, write 3 512 bytes fua");
+    assert_eq!(lab.io(), "write 3 512 bytes fua");
     // The default value is still what the configuration says.
     lab.expect(B, SMALL, "1a 08 88 00 ff 00", "", &good(&["17001000", CACHING_ON]));
     // No change, no attention: the same page, an empty list, a header alone, the device-specific bits echoed.

@@ -1,0 +1,120 @@
+//! `bench`: how fast is a target?
+
+use super::{CliError, Context, Exit};
+use crate::bench::{self, Op, Plan};
+use crate::server::config;
+use clap::{Args, ValueEnum};
+use std::io::Write as _;
+use std::net::{SocketAddr, ToSocketAddrs};
+use std::time::Duration;
+use target_core::wire::Digests;
+
+/// Measure a target: random reads or writes of one size at one queue depth
+#[derive(Args, Debug)]
+#[command(
+    after_help = "Writing destroys what is on the logical unit: --op write and rw, and --verify always.
+
+Examples:
+  iscsi-lab bench 127.0.0.1:3260 iqn.2026-01.org.example.iscsi-lab:disk --depth 32
+  iscsi-lab bench 127.0.0.1 iqn.2026-01.org.example.iscsi-lab:disk --op rw --verify --digest header,data --json"
+)]
+pub struct Bench {
+    /// HOST[:PORT]; the port is 3260 if not given
+    #[arg(value_name = "ADDR")]
+    address: String,
+    /// iSCSI name of the target
+    #[arg(value_name = "IQN")]
+    target: String,
+    /// What to do
+    #[arg(long, value_enum, default_value_t = OpArg::Read)]
+    op: OpArg,
+    /// Bytes of one command
+    #[arg(long, value_name = "SIZE", default_value = "4k", value_parser = config::size)]
+    bs: u64,
+    /// Commands outstanding on each connection
+    #[arg(long, value_name = "N", default_value_t = 32, value_parser = clap::value_parser!(u16).range(1..=4096))]
+    depth: u16,
+    /// How long
+    #[arg(long, value_name = "S", default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    secs: u64,
+    /// Logical unit number
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u16).range(0..=16_383))]
+    lun: u16,
+    /// Connections, each a session of its own
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    conns: u16,
+    /// Digests to use
+    #[arg(long, value_name = "LIST", value_delimiter = ',', value_enum)]
+    digest: Vec<DigestArg>,
+    /// Compare what is read with what was written
+    #[arg(long)]
+    verify: bool,
+    /// Our iSCSI name
+    #[arg(long, value_name = "IQN", default_value = "iqn.2026-01.org.example.iscsi-lab:bench")]
+    initiator: String,
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+/// What to do.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum OpArg {
+    Read,
+    Write,
+    Rw,
+}
+
+/// A digest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum DigestArg {
+    Header,
+    Data,
+}
+
+impl Bench {
+    /// Runs and reports; exit 1 if a command failed.
+    pub fn execute(self, _: &Context) -> Result<Exit, CliError> {
+        let plan = Plan {
+            address: resolve(&self.address)?,
+            target: self.target,
+            initiator: self.initiator,
+            lun: self.lun,
+            op: match self.op {
+                OpArg::Read => Op::Read,
+                OpArg::Write => Op::Write,
+                OpArg::Rw => Op::Mixed,
+            },
+            block_bytes: u32::try_from(self.bs)
+                .ok()
+                .filter(|bytes| (512..=16 << 20).contains(bytes))
+                .ok_or_else(|| CliError::usage("--bs is 512 bytes to 16 MiB"))?,
+            depth: self.depth,
+            time: Duration::from_secs(self.secs),
+            connections: self.conns,
+            digests: Digests {
+                header: self.digest.contains(&DigestArg::Header),
+                data: self.digest.contains(&DigestArg::Data),
+            },
+            verify: self.verify,
+        };
+        let report = bench::run(&plan).map_err(|message| CliError { exit: Exit::Failed, message })?;
+        let text = if self.json {
+            serde_json::to_string(&report).map_err(|error| CliError::usage(error.to_string()))?
+        } else {
+            report.to_string()
+        };
+        writeln!(std::io::stdout(), "{text}")
+            .map_err(|error| CliError::usage(format!("standard output: {error}")))?;
+        Ok(if report.errors == 0 { Exit::Passed } else { Exit::Failed })
+    }
+}
+
+fn resolve(address: &str) -> Result<SocketAddr, CliError> {
+    let wrong = |error: std::io::Error| CliError::usage(format!("{address}: {error}"));
+    let mut found = match address.to_socket_addrs() {
+        Ok(found) => found,
+        Err(_) => (address.trim_matches(['[', ']']), 3260).to_socket_addrs().map_err(wrong)?,
+    };
+    found.next().ok_or_else(|| CliError::usage(format!("{address}: no such host")))
+}

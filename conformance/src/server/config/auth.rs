@@ -1,0 +1,80 @@
+//! Credentials in the configuration file: `[discovery]` and `[target.auth]`.
+
+use super::reader::{At, Section};
+use target_core::config::{AuthConfig, ChapAlgorithm, Credential};
+
+const ALGORITHMS: [(&str, ChapAlgorithm); 4] = [
+    ("md5", ChapAlgorithm::Md5),
+    ("sha1", ChapAlgorithm::Sha1),
+    ("sha256", ChapAlgorithm::Sha256),
+    ("sha3-256", ChapAlgorithm::Sha3_256),
+];
+
+/// RFC 7143 9.2.1: a shorter secret can be found by trying.
+const SECRET_BYTES_MIN: usize = 12;
+
+/// Reads and finishes one section of credentials.
+pub(super) fn read(section: Option<Section<'_, '_>>) -> AuthConfig {
+    let Some(section) = section else { return AuthConfig::default() };
+    let credentials: Vec<_> = section.sections("chap").into_iter().filter_map(credential).collect();
+    let mutual = section.section("mutual").map(|inner| (inner.span.clone(), credential(inner)));
+    let algorithms = section
+        .texts("algorithms")
+        .iter()
+        .filter_map(|word| section.chosen("algorithms", word, &ALGORITHMS))
+        .collect();
+    let mutual = mutual.and_then(|(span, mutual)| {
+        if credentials.is_empty() {
+            section.wrong(
+                &span,
+                "mutual CHAP needs at least one entry in chap: the initiator proves itself first",
+            );
+        }
+        // RFC 7143 12.1.3: one secret for both directions lets a challenge be reflected.
+        if mutual.as_ref().is_some_and(|m| credentials.iter().any(|c| c.secret == m.secret)) {
+            section.wrong(&span, "the secrets of the two directions must differ");
+        }
+        mutual
+    });
+    section.finish();
+    AuthConfig { credentials, mutual, algorithms }
+}
+
+fn credential(section: Section<'_, '_>) -> Option<Credential> {
+    let name = section.text("name");
+    let plain = section.text("secret").map(|At { value, span }| At { value: value.into_bytes(), span });
+    let hex = section.parsed("secret_hex", hex);
+    if name.is_none() {
+        section.wrong(&section.span, "name is missing: the CHAP name (CHAP_N)");
+    }
+    let secret = match (plain, hex) {
+        (Some(secret), None) | (None, Some(secret)) => Some(secret),
+        (Some(_), Some(hex)) => {
+            section.wrong(&hex.span, "give either secret or secret_hex");
+            None
+        }
+        (None, None) => {
+            section.wrong(&section.span, "secret or secret_hex is missing");
+            None
+        }
+    };
+    if let Some(secret) = secret.as_ref().filter(|secret| secret.value.len() < SECRET_BYTES_MIN) {
+        let found = secret.value.len();
+        section.wrong(
+            &secret.span,
+            format!("a CHAP secret has at least {SECRET_BYTES_MIN} bytes (96 bits), this one has {found}"),
+        );
+    }
+    section.finish();
+    Some(Credential { name: name?.value, secret: secret?.value })
+}
+
+fn hex(text: &str) -> Result<Vec<u8>, &'static str> {
+    const WHAT: &str = "an even number of hexadecimal digits";
+    let digits = text.strip_prefix("0x").unwrap_or(text);
+    if !digits.len().is_multiple_of(2) || !digits.is_ascii() {
+        return Err(WHAT);
+    }
+    let byte = |at: usize| digits.get(at..at + 2).and_then(|pair| u8::from_str_radix(pair, 16).ok());
+    (0..digits.len()).step_by(2).map(|at| byte(at).ok_or(WHAT)).collect()
+}

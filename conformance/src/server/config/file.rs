@@ -1,0 +1,263 @@
+//! The configuration file (TOML): every mistake with its line.
+
+use super::reader::{Report, Section};
+use super::{LunSpec, ServeConfig, ServerOptions, TargetSpec, auth};
+use crate::storage::Backing;
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::time::Duration;
+use target_core::config::{DigestPolicy, Limits, Offer, PortalConfig, Redirect, Timers};
+use toml::de::DeTable;
+
+/// Reads a configuration; `path` is for messages and for files named relative to it.
+///
+/// # Errors
+/// One `path:line:column: message` for each mistake.
+pub fn parse(path: &Path, text: &str) -> Result<ServeConfig, String> {
+    let shown = path.display().to_string();
+    let report = Report::new(&shown, text);
+    let (table, errors) = DeTable::parse_recoverable(text);
+    for error in &errors {
+        report.wrong(&error.span().unwrap_or(0..0), error.message());
+    }
+    if !errors.is_empty() {
+        // What could be recovered would only give follow-up mistakes.
+        return Err(report.mistakes().unwrap_or_default());
+    }
+    let root = Section::root(&report, &table);
+    let config = ServeConfig {
+        portals: portals(&root),
+        targets: targets(&root, path.parent().unwrap_or(Path::new("."))),
+        discovery_auth: auth::read(root.section("discovery")),
+        offer: offer(root.section("offer")),
+        limits: limits(root.section("limits")),
+        timers: timers(root.section("timers")),
+        server: server(root.section("server")),
+    };
+    root.finish();
+    report.mistakes().map_or(Ok(config), Err)
+}
+
+fn portals(root: &Section<'_, '_>) -> Vec<PortalConfig> {
+    let mut out: Vec<PortalConfig> = Vec::new();
+    for section in root.sections("portal") {
+        let address = section.parsed("address", |text| {
+            text.parse::<SocketAddr>()
+                .map_err(|_| format!("{text:?} is not IP:PORT, for example 0.0.0.0:3260 or [::1]:3260"))
+        });
+        let group = section.number("group", 0..=u16::MAX).unwrap_or(1);
+        match address {
+            Some(at) if at.value.port() != 0 && out.iter().any(|portal| portal.address == at.value) => {
+                section.wrong(&at.span, format!("{} is there twice", at.value));
+            }
+            Some(at) => out.push(PortalConfig { address: at.value, group }),
+            None => missing(&section, "address"),
+        }
+        section.finish();
+    }
+    if out.is_empty() && root.sections("portal").is_empty() {
+        let address = super::DEFAULT_LISTEN.parse().unwrap_or(SocketAddr::from(([127, 0, 0, 1], 3260)));
+        out.push(PortalConfig { address, group: 1 });
+    }
+    out
+}
+
+/// Says that `key` is missing, unless it is there and was found wrong already.
+fn missing(section: &Section<'_, '_>, key: &'static str) {
+    if !section.has(key) {
+        section.wrong(&section.span, format!("{key} is missing"));
+    }
+}
+
+fn targets(root: &Section<'_, '_>, folder: &Path) -> Vec<TargetSpec> {
+    let mut out: Vec<TargetSpec> = Vec::new();
+    let sections = root.sections("target");
+    if sections.is_empty() {
+        root.wrong(&(0..0), "no [[target]]: at least one is needed");
+    }
+    for section in sections {
+        let name = section.parsed("name", super::target_name);
+        if let Some(name) = &name {
+            if out.iter().any(|other| other.name == name.value) {
+                section.wrong(&name.span, format!("target {} is there twice", name.value));
+            }
+        } else {
+            missing(&section, "name");
+        }
+        let name = name.map(|name| name.value).unwrap_or_default();
+        let initiators = section.texts("initiators").into_iter().filter_map(|at| {
+            super::target_name(&at.value).map_err(|error| section.wrong(&at.span, error)).ok()
+        });
+        let initiators = initiators.collect();
+        let alias = section.text("alias").map(|alias| alias.value).unwrap_or_default();
+        let auth = auth::read(section.section("auth"));
+        let redirect = section.section("redirect").and_then(redirect);
+        let luns = luns(&section, &name, folder);
+        section.finish();
+        out.push(TargetSpec { name, alias, luns, auth, initiators, redirect });
+    }
+    out
+}
+
+fn redirect(section: Section<'_, '_>) -> Option<Redirect> {
+    let address = section.text("address");
+    let permanent = section.boolean("permanent").unwrap_or(false);
+    if address.is_none() {
+        missing(&section, "address");
+    }
+    section.finish();
+    Some(Redirect { address: address?.value, permanent })
+}
+
+fn luns(target: &Section<'_, '_>, name: &str, folder: &Path) -> Vec<LunSpec> {
+    let mut out: BTreeMap<u16, LunSpec> = BTreeMap::new();
+    for section in target.sections("lun") {
+        let number = section.number("lun", 0..=16_383u16);
+        let read_only = section.boolean("read_only").unwrap_or(false);
+        let block_size = section.number("block_size", 512..=4096u32).unwrap_or(512);
+        if block_size != 512 && block_size != 4096 {
+            section.wrong(&section.span, format!("block_size is 512 or 4096, not {block_size}"));
+        }
+        let lun = number.unwrap_or(out.keys().last().map_or(0, |last| last + 1));
+        let backing = backing(&section, name, lun, read_only, folder);
+        let mut spec = LunSpec::new(name, lun, Backing::Null { bytes: 0 });
+        spec.block_size = block_size;
+        spec.read_only = read_only;
+        spec.write_cache = section.boolean("write_cache").unwrap_or(spec.write_cache);
+        for (key, length, field) in [
+            ("vendor", 8, &mut spec.vendor),
+            ("product", 16, &mut spec.product),
+            ("revision", 4, &mut spec.revision),
+            ("serial", 36, &mut spec.serial),
+        ] {
+            let Some(text) = section.text(key) else { continue };
+            let printable = text.value.bytes().all(|byte| (0x20..0x7f).contains(&byte));
+            if text.value.is_empty() || text.value.len() > length || !printable {
+                section.wrong(&text.span, format!("{key} is 1 to {length} printable ASCII characters"));
+            }
+            *field = text.value;
+        }
+        if out.contains_key(&lun) {
+            section.wrong(&section.span, format!("LUN {lun} is there twice in this target"));
+        }
+        section.finish();
+        if let Some(backing) = backing {
+            spec.backing = backing;
+            out.insert(lun, spec);
+        }
+    }
+    out.into_values().collect()
+}
+
+fn backing(
+    section: &Section<'_, '_>,
+    target: &str,
+    lun: u16,
+    read_only: bool,
+    folder: &Path,
+) -> Option<Backing> {
+    let memory = section.size("memory");
+    let null = section.size("null");
+    let file = section.text("file");
+    let given = ["memory", "file", "null"].into_iter().filter(|key| section.has(key)).count();
+    if given != 1 {
+        section.wrong(
+            &section.span,
+            "a LUN has exactly one of memory = \"SIZE\", file = \"PATH\" and null = \"SIZE\"",
+        );
+        return None;
+    }
+    let name = || format!("{target}/{lun}");
+    memory
+        .map(|at| Backing::Memory { bytes: at.value, name: name() })
+        .or(null.map(|at| Backing::Null { bytes: at.value }))
+        .or(file.map(|at| Backing::File { path: folder.join(at.value), read_only }))
+}
+
+fn offer(section: Option<Section<'_, '_>>) -> Offer {
+    const DIGESTS: [(&str, DigestPolicy); 3] = [
+        ("either", DigestPolicy::Either),
+        ("required", DigestPolicy::Required),
+        ("refused", DigestPolicy::Refused),
+    ];
+    let mut offer = Offer::default();
+    let Some(section) = section else { return offer };
+    set(&mut offer.header_digest, section.choice("header_digest", &DIGESTS));
+    set(&mut offer.data_digest, section.choice("data_digest", &DIGESTS));
+    set(&mut offer.max_connections, section.number("max_connections", 1..=u16::MAX));
+    set(&mut offer.initial_r2t, section.boolean("initial_r2t"));
+    set(&mut offer.immediate_data, section.boolean("immediate_data"));
+    let length = 512..=0x00ff_ffff_u32;
+    set(
+        &mut offer.max_recv_data_segment_length,
+        section.number("max_recv_data_segment_length", length.clone()),
+    );
+    set(&mut offer.max_burst_length, section.number("max_burst_length", length.clone()));
+    set(&mut offer.first_burst_length, section.number("first_burst_length", length));
+    set(&mut offer.time2wait, section.number("time2wait", 0..=3600));
+    set(&mut offer.time2retain, section.number("time2retain", 0..=3600));
+    set(&mut offer.max_outstanding_r2t, section.number("max_outstanding_r2t", 1..=u16::MAX));
+    set(&mut offer.data_pdu_in_order, section.boolean("data_pdu_in_order"));
+    set(&mut offer.data_sequence_in_order, section.boolean("data_sequence_in_order"));
+    set(&mut offer.error_recovery_level, section.number("error_recovery_level", 0..=0));
+    if offer.first_burst_length > offer.max_burst_length {
+        section.wrong(&section.span, "first_burst_length is at most max_burst_length (RFC 7143 13.14)");
+    }
+    section.finish();
+    offer
+}
+
+fn limits(section: Option<Section<'_, '_>>) -> Limits {
+    let mut limits = Limits::default();
+    let Some(section) = section else { return limits };
+    set(&mut limits.connections, section.number("connections", 1..=65_535));
+    set(&mut limits.half_open, section.number("half_open", 1..=65_535));
+    set(&mut limits.sessions, section.number("sessions", 1..=65_535));
+    set(&mut limits.sessions_per_initiator, section.number("sessions_per_initiator", 1..=65_535));
+    set(&mut limits.commands, section.number("commands", 1..=4096));
+    set(&mut limits.immediate, section.number("immediate", 1..=4096));
+    set(&mut limits.held_bytes, section.size("held_bytes").map(|at| at.value));
+    set(&mut limits.transfer_bytes, section.number("transfer_bytes", 65_536..=1 << 30));
+    set(&mut limits.text_bytes, section.number("text_bytes", 8192..=16 << 20));
+    set(&mut limits.text_keys, section.number("text_keys", 64..=65_535));
+    set(&mut limits.text_rounds, section.number("text_rounds", 8..=65_535));
+    set(&mut limits.text_answer_bytes, section.number("text_answer_bytes", 8192..=64 << 20));
+    set(&mut limits.unit_attentions, section.number("unit_attentions", 4..=1024));
+    section.finish();
+    limits
+}
+
+fn timers(section: Option<Section<'_, '_>>) -> Timers {
+    let mut timers = Timers::default();
+    let Some(section) = section else { return timers };
+    set(&mut timers.login, seconds(&section, "login", 1));
+    set(&mut timers.nop_interval, seconds(&section, "nop_interval", 0));
+    set(&mut timers.nop_timeout, seconds(&section, "nop_timeout", 1));
+    set(&mut timers.logout, seconds(&section, "logout", 1));
+    set(&mut timers.data_out, seconds(&section, "data_out", 1));
+    section.finish();
+    timers
+}
+
+fn server(section: Option<Section<'_, '_>>) -> ServerOptions {
+    let mut options = ServerOptions::default();
+    let Some(section) = section else { return options };
+    let workers = section.number("workers", 1..=1024u32).and_then(|n| usize::try_from(n).ok());
+    set(&mut options.workers, workers);
+    set(&mut options.tcp_user_timeout, seconds(&section, "tcp_user_timeout", 1));
+    set(&mut options.linger, seconds(&section, "linger", 0));
+    set(&mut options.drain, seconds(&section, "drain", 0));
+    section.finish();
+    options
+}
+
+fn seconds(section: &Section<'_, '_>, key: &'static str, least: u32) -> Option<Duration> {
+    section.number(key, least..=86_400).map(|seconds| Duration::from_secs(seconds.into()))
+}
+
+fn set<T>(field: &mut T, value: Option<T>) {
+    if let Some(value) = value {
+        *field = value;
+    }
+}

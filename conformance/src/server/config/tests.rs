@@ -1,0 +1,202 @@
+//! Every mistake in a configuration file is told with its line and with what is allowed.
+
+use super::*;
+use proptest::prelude::*;
+use std::path::Path;
+
+fn read(text: &str) -> Result<ServeConfig, String> {
+    parse(Path::new("lab.toml"), text)
+}
+
+const TARGET: &str = "[[target]]\nname = \"iqn.2026-01.org.example:a\"\n";
+
+#[test]
+fn a_full_file_says_everything() {
+    let config = read(
+        r#"
+        [[portal]]
+        address = "0.0.0.0:3260"
+        [[portal]]
+        address = "[::1]:3261"
+        group = 2
+
+        [[target]]
+        name = "IQN.2026-01.org.example:a"
+        alias = "first"
+        initiators = ["iqn.2026-01.org.example:host"]
+        [[target.lun]]
+        memory = "64M"
+        [[target.lun]]
+        lun = 5
+        file = "disk.img"
+        block_size = 4096
+        read_only = true
+        serial = "S1"
+        write_cache = false
+        [target.auth]
+        chap = [{ name = "user", secret = "twelve bytes" }]
+        mutual = { name = "lab", secret_hex = "0x00112233445566778899aabb" }
+        algorithms = ["sha256", "md5"]
+
+        [[target]]
+        name = "iqn.2026-01.org.example:b"
+        redirect = { address = "10.0.0.1:3260", permanent = true }
+
+        [discovery]
+        chap = [{ name = "d", secret = "another secret" }]
+
+        [offer]
+        header_digest = "required"
+        initial_r2t = true
+        max_burst_length = 65536
+        first_burst_length = 32768
+
+        [limits]
+        connections = 10
+        held_bytes = "1M"
+
+        [timers]
+        nop_interval = 5
+
+        [server]
+        workers = 2
+        drain = 1
+        "#,
+    )
+    .expect("is right");
+    assert_eq!(config.portals[1], PortalConfig { address: "[::1]:3261".parse().expect("one"), group: 2 });
+    let [a, b] = &config.targets[..] else { panic!("two targets") };
+    assert_eq!(a.name, "iqn.2026-01.org.example:a");
+    assert_eq!(a.luns[0].backing, Backing::Memory { bytes: 64 << 20, name: format!("{}/0", a.name) });
+    let five = &a.luns[1];
+    assert_eq!((five.lun, five.block_size, five.read_only, five.write_cache), (5, 4096, true, false));
+    assert_eq!(five.backing, Backing::File { path: "disk.img".into(), read_only: true });
+    assert_eq!(a.auth.mutual.as_ref().map(|m| m.secret.len()), Some(12));
+    assert_eq!(b.redirect.as_ref().map(|r| r.permanent), Some(true));
+    assert_eq!(config.limits.held_bytes, 1 << 20);
+    assert_eq!(config.server.workers, 2);
+}
+
+#[test]
+fn each_mistake_has_its_line_and_says_what_is_allowed() {
+    for (text, expected) in [
+        ("", "lab.toml:1:1: no [[target]]"),
+        ("[[target]\n", "lab.toml:1:"),
+        ("[[target]]\nalias = \"x\"\n", "lab.toml:1:1: name is missing"),
+        ("[[target]]\nname = \"disk\"\n", "lab.toml:2:8: name: \"disk\" is not an iSCSI name"),
+        ("[[target]]\nname = 5\n", "lab.toml:2:8: name is a text in quotes, not a whole number"),
+        (
+            &format!("{TARGET}allias = \"x\"\n"),
+            "lab.toml:3:1: unknown key \"allias\" in [[target]]; did you mean \"alias\"? (allowed: name,",
+        ),
+        (
+            &format!("{TARGET}[limit]\n"),
+            "lab.toml:3:2: unknown key \"limit\" in the file; did you mean \"limits\"?",
+        ),
+        (&format!("{TARGET}[limits]\nconnections = 0\n"), "lab.toml:4:15: connections is 1 to 65535, not 0"),
+        (&format!("{TARGET}[limits]\nconnections = -1\n"), "connections is 1 to 65535, not -1"),
+        (
+            &format!("{TARGET}[limits]\nheld_bytes = \"12Q\"\n"),
+            "lab.toml:4:14: held_bytes: \"12Q\" is not a size",
+        ),
+        (&format!("{TARGET}[timers]\nlogin = \"5s\"\n"), "login is a whole number, not a text"),
+        (
+            &format!("{TARGET}[offer]\ndata_digest = \"on\"\n"),
+            "data_digest is one of either, required, refused",
+        ),
+        (&format!("{TARGET}[offer]\nerror_recovery_level = 2\n"), "error_recovery_level is 0 to 0, not 2"),
+        (
+            &format!("{TARGET}[offer]\nfirst_burst_length = 1000000\nmax_burst_length = 512\n"),
+            "first_burst_length is at most max_burst_length",
+        ),
+        (&format!("{TARGET}[[target.lun]]\n"), "lab.toml:3:1: a LUN has exactly one of memory"),
+        (&format!("{TARGET}[[target.lun]]\nmemory = 512\nnull = 512\n"), "a LUN has exactly one of memory"),
+        (&format!("{TARGET}[[target.lun]]\nmemory = 512\nlun = 16384\n"), "lun is 0 to 16383, not 16384"),
+        (&format!("{TARGET}[[target.lun]]\nmemory = 512\nblock_size = 1024\n"), "block_size is 512 or 4096"),
+        (
+            &format!("{TARGET}[[target.lun]]\nmemory = 512\n[[target.lun]]\nlun = 0\nmemory = 512\n"),
+            "lab.toml:5:1: LUN 0 is there twice",
+        ),
+        (
+            &format!("{TARGET}[[target.lun]]\nmemory = 512\nvendor = \"much too long\"\n"),
+            "vendor is 1 to 8 printable",
+        ),
+        (&format!("{TARGET}{TARGET}"), "lab.toml:4:8: target iqn.2026-01.org.example:a is there twice"),
+        (
+            &format!("{TARGET}[[portal]]\naddress = \"localhost\"\n"),
+            "lab.toml:4:11: address: \"localhost\" is not IP:PORT",
+        ),
+        (&format!("{TARGET}[[portal]]\n"), "lab.toml:3:1: address is missing"),
+        (
+            &format!("{TARGET}[target.auth]\nchap = [{{ name = \"u\", secret = \"short\" }}]\n"),
+            "at least 12 bytes",
+        ),
+        (&format!("{TARGET}[target.auth]\nchap = [{{ name = \"u\" }}]\n"), "secret or secret_hex is missing"),
+        (
+            &format!("{TARGET}[target.auth]\nmutual = {{ name = \"u\", secret = \"twelve bytes\" }}\n"),
+            "mutual CHAP needs at least one entry in chap",
+        ),
+        (
+            &format!(
+                "{TARGET}[target.auth]\nchap = [{{ name = \"u\", secret = \"twelve bytes\" }}]\n\
+                 mutual = {{ name = \"t\", secret = \"twelve bytes\" }}\n"
+            ),
+            "must differ",
+        ),
+        (
+            &format!("{TARGET}[discovery]\nalgorithms = [\"sha2\"]\n"),
+            "algorithms is one of md5, sha1, sha256, sha3-256",
+        ),
+    ] {
+        let error = read(text).expect_err(text);
+        assert!(error.contains(expected), "{text}\ngave {error}\nnot {expected}");
+        assert!(error.lines().all(|line| line.starts_with("lab.toml:")), "{error}");
+    }
+}
+
+#[test]
+fn all_mistakes_are_told_at_once_in_the_order_of_the_file() {
+    let text = format!("{TARGET}color = 1\n[limits]\nsessions = 0\n[server]\nworkers = 0\n");
+    let error = read(&text).expect_err("three mistakes");
+    let lines: Vec<_> = error.lines().filter_map(|line| line.split(':').nth(1)).collect();
+    assert_eq!(lines, ["3", "5", "7"], "{error}");
+}
+
+#[test]
+fn staging_names_every_lun_that_cannot_be_opened() {
+    let file = |name: &str| Backing::File { path: name.into(), read_only: false };
+    let luns = vec![
+        LunSpec::new("iqn.2026-01.x:a", 0, Backing::Null { bytes: 1 << 20 }),
+        LunSpec::new("iqn.2026-01.x:a", 1, file("/no/such/one")),
+        LunSpec::new("iqn.2026-01.x:a", 2, file("/no/such/two")),
+    ];
+    let config = ServeConfig::simple(&[], "iqn.2026-01.x:a", luns);
+    let registry = Registry::default();
+    let wrong = config.stage(&registry).expect_err("two files are missing");
+    assert_eq!(wrong.lines().count(), 2, "{wrong}");
+    assert!(wrong.contains("LUN 1: file /no/such/one: it does not exist"), "{wrong}");
+}
+
+#[test]
+fn serials_differ_and_stay() {
+    assert_eq!(serial("iqn.2026-01.x:a", 0).len(), 20);
+    assert_eq!(serial("iqn.2026-01.x:a", 0), serial("iqn.2026-01.x:a", 0));
+    assert_ne!(serial("iqn.2026-01.x:a", 0), serial("iqn.2026-01.x:a", 1));
+    assert_ne!(serial("iqn.2026-01.x:a", 0), serial("iqn.2026-01.x:b", 0));
+}
+
+proptest! {
+    #[test]
+    fn no_text_makes_it_panic(text in "\\PC{0,200}|([\\[\\]a-z_=\"0-9{},. \n]{0,200})") {
+        let _ = read(&text);
+    }
+
+    #[test]
+    fn no_damage_to_a_good_file_makes_it_panic(at in 0usize..600, byte in any::<char>()) {
+        let good = format!("{TARGET}[[target.lun]]\nmemory = \"1M\"\n[offer]\ninitial_r2t = true\n[limits]\nsessions = 5\n");
+        let at = (0..=at % good.len()).rev().find(|at| good.is_char_boundary(*at)).unwrap_or(0);
+        let mut text = good;
+        text.insert(at, byte);
+        let _ = read(&text);
+    }
+}

@@ -1,0 +1,112 @@
+//! How do real sockets and disks meet the core? One thread a connection, one lock around the core, none across a system
+//! call.
+//!
+//! The path of one request, all on the connection's own thread:
+//!
+//! ```text
+//!  recv ─> Framer (CRC checked) ─┐             ┌─> storage (memory, page cache) ─┐             ┌─> seal (CRC) ─> sendmsg
+//!                                └─ core lock ─┘                                 └─ core lock ─┘
+//!                                   handle, drain                                   IoDone, drain, poll_transmit
+//! ```
+//!
+//! What would wait for a disk crosses to a worker, which hands its completion in and transmits itself. Output for another
+//! connection than a thread's own (resets, asynchronous messages, time-outs, completions) is sent by whichever thread
+//! produced it: see [`transmit`]. Everything here belongs to a [`shard::Shard`], so that several cores, sharded by
+//! target name, would be several shards: nothing is global but the listeners.
+
+mod accept;
+pub mod config;
+mod connection;
+mod event;
+pub mod record;
+mod shard;
+mod socket;
+mod timer;
+mod transmit;
+mod turn;
+mod writer;
+
+use crate::usdt::UsdtSink;
+use accept::Acceptor;
+use config::ServeConfig;
+use record::Recorder;
+use shard::Shard;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use target_core::probe::Tee;
+
+/// Where probe events of a server go: to tracers, and to a file if asked.
+type Sink = Tee<UsdtSink, Recorder>;
+
+/// A running server. Dropping it ends everything at once; see [`Server::shutdown`].
+pub struct Server {
+    shard: Arc<Shard>,
+    acceptor: Acceptor,
+}
+
+impl Server {
+    /// Opens storage and listeners and begins to serve.
+    ///
+    /// # Errors
+    /// One line for each thing that is wrong.
+    pub fn start(config: &ServeConfig, recorder: Recorder) -> Result<Self, String> {
+        let mut config = config.clone();
+        let mut listeners = Vec::new();
+        let mut wrong = Vec::new();
+        let addresses: Vec<_> = config.portals.iter().map(|portal| portal.address).collect();
+        for portal in &mut config.portals {
+            match socket::listen(portal.address, &addresses) {
+                Ok((listener, address)) => {
+                    portal.address = address;
+                    listeners.push((listener, address));
+                }
+                Err(error) => wrong.push(error),
+            }
+        }
+        if !wrong.is_empty() {
+            return Err(wrong.join("\n"));
+        }
+        let sink = Tee(UsdtSink::register()?, recorder);
+        let shard = Shard::start(&config, sink)?;
+        let acceptor = Acceptor::start(listeners, Arc::clone(&shard)).map_err(|error| error.to_string())?;
+        Ok(Self { shard, acceptor })
+    }
+
+    /// Where it listens, with the ports that the system chose.
+    pub fn addresses(&self) -> &[SocketAddr] {
+        self.acceptor.addresses()
+    }
+
+    /// Takes over the targets and logical units of a new configuration; devices that stay keep their content.
+    ///
+    /// # Errors
+    /// What is wrong with it; then nothing has changed.
+    pub fn reload(&self, config: &ServeConfig) -> Result<(), String> {
+        self.shard.reload(config)
+    }
+
+    /// Takes no more connections and asks every session to log out.
+    pub fn drain(&self) {
+        self.acceptor.stop();
+        self.shard.drain();
+    }
+
+    /// True once no session and no connection is left.
+    pub fn wait_drained(&self, at_most: Duration) -> bool {
+        self.shard.wait_drained(Instant::now() + at_most)
+    }
+
+    /// Drains for as long as the configuration allows, then ends everything. True if every session went in peace.
+    pub fn shutdown(self) -> bool {
+        self.drain();
+        self.wait_drained(self.shard.drain_time())
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.acceptor.stop();
+        self.shard.stop();
+    }
+}
