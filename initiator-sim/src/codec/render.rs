@@ -130,13 +130,11 @@ impl Pdu {
         for (key, value) in &pairs {
             write!(f, "{sep}{key}=")?;
             sep = ", ";
-            let mut shown = 0;
-            for c in value.chars().flat_map(char::escape_debug) {
+            for (shown, c) in value.chars().flat_map(char::escape_debug).enumerate() {
                 if shown == TEXT_SHOWN_MAX {
                     write!(f, "...{}", value.len())?;
                     break;
                 }
-                shown += 1;
                 f.write_char(c)?;
             }
         }

@@ -17,12 +17,19 @@ pub mod chap;
 mod command;
 mod compose;
 mod draft;
+#[cfg(test)]
+mod fake_target;
+pub mod fast;
+#[cfg(test)]
+mod fast_tests;
 mod keys;
 mod login;
 mod negotiate;
 mod params;
 pub mod pattern;
 mod program;
+#[cfg(test)]
+mod program_tests;
 mod receive;
 mod requests;
 pub mod sense;

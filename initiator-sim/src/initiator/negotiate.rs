@@ -100,11 +100,11 @@ impl Negotiation {
             let text = format!("{key}={value} proposed, but reserved values are answers");
             self.violations.push(Violation::must("rfc7143/6.2-12", text));
         }
-        if let (Side::Target, Some(KeyRule::DeclareNumber(low, high))) = (side, rule) {
-            if !number(&value).is_some_and(|n| (low..=high).contains(&n)) {
-                self.violations
-                    .push(Violation::must("rfc7143/6.2.2-2", format!("{key}={value} is not admissible")));
-            }
+        if let (Side::Target, Some(KeyRule::DeclareNumber(low, high))) = (side, rule)
+            && !number(&value).is_some_and(|n| (low..=high).contains(&n))
+        {
+            self.violations
+                .push(Violation::must("rfc7143/6.2.2-2", format!("{key}={value} is not admissible")));
         }
         self.keys.push(Settled { key, proposer: side, offer: value, answer: None });
     }
@@ -233,9 +233,12 @@ impl Negotiation {
         self.apply_conn(conn);
         self.apply_session(session);
         if session.first_burst > session.max_burst {
-            let text =
-                format!("FirstBurstLength {} > MaxBurstLength {}", session.first_burst, session.max_burst);
-            self.violations.push(Violation::must("rfc7143/13.14-1", text));
+            // Where nobody spoke of it the default gives way; agreed upon it must fit.
+            if self.result("FirstBurstLength").is_some() {
+                let (first, max) = (session.first_burst, session.max_burst);
+                let text = format!("FirstBurstLength {first} > MaxBurstLength {max}");
+                self.violations.push(Violation::must("rfc7143/13.14-1", text));
+            }
             session.first_burst = session.max_burst;
         }
         if session.error_recovery_level > 0

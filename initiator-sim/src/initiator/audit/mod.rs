@@ -83,11 +83,11 @@ impl Audit {
         self.order += 1;
         // Requests that continue an exchange keep its tag (6.3, 11.10.3).
         let continues = matches!(kind, Kind::LoginRequest | Kind::TextRequest);
-        if let Some(old) = self.tasks.get_mut(&itt) {
-            if !(continues && old.kind == kind) {
-                old.murky = true;
-                return;
-            }
+        if let Some(old) = self.tasks.get_mut(&itt)
+            && !(continues && old.kind == kind)
+        {
+            old.murky = true;
+            return;
         }
         self.aborted.retain(|tag| *tag != itt);
         let task = Task {

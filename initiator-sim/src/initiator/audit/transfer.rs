@@ -123,7 +123,7 @@ impl Transfer {
             wrong("rfc7143/11.8.4-1", format!("DesiredLen is {want}, MaxBurstLength {}", params.max_burst));
         }
         if offset.saturating_add(want) > self.out_len {
-            wrong("rfc7143/11.8.4", format!("R2T up to {}, expected {} bytes", offset + want, self.out_len));
+            wrong("rfc7143/11.8.4", format!("R2T of {want} from {offset}, expected {} bytes", self.out_len));
         }
         if ttt == super::NO_TAG {
             wrong("rfc7143/11.8.5-1", "R2T with the reserved TTT".to_owned());

@@ -248,8 +248,11 @@ fn take(cdb: &[u8], arg: &Arg) -> u64 {
 mod tests {
     use super::*;
 
+    /// Name, arguments, bytes, direction, and length with 512-byte blocks.
+    type Line = (&'static str, &'static [(&'static str, u64)], &'static [u8], Direction, u32);
+
     #[rustfmt::skip]
-    const LITERAL: &[(&str, &[(&str, u64)], &[u8], Direction, u32)] = &[
+    const LITERAL: &[Line] = &[
         ("tur", &[], &[0, 0, 0, 0, 0, 0], Direction::None, 0),
         ("request_sense", &[("desc", 1), ("alloc", 18)], &[3, 1, 0, 0, 18, 0], Direction::In, 18),
         ("read6", &[("lba", 0x1f_1234), ("blocks", 0)], &[8, 0x1f, 0x12, 0x34, 0, 0], Direction::In, 131_072),

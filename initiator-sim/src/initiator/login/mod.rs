@@ -2,6 +2,8 @@
 
 mod auth;
 mod plan;
+#[cfg(test)]
+mod tests;
 
 use super::answers::answer_to;
 use super::program::Step;
@@ -149,10 +151,10 @@ impl LoginProgram {
             return Step::send(vec![self.next(false)]);
         }
         let (pairs, _) = text::pairs(&said);
-        if self.stage == SECURITY {
-            if let Err(broken) = self.auth.hear(&pairs, &mut self.pending) {
-                return self.give_up(session, broken);
-            }
+        if self.stage == SECURITY
+            && let Err(broken) = self.auth.hear(&pairs, &mut self.pending)
+        {
+            return self.give_up(session, broken);
         }
         if pdu.flag("T") {
             return self.transit(session, pdu);
