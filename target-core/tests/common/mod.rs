@@ -1,0 +1,485 @@
+//! A target with everything around it in plain sight: PDUs in, PDUs out, a disk that answers when told to.
+#![allow(dead_code, reason = "every test file uses its part")]
+
+use bytes::Bytes;
+use std::collections::{BTreeMap, VecDeque};
+use std::net::SocketAddr;
+use std::time::Duration;
+use target_core::api::{Admin, ConnId, Event, Flow, Input, RxStatus, TxStatus};
+use target_core::config::{Config, LunConfig, PortalConfig, TargetConfig};
+use target_core::conn::batch::TxBatch;
+use target_core::conn::framing::{Frame, Framer, Verdict};
+use target_core::drive::{Driver, drain};
+use target_core::io::{DeviceId, IoDone, IoId, IoOp, IoRequest, SgList};
+use target_core::probe::{Probe, ProbeEvent, ProbeSink};
+use target_core::target::Target;
+use target_core::time::Instant;
+use target_core::wire::{
+    BHS_LEN, Digests, LoginRequest, LoginResponse, LogoutRequest, Lun, NopOut, Opcode, RESERVED_TAG,
+    ScsiCommand, ScsiResponse, TaskRequest, digest,
+};
+
+pub const IQN: &str = "iqn.2026-01.lab:disk";
+pub const BLOCK: usize = 512;
+pub const BLOCKS: u64 = 4096;
+
+/// What a probe said.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fired {
+    pub probe: Probe,
+    pub target: String,
+    pub initiator: String,
+    pub lun: u64,
+    pub itt: u32,
+    pub ttt: u32,
+    pub cmd_sn: u32,
+    pub stat_sn: u32,
+    pub data_sn: u32,
+    pub data_len: u32,
+    pub flags: u32,
+    pub cdb: Option<Vec<u8>>,
+}
+
+#[derive(Debug, Default)]
+pub struct Recorder(pub Vec<Fired>);
+
+impl ProbeSink for Recorder {
+    fn fire(&mut self, event: &ProbeEvent<'_>) {
+        let info = &event.info;
+        self.0.push(Fired {
+            probe: event.probe,
+            target: info.target.as_str().into(),
+            initiator: info.initiator.as_str().into(),
+            lun: info.lun,
+            itt: info.itt,
+            ttt: info.ttt,
+            cmd_sn: info.cmd_sn,
+            stat_sn: info.stat_sn,
+            data_sn: info.data_sn,
+            data_len: info.data_len,
+            flags: info.flags,
+            cdb: event.cmd.map(|cmd| cmd.cdb.to_vec()),
+        });
+    }
+}
+
+/// The test's end of one connection.
+pub struct Side {
+    framer: Framer,
+    pub inbox: VecDeque<Frame>,
+    pub end: Option<TxStatus>,
+    pub bytes: Vec<u8>,
+}
+
+/// Disk, sockets and the log of one run.
+pub struct World {
+    pub disks: BTreeMap<DeviceId, Vec<u8>>,
+    /// The disk answers nothing by itself.
+    pub stuck: bool,
+    pub held: Vec<(IoId, DeviceId, IoOp)>,
+    pub cancelled: Vec<IoId>,
+    pub sides: BTreeMap<ConnId, Side>,
+    pub events: Vec<Event>,
+    /// Send nothing on these connections.
+    pub clogged: Vec<ConnId>,
+    pub budget: usize,
+}
+
+impl World {
+    fn perform(&mut self, device: DeviceId, op: &IoOp) -> SgList {
+        let disk = self.disks.get_mut(&device).expect("a device that exists");
+        match op {
+            IoOp::Read { lba, blocks } => {
+                let at = *lba as usize * BLOCK;
+                SgList::from(disk[at..at + *blocks as usize * BLOCK].to_vec())
+            }
+            IoOp::Write { lba, data, .. } => {
+                let at = *lba as usize * BLOCK;
+                disk[at..at + data.len()].copy_from_slice(&data.to_bytes());
+                SgList::new()
+            }
+            IoOp::Verify { .. } | IoOp::Flush => SgList::new(),
+        }
+    }
+}
+
+impl Driver<Recorder> for World {
+    fn start_io(&mut self, request: IoRequest) -> Option<IoDone> {
+        match request {
+            IoRequest::Start { id, device, op } if self.stuck => {
+                self.held.push((id, device, op));
+                None
+            }
+            IoRequest::Start { id, device, op } => {
+                let result = Ok(self.perform(device, &op));
+                Some(IoDone { id, result })
+            }
+            IoRequest::Cancel { id } => {
+                self.cancelled.push(id);
+                None
+            }
+        }
+    }
+
+    fn transmit(&mut self, now: Instant, target: &mut Target<Recorder>, conn: ConnId) {
+        if self.clogged.contains(&conn) {
+            return;
+        }
+        let side = self.sides.get_mut(&conn).expect("a connection that was opened");
+        loop {
+            let mut batch = TxBatch::new(self.budget);
+            let status = target.poll_transmit(now, conn, &mut batch);
+            batch.seal(digest::crc32c);
+            for chunk in batch.chunks() {
+                side.bytes.extend_from_slice(chunk);
+                side.framer.push(chunk);
+            }
+            while let Some(frame) = side.framer.next_frame() {
+                assert_eq!(frame.verdict, Verdict::Good);
+                let opcode = Opcode::of(&frame.bhs);
+                side.inbox.push_back(frame.clone());
+                if opcode == Some(Opcode::LoginResponse) {
+                    let response = LoginResponse::parse(&frame.bhs);
+                    if response.transit && response.nsg == 3 {
+                        side.framer.set_digests(digests_of(&frame.data));
+                    }
+                }
+            }
+            match status {
+                TxStatus::More => {}
+                TxStatus::Idle => return,
+                TxStatus::Close | TxStatus::Abort => {
+                    side.end = Some(status);
+                    return;
+                }
+            }
+        }
+    }
+
+    fn event(&mut self, event: Event) {
+        self.events.push(event);
+    }
+}
+
+fn digests_of(_: &Bytes) -> Digests {
+    Digests::default()
+}
+
+/// A target and its world.
+pub struct Lab {
+    pub target: Target<Recorder>,
+    pub world: World,
+    pub now: Instant,
+    next_conn: u64,
+    pub next_itt: u32,
+}
+
+pub fn lun(number: u16, device: u32) -> LunConfig {
+    LunConfig {
+        lun: number,
+        device: DeviceId(device),
+        block_size: BLOCK as u32,
+        blocks: BLOCKS,
+        read_only: false,
+        vendor: "LAB".into(),
+        product: "DISK".into(),
+        revision: "1".into(),
+        serial: format!("S{device}"),
+        write_cache: false,
+    }
+}
+
+pub fn config() -> Config {
+    Config {
+        targets: vec![TargetConfig {
+            name: IQN.into(),
+            luns: vec![lun(0, 0), lun(1, 1)],
+            ..TargetConfig::default()
+        }],
+        portals: vec![PortalConfig { address: "127.0.0.1:3260".parse().unwrap(), group: 1 }],
+        ..Config::default()
+    }
+}
+
+impl Default for Lab {
+    fn default() -> Self {
+        Self::new(config())
+    }
+}
+
+impl Lab {
+    pub fn new(config: Config) -> Self {
+        let target = Target::new(config, [7; 32], Recorder::default()).expect("a good configuration");
+        let disks = (0..4).map(|device| (DeviceId(device), vec![0; BLOCKS as usize * BLOCK])).collect();
+        let world = World {
+            disks,
+            stuck: false,
+            held: Vec::new(),
+            cancelled: Vec::new(),
+            sides: BTreeMap::new(),
+            events: Vec::new(),
+            clogged: Vec::new(),
+            budget: 64 << 10,
+        };
+        Self { target, world, now: Instant::ZERO, next_conn: 1, next_itt: 1 }
+    }
+
+    pub fn input(&mut self, input: Input) -> RxStatus {
+        let status = self.target.handle(self.now, input).expect("no misuse");
+        drain(self.now, &mut self.target, &mut self.world);
+        status
+    }
+
+    pub fn open(&mut self) -> ConnId {
+        let conn = ConnId(self.next_conn);
+        self.next_conn += 1;
+        let local: SocketAddr = "127.0.0.1:3260".parse().unwrap();
+        let remote: SocketAddr = format!("127.0.0.2:{}", 40_000 + conn.0).parse().unwrap();
+        let side = Side {
+            framer: Framer::new(1 << 24, digest::crc32c),
+            inbox: VecDeque::new(),
+            end: None,
+            bytes: Vec::new(),
+        };
+        self.world.sides.insert(conn, side);
+        self.input(Input::Opened { conn, local, remote });
+        conn
+    }
+
+    pub fn close(&mut self, conn: ConnId) {
+        self.input(Input::Closed { conn });
+    }
+
+    pub fn admin(&mut self, admin: Admin) {
+        self.input(Input::Admin(admin));
+    }
+
+    /// Lets time pass, with every timeout on the way.
+    pub fn sleep(&mut self, by: Duration) {
+        let end = self.now + by;
+        while let Some(at) = self.target.poll_timeout()
+            && at <= end
+        {
+            self.now = self.now.max(at);
+            self.input(Input::Timeout);
+        }
+        self.now = end;
+    }
+
+    pub fn send_frame(&mut self, conn: ConnId, frame: Frame) -> RxStatus {
+        self.input(Input::Received { conn, frame })
+    }
+
+    pub fn send(&mut self, conn: ConnId, bhs: [u8; BHS_LEN], data: &[u8]) -> RxStatus {
+        self.send_frame(conn, frame(bhs, data))
+    }
+
+    /// The next PDU that came in on `conn`, of the kind the test expects.
+    pub fn expect(&mut self, conn: ConnId, opcode: Opcode) -> Frame {
+        let side = self.world.sides.get_mut(&conn).unwrap();
+        let frame = side.inbox.pop_front().unwrap_or_else(|| panic!("no {opcode:?} came"));
+        assert_eq!(Opcode::of(&frame.bhs), Some(opcode), "{:02x?}", frame.bhs);
+        frame
+    }
+
+    pub fn expect_nothing(&self, conn: ConnId) {
+        let inbox = &self.world.sides[&conn].inbox;
+        assert!(
+            inbox.is_empty(),
+            "{:?}",
+            inbox.iter().map(|frame| Opcode::of(&frame.bhs)).collect::<Vec<_>>()
+        );
+    }
+
+    pub fn end(&self, conn: ConnId) -> Option<TxStatus> {
+        self.world.sides[&conn].end
+    }
+
+    pub fn itt(&mut self) -> u32 {
+        self.next_itt += 1;
+        self.next_itt
+    }
+
+    /// Answers everything the stuck disk holds.
+    pub fn release_disk(&mut self) {
+        self.world.stuck = false;
+        for (id, device, op) in std::mem::take(&mut self.world.held) {
+            let result = Ok(self.world.perform(device, &op));
+            self.input(Input::Io(IoDone { id, result }));
+        }
+    }
+
+    pub fn probes(&mut self) -> Vec<Fired> {
+        std::mem::take(&mut self.target.sink_mut().0)
+    }
+}
+
+pub fn frame(bhs: [u8; BHS_LEN], data: &[u8]) -> Frame {
+    let mut bhs = bhs;
+    let length = (data.len() as u32).to_be_bytes();
+    bhs[5..8].copy_from_slice(&length[1..]);
+    Frame { bhs, ahs: Bytes::new(), data: Bytes::copy_from_slice(data), verdict: Verdict::Good }
+}
+
+/// Keys of a normal login with nothing special.
+pub fn keys(more: &[&str]) -> Vec<u8> {
+    let name = format!("TargetName={IQN}");
+    let mut all = vec!["InitiatorName=iqn.2026-01.lab:host", "SessionType=Normal", &name];
+    all.extend_from_slice(more);
+    all.iter().flat_map(|pair| pair.bytes().chain([0])).collect()
+}
+
+/// A connection in full feature phase, with the numbers its initiator keeps.
+#[derive(Clone, Copy, Debug)]
+pub struct Login {
+    pub conn: ConnId,
+    pub cmd_sn: u32,
+    pub exp_stat_sn: u32,
+    pub tsih: u16,
+}
+
+impl Lab {
+    pub fn login_request(&mut self, isid: u8, tsih: u16, cid: u16) -> LoginRequest {
+        LoginRequest {
+            transit: true,
+            csg: 1,
+            nsg: 3,
+            isid: [0x80, 0, 0, 0, 0, isid],
+            tsih,
+            cid,
+            itt: 1,
+            cmd_sn: 100,
+            ..LoginRequest::default()
+        }
+    }
+
+    pub fn login(&mut self, more: &[&str]) -> Login {
+        self.login_as(1, more)
+    }
+
+    pub fn login_as(&mut self, isid: u8, more: &[&str]) -> Login {
+        let conn = self.open();
+        let request = self.login_request(isid, 0, 0);
+        self.login_with(conn, request, more)
+    }
+
+    pub fn login_with(&mut self, conn: ConnId, request: LoginRequest, more: &[&str]) -> Login {
+        let status = self.send(conn, request.emit(), &keys(more));
+        assert_eq!(status.flow, Flow::Open);
+        let response = LoginResponse::parse(&self.expect(conn, Opcode::LoginResponse).bhs);
+        assert_eq!((response.status, response.transit, response.nsg), (0, true, 3));
+        let mut login = Login { conn, cmd_sn: 100, exp_stat_sn: response.stat_sn + 1, tsih: response.tsih };
+        assert_eq!(response.exp_cmd_sn, login.cmd_sn);
+        login.cmd_sn = response.exp_cmd_sn;
+        login
+    }
+
+    /// Logs in and takes the unit attentions of both logical units away.
+    pub fn ready(&mut self, more: &[&str]) -> Login {
+        self.ready_as(1, more)
+    }
+
+    pub fn ready_as(&mut self, isid: u8, more: &[&str]) -> Login {
+        let mut login = self.login_as(isid, more);
+        for number in [0, 1] {
+            let response = self.command(&mut login, Lun::from_number(number), &[0; 6]);
+            assert_eq!(response.status, 2);
+        }
+        self.probes();
+        login
+    }
+
+    /// A command without data, and its response.
+    pub fn command(&mut self, login: &mut Login, lun: Lun, cdb: &[u8]) -> ScsiResponse {
+        let itt = self.itt();
+        let pdu = scsi(login, lun, itt, cdb, 0, None);
+        login.cmd_sn = login.cmd_sn.wrapping_add(1);
+        self.send(login.conn, pdu.emit(), &[]);
+        let response = ScsiResponse::parse(&self.expect(login.conn, Opcode::ScsiResponse).bhs);
+        assert_eq!(response.itt, itt);
+        login.exp_stat_sn = response.stat_sn + 1;
+        response
+    }
+}
+
+/// Which way a command's data goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    In,
+    Out,
+}
+
+pub fn scsi(login: &Login, lun: Lun, itt: u32, cdb: &[u8], edtl: u32, way: Option<Way>) -> ScsiCommand {
+    let mut bytes = [0; 16];
+    bytes[..cdb.len()].copy_from_slice(cdb);
+    ScsiCommand {
+        final_bit: true,
+        read: way == Some(Way::In),
+        write: way == Some(Way::Out),
+        attr: 1,
+        lun,
+        itt,
+        edtl,
+        cmd_sn: login.cmd_sn,
+        exp_stat_sn: login.exp_stat_sn,
+        cdb: bytes,
+        ..ScsiCommand::default()
+    }
+}
+
+pub fn read10(lba: u32, blocks: u16) -> [u8; 10] {
+    let (lba, blocks) = (lba.to_be_bytes(), blocks.to_be_bytes());
+    [0x28, 0, lba[0], lba[1], lba[2], lba[3], 0, blocks[0], blocks[1], 0]
+}
+
+pub fn write10(lba: u32, blocks: u16) -> [u8; 10] {
+    let mut cdb = read10(lba, blocks);
+    cdb[0] = 0x2a;
+    cdb
+}
+
+pub fn pattern(len: usize, seed: u8) -> Vec<u8> {
+    (0..len).map(|at| (at as u8).wrapping_mul(31).wrapping_add((at >> 8) as u8).wrapping_add(seed)).collect()
+}
+
+pub fn nop(login: &Login, itt: u32, immediate: bool) -> NopOut {
+    NopOut {
+        immediate,
+        itt,
+        ttt: RESERVED_TAG,
+        cmd_sn: login.cmd_sn,
+        exp_stat_sn: login.exp_stat_sn,
+        ..NopOut::default()
+    }
+}
+
+pub fn tmf(login: &Login, itt: u32, function: u8, lun: Lun) -> TaskRequest {
+    TaskRequest {
+        immediate: true,
+        function,
+        lun,
+        itt,
+        referenced_task_tag: RESERVED_TAG,
+        cmd_sn: login.cmd_sn,
+        exp_stat_sn: login.exp_stat_sn,
+        ..TaskRequest::default()
+    }
+}
+
+pub fn logout(login: &Login, itt: u32, reason: u8) -> LogoutRequest {
+    LogoutRequest {
+        immediate: true,
+        reason,
+        itt,
+        cmd_sn: login.cmd_sn,
+        exp_stat_sn: login.exp_stat_sn,
+        ..LogoutRequest::default()
+    }
+}
+
+/// Sense key, ASC and ASCQ of a SCSI Response's data segment.
+pub fn sense(frame: &Frame) -> (u8, u8, u8) {
+    let data = &frame.data;
+    assert_eq!(usize::from(u16::from_be_bytes([data[0], data[1]])), data.len() - 2);
+    (data[4], data[14], data[15])
+}
