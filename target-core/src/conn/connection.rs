@@ -81,6 +81,7 @@ impl Names {
 
 /// A response that the initiator has not acknowledged, kept for a Status SNACK (RFC 7143 11.16).
 #[derive(Debug)]
+#[allow(dead_code, reason = "ErrorRecoveryLevel 0 keeps none; a Status SNACK will read them")]
 pub(crate) struct Kept {
     /// Its number.
     pub(crate) stat_sn: u32,
