@@ -113,6 +113,11 @@ impl Pdu {
         if let Some(text) = wording.as_mut().and_then(|wording| wording.value(self, field, value)) {
             return write!(f, " {}={text}", field.name);
         }
+        // Data-In has a status only with S (RFC 7143 11.7.3).
+        let no_status = kind == Some(Kind::DataIn) && !self.flag("S");
+        if no_status && value == 0 && matches!(field.name, "Status" | "StatSN") {
+            return Ok(());
+        }
         let unset = value == 0xffff_ffff && field.default == value;
         if unset || value == 0 && SILENT_ZERO.contains(&field.name) {
             return Ok(());

@@ -100,7 +100,8 @@ impl Transfer {
         self.in_bytes = self.in_bytes.saturating_add(len);
         self.in_pdus = self.in_pdus.wrapping_add(1);
         self.in_burst = self.in_burst.saturating_add(len);
-        if self.in_burst > params.max_burst {
+        // Said once, where the limit is crossed.
+        if self.in_burst > params.max_burst && self.in_burst - len <= params.max_burst {
             wrong("rfc7143/11.7.1-2", format!("a sequence of more than {} bytes", params.max_burst));
         }
         self.in_sequence = !pdu.flag("F");
