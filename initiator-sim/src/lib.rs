@@ -23,4 +23,5 @@ pub mod oracle;
 pub mod queue;
 pub mod rng;
 pub mod trace;
+pub mod workload;
 pub mod world;

@@ -57,7 +57,6 @@ impl Profile {
     pub fn benign() -> Self {
         Self {
             split: 60_000,
-            coalesce: 30_000,
             delay: 50_000,
             stall: 5_000,
             disk_slow: 50_000,
@@ -69,6 +68,8 @@ impl Profile {
     /// Everything.
     pub fn hostile() -> Self {
         Self {
+            // It waits for PDUs that may never come, so it can end a login or a ping.
+            coalesce: 5_000,
             reset: 2_000,
             half_close: 500,
             close: 1_000,

@@ -56,7 +56,6 @@ fields! {
     exp_cmd_sn: NopIn "ExpCmdSN",
     max_cmd_sn: NopIn "MaxCmdSN",
     final_bit: DataIn "F",
-    read: ScsiCommand "R",
     write: ScsiCommand "W",
     edtl: ScsiCommand "EDTL",
     function: TaskRequest "Function",
@@ -75,6 +74,4 @@ fields! {
     status: ScsiResponse "Status",
     task_response: TaskResponse "Response",
     login_class: LoginResponse "StatusClass",
-    nop_ttt: NopOut "TTT",
-    data_len: DataIn "DataSegmentLength",
 }

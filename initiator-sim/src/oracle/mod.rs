@@ -193,8 +193,8 @@ impl Oracles {
         }
         self.touched.push(pdu.conn);
         match pdu.dir {
-            Dir::Out => self.from_initiator(track, pdu, kind),
-            Dir::In => self.from_target(track, pdu, kind),
+            Dir::Out => self.sent_to_target(track, pdu, kind),
+            Dir::In => self.sent_by_target(track, pdu, kind),
         }
     }
 
@@ -207,7 +207,7 @@ impl Oracles {
         }
     }
 
-    fn from_initiator(&mut self, track: &Track, pdu: &WirePdu<'_>, kind: Kind) {
+    fn sent_to_target(&mut self, track: &Track, pdu: &WirePdu<'_>, kind: Kind) {
         let Some(conn) = self.conns.get_mut(&pdu.conn) else { return };
         let session = conn.session.and_then(|key| self.sessions.get_mut(&key));
         let arrival = conn.tasks.arrive(&self.fields, pdu, kind, session);
@@ -218,7 +218,7 @@ impl Oracles {
         match kind {
             Kind::ScsiCommand if arrival.is_new => {
                 if let Some(task) = conn.tasks.open(arrival.itt) {
-                    self.lun.command(&self.fields, track, pdu, task);
+                    self.lun.command(track, pdu, task);
                 }
             }
             Kind::DataOut => {
@@ -231,7 +231,7 @@ impl Oracles {
         }
     }
 
-    fn from_target(&mut self, track: &Track, pdu: &WirePdu<'_>, kind: Kind) {
+    fn sent_by_target(&mut self, track: &Track, pdu: &WirePdu<'_>, kind: Kind) {
         let Some(conn) = self.conns.get_mut(&pdu.conn) else { return };
         if !conn.open {
             self.sink.add("answer", "rfc7143/4.2.7.1", format!("{kind} on a connection that has ended"));

@@ -18,7 +18,6 @@ pub(super) struct OpenR2t {
 /// One request the target has to answer.
 #[derive(Clone, Debug)]
 pub(super) struct Task {
-    pub(super) conn: u32,
     pub(super) itt: u32,
     pub(super) kind: Kind,
     pub(super) lun: u64,
@@ -131,7 +130,6 @@ impl Tasks {
         let is_command = kind == Kind::ScsiCommand;
         let write = is_command && fields.write.is_set(bhs);
         let task = Task {
-            conn: pdu.conn,
             itt,
             kind,
             lun: if matches!(kind, Kind::ScsiCommand | Kind::TaskRequest) { fields.lun.long(bhs) } else { 0 },

@@ -77,12 +77,7 @@ impl World {
                 self.inner.on_lane(conn, Dir::In, |lane, cx| lane.fin(cx));
                 self.inner.target_let_go(conn);
             }
-            Arrival::Reset => {
-                if let Some(entry) = self.inner.conns.get_mut(conn as usize) {
-                    entry.lane(Dir::In).pipe().discard();
-                }
-                self.inner.target_let_go(conn);
-            }
+            Arrival::Reset => self.inner.target_let_go(conn),
         }
     }
 
@@ -116,7 +111,12 @@ impl World {
                     entry.server.paused = true;
                     entry.lane(Dir::Out).pipe().set_reading(false);
                 }
-                Flow::Ended => entry.tap.give_up(Dir::Out),
+                Flow::Ended => {
+                    entry.tap.give_up(Dir::Out);
+                    if let Some(oracles) = &mut self.inner.oracles {
+                        oracles.deaf(conn);
+                    }
+                }
             }
         }
     }

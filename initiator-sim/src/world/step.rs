@@ -115,18 +115,19 @@ impl World {
     /// Pulls everything out of the target and tells it what came of that, until nothing is left; then runs the checks.
     fn drain(&mut self) {
         let now = instant(self.now());
-        loop {
-            let Some(target) = &mut self.target else { break };
+        while let Some(target) = &mut self.target {
             drive::drain(now, target, &mut self.inner);
+            let mut sent = false;
             for conn in std::mem::take(&mut self.inner.want_transmit) {
                 let waiting = self.inner.conns.get(conn as usize).is_some_and(|conn| {
                     conn.server.waiting && conn.server.state == ServerState::Open && !conn.server.closing
                 });
                 if waiting {
+                    sent = true;
                     drive::Driver::transmit(&mut self.inner, now, target, ConnId(u64::from(conn)));
                 }
             }
-            if self.inner.closed.is_empty() && self.inner.resumed.is_empty() {
+            if !sent && self.inner.closed.is_empty() && self.inner.resumed.is_empty() {
                 self.deadline = target.poll_timeout().map(|at| at.as_nanos());
                 break;
             }

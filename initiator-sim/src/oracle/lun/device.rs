@@ -131,7 +131,7 @@ impl Device {
             return;
         }
         // The usual case: whole blocks, each once. Nothing has to be kept.
-        if start % size == 0 && bytes.len() % size == 0 {
+        if start.is_multiple_of(size) && bytes.len().is_multiple_of(size) {
             for (at, block) in bytes.chunks_exact(size).enumerate() {
                 write.set(start / size + at, content(block), size);
             }

@@ -58,7 +58,7 @@ impl LunModel {
     }
 
     /// A SCSI command arrived.
-    pub(super) fn command(&mut self, fields: &Fields, track: &Track, pdu: &WirePdu<'_>, task: &mut Task) {
+    pub(super) fn command(&mut self, track: &Track, pdu: &WirePdu<'_>, task: &mut Task) {
         let Some(cdb) = pdu.view.bhs.last_chunk::<16>() else { return };
         let effect = effect(cdb);
         if effect == Effect::None || !track.full_feature {
@@ -79,7 +79,6 @@ impl LunModel {
             Effect::Unknown => model.begin_unknown(key),
             Effect::None => return,
         }
-        let _ = fields;
         self.commands.insert(key, device);
         task.content = Some(key);
     }

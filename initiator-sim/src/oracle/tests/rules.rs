@@ -162,7 +162,7 @@ fn windows_wrap_and_belong_to_the_session() {
         rig.pass(conn, Dir::In, &reply(Kind::NopIn, 1, 2, 8));
         assert_eq!(rig.found(), expected, "connection {conn}");
     }
-    let mut window = crate::oracle::window::Window::default();
+    let mut window = window::Window::default();
     let mut sink = Sink { found: Vec::new(), at: 0, conn: 0 };
     let fields = Fields::new();
     for exp in [0xffff_fff0_u64, 0xffff_ffff, 3] {
