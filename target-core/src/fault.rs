@@ -217,3 +217,102 @@ impl From<WriteFault> for Fault {
         Self::Write(fault)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::conn::login::LoginFault;
+    use alloc::vec::Vec;
+
+    /// One of each, in the order of the enum.
+    fn every() -> Vec<Fault> {
+        use Fault::*;
+        let writes = [
+            WriteFault::UnexpectedUnsolicited,
+            WriteFault::TooMuchUnsolicited,
+            WriteFault::UnknownTtt,
+            WriteFault::DataSn,
+            WriteFault::BufferOffset,
+            WriteFault::SequenceLength,
+        ];
+        let mut all = Vec::from([
+            HeaderDigest,
+            DataDigest,
+            DataOutDigest,
+            SegmentTooLong,
+            MalformedAhs,
+            SegmentNotAllowed,
+            NotLoginFirst,
+            NotLoginDuringLogin,
+            Login(LoginFault::Version),
+            LoginTimeout,
+            TooManyConnections,
+            LoginInFullFeature,
+            UnknownOpcode,
+            NotInDiscovery,
+            ReservedItt,
+            TaskInProgress,
+            TooManyImmediate,
+            OutsideWindow,
+            Direction,
+            ReservedAttribute,
+            NoBidirectionalLength,
+            NoSuchTask,
+            AbortedTask,
+            WrongLun,
+            WrongConnection,
+            DataOutTimeout,
+            NopTags,
+            NopNotImmediate,
+            Text(TextFault::WrongTag),
+            LogoutReason,
+            LogoutTimeout,
+            Snack,
+            SnackKind,
+            PingTimeout,
+        ]);
+        all.extend(writes.map(Write));
+        all
+    }
+
+    #[test]
+    fn every_violation_names_a_section() {
+        for fault in every() {
+            let clause = fault.clause();
+            assert!(clause.starts_with(|c: char| c.is_ascii_digit()), "{fault:?}: {clause}");
+            assert!(
+                clause.chars().all(|c| c.is_ascii_digit() || c == '.' || c == '-'),
+                "{fault:?}: {clause}"
+            );
+        }
+    }
+
+    #[test]
+    fn reject_never_has_a_deprecated_or_reserved_reason() {
+        for fault in every() {
+            if let Reaction::Reject(reason) | Reaction::RejectAndSense(reason, _) = fault.reaction() {
+                assert!(!matches!(reason.code(), 0 | 1 | 0x0b), "{fault:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn only_a_stream_that_cannot_go_on_costs_the_connection() {
+        let dropped: Vec<Fault> = every()
+            .into_iter()
+            .filter(|fault| matches!(fault.reaction(), Reaction::DropConnection | Reaction::DropSession))
+            .collect();
+        let want = [
+            Fault::HeaderDigest,
+            Fault::SegmentTooLong,
+            Fault::MalformedAhs,
+            Fault::SegmentNotAllowed,
+            Fault::NotLoginFirst,
+            Fault::LoginTimeout,
+            Fault::DataOutTimeout,
+            Fault::LogoutTimeout,
+            Fault::PingTimeout,
+        ];
+        assert_eq!(dropped, want);
+    }
+}

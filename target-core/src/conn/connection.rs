@@ -140,8 +140,10 @@ pub(crate) struct Connection {
     pub(crate) deadline: Option<(Instant, Due)>,
     /// Tasks that wait for write data, by the time they were last known to have heard something.
     pub(crate) data_wait: VecDeque<(Instant, TaskKey)>,
-    /// Immediate requests not answered yet.
+    /// Immediate requests not answered yet, other than task management.
     pub(crate) immediate: u32,
+    /// Immediate task management functions not answered yet.
+    pub(crate) immediate_tmfs: u32,
     /// When the timer queue will look at this connection.
     pub(crate) armed: Option<Instant>,
     kept: VecDeque<Kept>,
@@ -175,6 +177,7 @@ impl Connection {
             deadline: None,
             data_wait: VecDeque::new(),
             immediate: 0,
+            immediate_tmfs: 0,
             armed: None,
             kept: VecDeque::new(),
         }
@@ -190,6 +193,16 @@ impl Connection {
     /// True once nothing more is taken from it.
     pub(crate) fn is_ending(&self) -> bool {
         self.ending != Ending::Open
+    }
+
+    /// Whether one more immediate request is too many. There is always room for one task management function and one
+    /// other request (rfc7143/4.2.2.1-6).
+    pub(crate) fn has_too_many_immediate(&self, is_tmf: bool, limit: u32) -> bool {
+        if is_tmf {
+            self.immediate_tmfs > 0 && self.immediate.saturating_add(self.immediate_tmfs) >= limit
+        } else {
+            self.immediate >= limit.saturating_sub(1)
+        }
     }
 
     /// Not in full feature phase, and not ending.

@@ -21,7 +21,7 @@ pub(crate) enum Out {
     NopEcho {
         /// Initiator Task Tag.
         itt: u32,
-        /// Ping data, already cut to what the initiator takes.
+        /// Ping data; what the initiator does not take is cut off when it is sent.
         data: Bytes,
         /// The NOP-Out was immediate.
         immediate: bool,

@@ -151,7 +151,7 @@ mod tests {
     #[test]
     fn the_connection_table_is_that_of_the_rfc() {
         let want = "\
-    S1  S3  S4  S5  S6  S7  S8
+\x20   S1  S3  S4  S5  S6  S7  S8
 S1  -   T3  -   -   -   -   -
 S3  T6  -   T4  -   -   -   -
 S4  T7  -   -   T5  -   -   -
@@ -166,7 +166,7 @@ S8  -   -   -   -   -   -   -
     #[test]
     fn the_cleanup_table_is_that_of_the_rfc() {
         let want = "\
-    R1  R2  R3
+\x20   R1  R2  R3
 R1  -   M2  M1
 R2  M3  -   M4
 R3  -   -   -

@@ -73,7 +73,7 @@ mod tests {
     #[test]
     fn the_table_is_that_of_the_rfc() {
         let want = "\
-    Q1  Q2  Q3  Q4  Q5
+\x20   Q1  Q2  Q3  Q4  Q5
 Q1  -   N1  -   -   -
 Q2  N9  -   N2  -   -
 Q3  N3  -   -   N5  -

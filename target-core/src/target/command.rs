@@ -11,7 +11,7 @@ use crate::session::{Pending, SessionKey, TaskRef};
 use crate::task::write::{WriteFault, WriteRules, WriteTransfer};
 use crate::task::{Cdb, Stage, Task, TaskKey};
 use crate::wire::ahs::{self, Ahs};
-use crate::wire::{RESERVED_TAG, ScsiCommand, TaskAttribute};
+use crate::wire::{Opcode, RESERVED_TAG, ScsiCommand, TaskAttribute};
 use alloc::vec::Vec;
 use bytes::Bytes;
 
@@ -106,13 +106,14 @@ impl<S: ProbeSink> Target<S> {
     ) -> bool {
         let Some(session) = self.sessions.get(session_key) else { return false };
         let Some(conn) = self.conns.get(&id) else { return false };
+        let is_tmf = Opcode::of(&frame.bhs) == Some(Opcode::TaskRequest);
         let fault = if !immediate && !session.window.accepts(cmd_sn) {
             Fault::OutsideWindow
         } else if itt == RESERVED_TAG {
             Fault::ReservedItt
         } else if session.tasks.find(itt).is_some() || session.tmfs.iter().any(|tmf| tmf.request.itt == itt) {
             Fault::TaskInProgress
-        } else if immediate && conn.immediate >= self.config.limits.immediate {
+        } else if immediate && conn.has_too_many_immediate(is_tmf, self.config.limits.immediate) {
             Fault::TooManyImmediate
         } else {
             return true;

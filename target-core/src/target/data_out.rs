@@ -175,6 +175,7 @@ impl<S: ProbeSink> Target<S> {
         if !task.in_data_wait {
             task.in_data_wait = true;
             conn.data_wait.push_back((task.heard, task_key));
+            self.arm_conn(id);
         }
     }
 }

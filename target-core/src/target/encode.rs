@@ -66,7 +66,8 @@ impl<S: ProbeSink> Encoder<'_, S> {
             Out::NopEcho { itt, data, immediate } => {
                 self.answered(immediate);
                 let stat_sn = self.conn.next_stat_sn();
-                self.nop_in(Lun(0), itt, RESERVED_TAG, stat_sn, data);
+                let max = self.conn.params.max_send_segment as usize;
+                self.nop_in(Lun(0), itt, RESERVED_TAG, stat_sn, data.slice(..data.len().min(max)));
             }
             // A NOP-In without a task tag shows the next StatSN and does not take it (RFC 7143 11.19.2).
             Out::NopPing { lun, ttt } => self.nop_in(lun, RESERVED_TAG, ttt, self.conn.stat_sn, Bytes::new()),
@@ -91,7 +92,9 @@ impl<S: ProbeSink> Encoder<'_, S> {
                 self.send_response(Some(Probe::LogoutResponse), &pdu.emit(), Bytes::new(), fields);
             }
             Out::Tmf { itt, response, immediate } => {
-                self.answered(immediate);
+                if immediate {
+                    self.conn.immediate_tmfs = self.conn.immediate_tmfs.saturating_sub(1);
+                }
                 let Numbers { exp_cmd_sn, max_cmd_sn } = self.numbers();
                 let stat_sn = self.conn.next_stat_sn();
                 let pdu = TaskResponse { response: response.code(), itt, stat_sn, exp_cmd_sn, max_cmd_sn };

@@ -34,6 +34,7 @@ mod text;
 mod timers;
 mod tmf;
 mod transmit;
+mod usage;
 
 use crate::api::{ApiMisuse, ConnId, Event, Input, RxStatus, TxStatus};
 use crate::config::{Config, ConfigError};
@@ -52,6 +53,7 @@ use node::Node;
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 use timers::Timer;
+pub use usage::Usage;
 
 /// The whole target node: every connection, session, task and logical unit.
 ///
@@ -79,6 +81,8 @@ pub struct Target<S: ProbeSink> {
     runnable: VecDeque<TaskRef>,
     /// Sessions that gave memory back, in which somebody may wait for it.
     relieved: Vec<SessionKey>,
+    /// Sessions in which held requests or task management functions may go on.
+    unsettled: Vec<SessionKey>,
     /// Connections whose driver was told to stop reading.
     paused: Vec<ConnId>,
     last_tsih: u16,
@@ -117,6 +121,7 @@ impl<S: ProbeSink> Target<S> {
             timers: BTreeSet::new(),
             runnable: VecDeque::new(),
             relieved: Vec::new(),
+            unsettled: Vec::new(),
             paused: Vec::new(),
             last_tsih: 0,
             last_nexus: 0,
@@ -244,12 +249,15 @@ impl<S: ProbeSink> Target<S> {
         }
     }
 
-    /// Does what an input made possible: starts commands whose turn came, hands freed memory on, resumes reading.
+    /// Does what an input made possible: starts commands whose turn came, goes on with task management,
+    /// hands freed memory on, resumes reading.
     /// A loop over queues, so that no chain of commands that wait for each other can exhaust the stack.
     fn run(&mut self) {
         loop {
             if let Some(next) = self.runnable.pop_front() {
                 self.start(next.session, next.task);
+            } else if let Some(session) = self.unsettled.pop() {
+                self.deliver_held(session);
             } else if let Some(session) = self.relieved.pop() {
                 self.hand_on_memory(session);
             } else {

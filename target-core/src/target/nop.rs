@@ -52,7 +52,7 @@ impl<S: ProbeSink> Target<S> {
         self.violation(id, fault, frame);
     }
 
-    /// Its turn has come: the echo goes out, with as much of the data as the initiator takes.
+    /// Its turn has come: the echo goes out.
     pub(super) fn nop_delivered(&mut self, session_key: SessionKey, id: ConnId, pdu: &NopOut, data: &Bytes) {
         if !pdu.immediate
             && let Some(session) = self.sessions.get_mut(session_key)
@@ -60,8 +60,7 @@ impl<S: ProbeSink> Target<S> {
             session.window.finish();
         }
         let Some(conn) = self.conns.get_mut(&id) else { return };
-        let data = data.slice(..data.len().min(conn.params.max_send_segment as usize));
-        conn.out.push(Out::NopEcho { itt: pdu.itt, data, immediate: pdu.immediate });
+        conn.out.push(Out::NopEcho { itt: pdu.itt, data: data.clone(), immediate: pdu.immediate });
         self.wake(id);
     }
 }

@@ -219,6 +219,7 @@ impl<S: ProbeSink> Target<S> {
                 conn.paused = false;
                 if !conn.is_ending() {
                     self.events.push_back(crate::api::Event::Resume(id));
+                    self.restart_waiting(id);
                 }
             }
         }

@@ -117,6 +117,10 @@ impl<S: ProbeSink> Target<S> {
         let data = self.data_due(id);
         let conn = self.conns.get(&id)?;
         let deadline = conn.deadline.map(|(at, _)| at);
+        if conn.paused {
+            // Who is not read from cannot be blamed for silence.
+            return deadline;
+        }
         let keepalive = conn.keepalive.as_ref().and_then(|keepalive| keepalive.deadline());
         [deadline, keepalive, data].into_iter().flatten().min()
     }
@@ -149,6 +153,25 @@ impl<S: ProbeSink> Target<S> {
         }
     }
 
+    /// A connection is read from again: what it owes is counted from now on.
+    pub(super) fn restart_waiting(&mut self, id: ConnId) {
+        let now = self.now;
+        let Some(conn) = self.conns.get_mut(&id) else { return };
+        if let Some(keepalive) = &mut conn.keepalive {
+            keepalive.heard(now);
+        }
+        let session = conn.session.and_then(|session| self.sessions.get_mut(session));
+        if let Some(session) = session {
+            for (heard, key) in &mut conn.data_wait {
+                *heard = now;
+                if let Some(task) = session.tasks.get_mut(*key) {
+                    task.heard = now;
+                }
+            }
+        }
+        self.arm_conn(id);
+    }
+
     fn expire_conn(&mut self, id: ConnId) {
         let now = self.now;
         let data_late = self.data_due(id).is_some_and(|due| due <= now);
@@ -170,6 +193,9 @@ impl<S: ProbeSink> Target<S> {
                     self.wake(id);
                 }
             }
+            return;
+        }
+        if conn.paused {
             return;
         }
         if data_late {

@@ -26,7 +26,7 @@ impl<S: ProbeSink> Target<S> {
         if pdu.immediate
             && let Some(conn) = self.conns.get_mut(&id)
         {
-            conn.immediate += 1;
+            conn.immediate_tmfs += 1;
         }
         self.submit(session_key, pdu.cmd_sn, pdu.immediate, Pending::Tmf(Box::new((id, pdu))));
     }
@@ -55,7 +55,7 @@ impl<S: ProbeSink> Target<S> {
             | None => TmfResponse::FunctionNotSupported,
         };
         self.answer_tmf(session_key, id, pdu, response);
-        self.deliver_held(session_key);
+        self.unsettled.push(session_key);
     }
 
     /// ABORT TASK (RFC 7143 11.5.1, 11.6.1, 7.11).
@@ -108,7 +108,7 @@ impl<S: ProbeSink> Target<S> {
         }
         let Some(session) = self.sessions.get_mut(session_key) else { return };
         session.tmfs.push(PendingTmf { conn: id, request: *pdu, wait: TmfWait::Commands });
-        self.deliver_held(session_key);
+        self.unsettled.push(session_key);
     }
 
     /// Takes every pending function of a session as far as it can go.
@@ -150,6 +150,8 @@ impl<S: ProbeSink> Target<S> {
             let Some(session) = self.sessions.get_mut(session_key) else { return };
             let tmf = session.tmfs.remove(at);
             self.complete_group(session_key, tmf.conn, &tmf.request);
+            // That may have ended what others before it waited for.
+            at = 0;
         }
     }
 
@@ -242,7 +244,7 @@ impl<S: ProbeSink> Target<S> {
         }
         if any {
             // Its functions may have waited for one of these tasks; and its window opened without a response.
-            self.advance_tmfs(session_key);
+            self.unsettled.push(session_key);
             self.announce_window(session_key);
         }
         any

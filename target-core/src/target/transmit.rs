@@ -68,10 +68,13 @@ impl<S: ProbeSink> Target<S> {
         let Some(session) = sessions.get_mut(session_key) else { return Sent::Nothing };
         let Some(task) = session.tasks.get_mut(task_key) else { return Sent::Nothing };
         let spec = match &next {
-            Next::DataIn(_) => match task.data_in.as_mut().and_then(|data| data.next_pdu()) {
-                Some(spec) => Some(spec),
-                None => return Sent::Nothing,
-            },
+            Next::DataIn(_) => {
+                let Some(data) = &mut task.data_in else { return Sent::Nothing };
+                // The initiator may have declared another length since the read began.
+                data.set_max_segment(conn.params.max_send_segment);
+                let Some(spec) = data.next_pdu() else { return Sent::Nothing };
+                Some(spec)
+            }
             Next::Pdu(_) => None,
         };
         let session = &*session;

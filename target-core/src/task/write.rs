@@ -4,6 +4,7 @@
 //! needs. It knows offsets and numbers, not tags of other tasks, connections or time.
 
 use crate::io::SgList;
+use crate::session::params::SessionParams;
 use crate::task::pieces::Pieces;
 use alloc::vec::Vec;
 use bytes::Bytes;
@@ -26,6 +27,19 @@ pub struct WriteRules {
     pub max_outstanding_r2t: u16,
     /// DataPDUInOrder: offsets within a sequence grow without gaps.
     pub data_pdu_in_order: bool,
+}
+
+impl From<&SessionParams> for WriteRules {
+    fn from(params: &SessionParams) -> Self {
+        Self {
+            initial_r2t: params.initial_r2t,
+            immediate_data: params.immediate_data,
+            first_burst_length: params.first_burst_length,
+            max_burst_length: params.max_burst_length.max(1),
+            max_outstanding_r2t: params.max_outstanding_r2t.max(1),
+            data_pdu_in_order: params.data_pdu_in_order,
+        }
+    }
 }
 
 /// How write data can be wrong.
@@ -256,7 +270,9 @@ impl WriteTransfer {
         }
         sequence.next_data_sn = sequence.next_data_sn.wrapping_add(1);
         sequence.received = received;
-        if solicited && info.final_bit != (received == sequence.len) {
+        let ended = received == sequence.len;
+        // An R2T is answered exactly. Unsolicited data is all of FirstBurstLength or of the command (rfc7143/4.2.5.2-5).
+        if (solicited && info.final_bit != ended) || (info.final_bit && !ended) {
             return Err(WriteFault::SequenceLength);
         }
         if !self.pieces.insert(info.buffer_offset, data) {

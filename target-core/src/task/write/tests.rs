@@ -90,10 +90,18 @@ fn unsolicited_data_over_the_first_burst_is_a_fault() {
 }
 
 #[test]
-fn a_short_unsolicited_sequence_is_made_up_with_r2ts() {
-    let mut it = started(RULES, 120, 0, false);
-    assert_eq!(it.data_out(info(NO_TTT, 0, 0, true), bytes(0, 60)), Ok(()));
-    assert_eq!(it.next_r2t(1).map(|r2t| (r2t.buffer_offset, r2t.desired_length)), Some((60, 60)));
+fn unsolicited_data_is_all_of_the_first_burst_or_of_the_command() {
+    // RFC 7143 11.4.7.2, "incorrect amount of data".
+    for (expected, sent, want) in [
+        (120, 60, Err(WriteFault::SequenceLength)),
+        (120, 100, Ok(())),
+        (80, 60, Err(WriteFault::SequenceLength)),
+        (80, 80, Ok(())),
+    ] {
+        let mut it = started(RULES, expected, 0, false);
+        assert_eq!(it.data_out(info(NO_TTT, 0, 0, true), bytes(0, sent)), want, "{sent} of {expected}");
+        assert!(!it.is_sequence_open());
+    }
 }
 
 #[test]
