@@ -2,6 +2,7 @@
 //!
 //! Equality is insta's: white space at the end and the kind of line ends do not count.
 
+use super::divergence;
 use std::fmt;
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -22,7 +23,7 @@ pub enum Outcome {
     Differs {
         /// The first line, from 1, that is not the same; one beyond the shorter text if that is a beginning of the other.
         first_divergence_line: usize,
-        /// That place with ten lines around it: `-` is in the file, `+` is new.
+        /// That place with ten lines around it: `-` is in the file, `+` is new; [`coloured`](super::coloured) paints it.
         diff: String,
     },
 }
@@ -54,8 +55,46 @@ impl std::error::Error for GoldenError {
 /// # Errors
 /// There is a file but it cannot be read, or it is no snapshot.
 pub fn check(path: &Path, text: &str) -> Result<Outcome, GoldenError> {
-    let _ = (path, text);
-    Ok(Outcome::Missing)
+    let Some(golden) = read(path)? else { return Ok(Outcome::Missing) };
+    let new = normal(text);
+    let (old, new): (Vec<&str>, Vec<&str>) = (golden.lines().collect(), new.lines().collect());
+    Ok(match divergence(&old, &new) {
+        None => Outcome::Same,
+        Some(found) => Outcome::Differs { first_divergence_line: found.line, diff: found.text },
+    })
+}
+
+/// The text in the golden file at `path`, without white space at its end; `None` if there is no file.
+///
+/// # Errors
+/// As [`check`].
+pub fn read(path: &Path) -> Result<Option<String>, GoldenError> {
+    let fail = |error| GoldenError { path: path.to_owned(), doing: "read it", error };
+    match fs::read_to_string(path) {
+        Ok(file) => match split_head(&file) {
+            Some((_, text)) => Ok(Some(normal(text))),
+            None => Err(fail(io::Error::new(
+                io::ErrorKind::InvalidData,
+                "no snapshot: a head between two lines ---",
+            ))),
+        },
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(fail(error)),
+    }
+}
+
+/// Head and text of a snapshot file.
+pub(super) fn split_head(file: &str) -> Option<(&str, &str)> {
+    let (first, rest) = file.split_once('\n')?;
+    let mut at = 0;
+    for line in rest.split_inclusive('\n') {
+        let next = at + line.len();
+        if line.trim_end() == "---" && first.trim_end() == "---" {
+            return Some((rest.get(..at)?, rest.get(next..)?));
+        }
+        at = next;
+    }
+    None
 }
 
 /// Makes `text` the golden file at `path`, and drops what insta keeps for review beside it. The old file stays until
@@ -89,8 +128,11 @@ pub fn write(path: &Path, text: &str, source: &str) -> Result<(), GoldenError> {
     }
 }
 
-/// The file as insta would write it.
+/// The file as insta would write it. A source that YAML could take for something else is quoted, as insta does.
 fn file_text(text: &str, source: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-".contains(c);
+    let quoted = !source.chars().all(plain) || !source.starts_with(|c: char| c.is_ascii_alphabetic());
+    let source = if quoted { serde_json::Value::from(source).to_string() } else { source.to_owned() };
     format!("---\nsource: {source}\n---\n{}\n", normal(text))
 }
 

@@ -14,11 +14,11 @@
 //! Probe lines carry every member of the provider's structs under its published name. A recording made outside the
 //! simulator cannot know the connection's ordinal, so `conn` may be missing.
 
-mod hex;
+pub(crate) mod hex;
 mod jsonl;
 mod probe;
 mod record;
 
-pub use jsonl::{TraceError, read_jsonl, read_jsonl_file, write_jsonl};
+pub use jsonl::{TraceError, read_jsonl, read_jsonl_file, write_jsonl, write_line};
 pub use probe::ProbeRecord;
 pub use record::{CONN_UNKNOWN, Record, RecordKind};

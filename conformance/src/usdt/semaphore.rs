@@ -8,6 +8,7 @@ use target_core::probe::Probe;
 pub(super) fn is_enabled(probe: Probe) -> bool {
     macro_rules! raised {
         ($name:ident) => {{
+            // SAFETY: only declares the symbol that usdt's own assembly defines, with its type.
             unsafe extern "C" {
                 static $name: u16;
             }

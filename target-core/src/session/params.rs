@@ -1,5 +1,7 @@
 //! The outcome of login negotiation (RFC 7143 section 13).
 
+use crate::task::write::WriteRules;
+
 /// Whether a session may do SCSI (RFC 7143 13.21).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SessionKind {
@@ -44,6 +46,19 @@ impl Default for SessionParams {
             data_sequence_in_order: true,
             error_recovery_level: 0,
             task_reporting: TaskReporting::Rfc3720,
+        }
+    }
+}
+
+impl From<&SessionParams> for WriteRules {
+    fn from(params: &SessionParams) -> Self {
+        Self {
+            initial_r2t: params.initial_r2t,
+            immediate_data: params.immediate_data,
+            first_burst_length: params.first_burst_length,
+            max_burst_length: params.max_burst_length.max(1),
+            max_outstanding_r2t: params.max_outstanding_r2t.max(1),
+            data_pdu_in_order: params.data_pdu_in_order,
         }
     }
 }

@@ -4,7 +4,6 @@
 //! needs. It knows offsets and numbers, not tags of other tasks, connections or time.
 
 use crate::io::SgList;
-use crate::session::params::SessionParams;
 use crate::task::pieces::Pieces;
 use alloc::vec::Vec;
 use bytes::Bytes;
@@ -27,19 +26,6 @@ pub struct WriteRules {
     pub max_outstanding_r2t: u16,
     /// DataPDUInOrder: offsets within a sequence grow without gaps.
     pub data_pdu_in_order: bool,
-}
-
-impl From<&SessionParams> for WriteRules {
-    fn from(params: &SessionParams) -> Self {
-        Self {
-            initial_r2t: params.initial_r2t,
-            immediate_data: params.immediate_data,
-            first_burst_length: params.first_burst_length,
-            max_burst_length: params.max_burst_length.max(1),
-            max_outstanding_r2t: params.max_outstanding_r2t.max(1),
-            data_pdu_in_order: params.data_pdu_in_order,
-        }
-    }
 }
 
 /// How write data can be wrong.
