@@ -119,4 +119,4 @@ pub fn clip(lines: &[String], lines_max: usize) -> String {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -14,11 +14,16 @@
 //! Probe lines carry every member of the provider's structs under its published name. A recording made outside the
 //! simulator cannot know the connection's ordinal, so `conn` may be missing.
 
+mod diff;
 pub(crate) mod hex;
 mod jsonl;
+mod members;
 mod probe;
 mod record;
+#[cfg(test)]
+mod tests;
 
+pub use diff::{Ignored, TraceDiff, diff};
 pub use jsonl::{TraceError, read_jsonl, read_jsonl_file, write_jsonl, write_line};
 pub use probe::ProbeRecord;
 pub use record::{CONN_UNKNOWN, Record, RecordKind};
