@@ -17,6 +17,12 @@
 //! `(Instant, Input)`, so that list can be recorded and played again.
 //!
 //! [`Target::handle`]: target::Target::handle
+//! [`Target::poll_io`]: target::Target::poll_io
+//! [`Target::poll_ready`]: target::Target::poll_ready
+//! [`Target::poll_transmit`]: target::Target::poll_transmit
+//! [`Target::poll_event`]: target::Target::poll_event
+//! [`Target::poll_timeout`]: target::Target::poll_timeout
+//! [`Input::Timeout`]: api::Input::Timeout
 #![no_std]
 #![forbid(unsafe_code)]
 // No panic can be reached from the wire: the compiler points at every expression that could.

@@ -124,7 +124,7 @@ impl core::fmt::Debug for ProbeName {
     }
 }
 
-/// args[0]: the two ends of the connection.
+/// `args[0]`: the two ends of the connection.
 #[derive(Clone, Copy, Debug)]
 pub struct ConnInfo<'a> {
     /// The target's address: numeric, no port, no brackets; a v4-mapped address is shown as IPv4.
@@ -135,7 +135,7 @@ pub struct ConnInfo<'a> {
     pub protocol: &'a ProbeName,
 }
 
-/// args[1]: the PDU.
+/// `args[1]`: the PDU.
 #[derive(Clone, Copy, Debug)]
 pub struct IscsiInfo<'a> {
     /// Target name known to the connection at this moment; empty in a discovery session.
@@ -160,7 +160,7 @@ pub struct IscsiInfo<'a> {
     pub flags: u32,
 }
 
-/// args[2] of scsi-command: the whole CDB (16 bytes, or 16 and what an extended-CDB AHS adds).
+/// `args[2]` of scsi-command: the whole CDB (16 bytes, or 16 and what an extended-CDB AHS adds).
 #[derive(Clone, Copy, Debug)]
 pub struct IscsiCmd<'a> {
     /// The bytes.
@@ -172,11 +172,11 @@ pub struct IscsiCmd<'a> {
 pub struct ProbeEvent<'a> {
     /// Which probe.
     pub probe: Probe,
-    /// args[0].
+    /// `args[0]`.
     pub conn: ConnInfo<'a>,
-    /// args[1].
+    /// `args[1]`.
     pub info: IscsiInfo<'a>,
-    /// args[2], of scsi-command only.
+    /// `args[2]`, of scsi-command only.
     pub cmd: Option<IscsiCmd<'a>>,
 }
 

@@ -73,7 +73,7 @@ impl Names {
         }
     }
 
-    /// args[0] of every probe.
+    /// `args[0]` of every probe.
     pub(crate) fn conn_info(&self) -> ConnInfo<'_> {
         ConnInfo { local: &self.local, remote: &self.remote, protocol: &self.protocol }
     }

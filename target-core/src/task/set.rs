@@ -125,6 +125,6 @@ mod tests {
         assert!(!set.enter(3, Simple));
         set.forget(2);
         assert_eq!(set.next(), Some(3));
-        assert!(set.enter(4, Ordered) == false && set.enter(5, HeadOfQueue));
+        assert!(!set.enter(4, Ordered) && set.enter(5, HeadOfQueue));
     }
 }

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
 use std::time::Duration;
-use target_core::api::{Admin, ConnId, Event, Flow, Input, RxStatus, TxStatus};
+use target_core::api::{Admin, ConnId, Event, Input, RxStatus, TxStatus};
 use target_core::config::{Config, LunConfig, PortalConfig, TargetConfig};
 use target_core::conn::batch::TxBatch;
 use target_core::conn::framing::{Frame, Framer, Verdict};
@@ -18,10 +18,7 @@ use target_core::io::{DeviceId, IoDone, IoId, IoOp, IoRequest, SgList};
 use target_core::probe::{Probe, ProbeEvent, ProbeSink};
 use target_core::target::Target;
 use target_core::time::Instant;
-use target_core::wire::{
-    BHS_LEN, Digests, LoginRequest, LoginResponse, LogoutRequest, Lun, NopOut, Opcode, RESERVED_TAG,
-    ScsiCommand, ScsiResponse, TaskRequest, digest,
-};
+use target_core::wire::{BHS_LEN, Digests, LoginResponse, Opcode, digest};
 
 pub const IQN: &str = "iqn.2026-01.lab:disk";
 pub const BLOCK: usize = 512;

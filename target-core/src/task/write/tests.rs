@@ -135,7 +135,7 @@ proptest! {
         let (mut it, verdict) = WriteTransfer::start(rules, expected, bytes(0, immediate), !unsolicited);
         prop_assert_eq!(verdict, Ok(()));
         let send = |it: &mut WriteTransfer, ttt, from: u32, len: u32| {
-            let mut chunks: std::vec::Vec<(u32, u32)> = (0..len.div_ceil(segment))
+            let mut chunks: Vec<(u32, u32)> = (0..len.div_ceil(segment))
                 .map(|at| (from + at * segment, segment.min(len - at * segment)))
                 .collect();
             if !in_order {
@@ -151,7 +151,7 @@ proptest! {
         }
         let mut ttt = 0;
         while !it.is_complete() {
-            let mut open = std::vec::Vec::new();
+            let mut open = Vec::new();
             while let Some(r2t) = it.next_r2t(ttt) {
                 prop_assert!(r2t.desired_length > 0 && r2t.desired_length <= max_burst);
                 prop_assert_eq!(r2t.r2t_sn, ttt);
