@@ -23,6 +23,7 @@ enum Command {
     Man(cli::Man),
     Serve(cli::Serve),
     Bench(cli::Bench),
+    Trace(cli::Trace),
     Probes(cli::Probes),
 }
 
@@ -34,6 +35,7 @@ fn main() -> ExitCode {
         Command::Man(command) => command.execute(&context),
         Command::Serve(command) => command.execute(&context),
         Command::Bench(command) => command.execute(&context),
+        Command::Trace(command) => command.execute(&context),
         Command::Probes(command) => command.execute(&context),
     };
     outcome.unwrap_or_else(|error| error.report()).into()

@@ -6,6 +6,7 @@ mod exit;
 mod man;
 mod probes;
 mod serve;
+mod trace;
 
 pub use bench::Bench;
 pub use completions::Completions;
@@ -13,6 +14,7 @@ pub use exit::{CliError, EXIT_CODES, Exit};
 pub use man::Man;
 pub use probes::Probes;
 pub use serve::Serve;
+pub use trace::Trace;
 
 use std::path::{Path, PathBuf};
 
