@@ -8,7 +8,7 @@ use crate::storage::Backing;
 use clap::{Args, ValueEnum};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
-use std::io::Write as _;
+use std::io::{IsTerminal as _, Write as _};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::mpsc::{self, Receiver};
@@ -88,7 +88,10 @@ impl Serve {
     fn start_log(&self) -> Result<(), CliError> {
         let filter = tracing_subscriber::EnvFilter::try_new(&self.log)
             .map_err(|error| CliError::usage(format!("--log {}: {error}", self.log)))?;
-        let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+        // Colours are for people: a log in a file must be found by its words.
+        let colours = std::io::stderr().is_terminal();
+        let log =
+            tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(colours);
         let started = match self.log_format {
             LogFormat::Text => log.try_init(),
             LogFormat::Json => log.json().try_init(),
