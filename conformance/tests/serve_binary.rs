@@ -182,6 +182,8 @@ fn the_log_can_be_json_and_events_can_be_recorded() {
         .lines()
         .map(|line| serde_json::from_str(line).expect("JSON"))
         .collect();
+    let trace = conformance::trace::read_jsonl_file(&path).expect("a trace that `trace show` reads");
+    assert!(trace.len() == events.len() && trace.is_sorted_by_key(|record| record.time_ns));
     std::fs::remove_file(&path).expect("removable");
     let names: Vec<_> = events.iter().filter_map(|event| event["probe"].as_str()).collect();
     assert_eq!(names[..2], ["login-command", "login-response"]);

@@ -1,10 +1,12 @@
-//! Probe events as JSON lines, beside the live probes: the same calls, seen without a tracer.
+//! Probe events as a trace file, beside the live probes: the same calls, seen without a tracer.
 
+use crate::trace::{CONN_UNKNOWN, Record, RecordKind, write_line};
 use std::fs::File;
 use std::io::Write as _;
 use std::path::Path;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
+use std::time::Instant;
 use target_core::probe::{Probe, ProbeEvent, ProbeSink};
 
 /// Writes events to a file, or does nothing. The file is written by a thread of its own: a probe fires while the core
@@ -14,6 +16,7 @@ pub struct Recorder(Option<Recording>);
 
 #[derive(Debug)]
 struct Recording {
+    started: Instant,
     shared: Arc<Shared>,
     thread: Option<JoinHandle<()>>,
 }
@@ -45,7 +48,7 @@ impl Recorder {
         let shared = Arc::<Shared>::default();
         let other = Arc::clone(&shared);
         let thread = std::thread::Builder::new().name("record".into()).spawn(move || write(file, &other))?;
-        Ok(Self(Some(Recording { shared, thread: Some(thread) })))
+        Ok(Self(Some(Recording { started: Instant::now(), shared, thread: Some(thread) })))
     }
 
     /// Writes what is left and closes the file; later events are not recorded.
@@ -88,9 +91,17 @@ fn write(mut file: File, shared: &Shared) {
 impl ProbeSink for Recorder {
     fn fire(&mut self, event: &ProbeEvent<'_>) {
         let Some(recording) = &self.0 else { return };
-        let line = to_json(event);
+        let record = Record {
+            time_ns: recording.started.elapsed().as_nanos().try_into().unwrap_or(u64::MAX),
+            // An event does not tell which of several connections between two hosts it was.
+            conn: CONN_UNKNOWN,
+            what: RecordKind::Probe(event.into()),
+        };
+        let mut line = Vec::with_capacity(512);
+        // Memory takes everything.
+        let _ = write_line(&mut line, &record);
         let mut state = recording.shared.state.lock().unwrap_or_else(PoisonError::into_inner);
-        state.lines.extend_from_slice(line.as_bytes());
+        state.lines.extend_from_slice(&line);
         drop(state);
         recording.shared.more.notify_one();
     }
@@ -99,32 +110,4 @@ impl ProbeSink for Recorder {
     fn is_enabled(&self, _: Probe) -> bool {
         self.0.is_some()
     }
-}
-
-/// One line, with the member names of the published structs; the CDB in hexadecimal digits.
-pub fn to_json(event: &ProbeEvent<'_>) -> String {
-    let mut line = serde_json::json!({
-        "probe": event.probe.name(),
-        "ci_local": event.conn.local.as_str(),
-        "ci_remote": event.conn.remote.as_str(),
-        "ci_protocol": event.conn.protocol.as_str(),
-        "ii_target": event.info.target.as_str(),
-        "ii_initiator": event.info.initiator.as_str(),
-        "ii_lun": event.info.lun,
-        "ii_itt": event.info.itt,
-        "ii_ttt": event.info.ttt,
-        "ii_cmdsn": event.info.cmd_sn,
-        "ii_statsn": event.info.stat_sn,
-        "ii_datasn": event.info.data_sn,
-        "ii_datalen": event.info.data_len,
-        "ii_flags": event.info.flags,
-    });
-    if let (Some(cmd), Some(members)) = (event.cmd, line.as_object_mut()) {
-        members.insert("ic_len".into(), cmd.cdb.len().into());
-        members.insert(
-            "ic_cdb".into(),
-            cmd.cdb.iter().map(|byte| format!("{byte:02x}")).collect::<String>().into(),
-        );
-    }
-    format!("{line}\n")
 }
