@@ -290,3 +290,82 @@ fn write_data_that_never_comes_ends_the_connection() {
     lab.sleep(Duration::from_secs(1));
     assert_eq!(lab.end(login.conn), Some(TxStatus::Abort));
 }
+
+#[test]
+fn digests_begin_after_the_login_in_both_directions() {
+    let mut lab = Lab::default();
+    let conn = lab.open();
+    let request = lab.login_request(1, 0, 0);
+    let status =
+        lab.send(conn, request.emit(), &keys(&["HeaderDigest=CRC32C,None", "DataDigest=CRC32C,None"]));
+    assert!(status.digests.header && status.digests.data);
+    // The test's own framer switches with the response and checks what follows.
+    lab.expect(conn, Opcode::LoginResponse);
+    let login = common::Login { conn, cmd_sn: 100, exp_stat_sn: 2, tsih: 1 };
+    lab.send(conn, nop(&login, 9, true).emit(), b"ping");
+    assert_eq!(lab.expect(conn, Opcode::NopIn).data, &b"ping"[..]);
+}
+
+fn text(login: &common::Login, itt: u32) -> TextRequest {
+    TextRequest {
+        final_bit: true,
+        itt,
+        ttt: RESERVED_TAG,
+        cmd_sn: login.cmd_sn,
+        exp_stat_sn: login.exp_stat_sn,
+        ..TextRequest::default()
+    }
+}
+
+#[test]
+fn a_new_segment_length_holds_from_the_text_response_on() {
+    let mut lab = Lab::default();
+    let mut login = lab.ready(&[]);
+    lab.send(login.conn, text(&login, 5).emit(), b"MaxRecvDataSegmentLength=512\0");
+    login.cmd_sn += 1;
+    let response = target_core::wire::TextResponse::parse(&lab.expect(login.conn, Opcode::TextResponse).bhs);
+    assert_eq!((response.exp_cmd_sn, response.final_bit), (login.cmd_sn, true));
+    lab.send(login.conn, scsi(&login, LUN0, 6, &read10(0, 2), 1024, Some(Way::In)).emit(), &[]);
+    let sizes = [(); 2].map(|()| lab.expect(login.conn, Opcode::DataIn).data.len());
+    assert_eq!(sizes, [512, 512]);
+}
+
+#[test]
+fn a_rejected_request_counts_as_not_received() {
+    let mut lab = Lab::default();
+    let mut login = lab.ready(&[]);
+    let bad = TextRequest { ttt: 77, ..text(&login, 5) };
+    lab.send(login.conn, bad.emit(), &[]);
+    assert_eq!(Reject::parse(&lab.expect(login.conn, Opcode::Reject).bhs).exp_cmd_sn, login.cmd_sn);
+    // What came after it waits until the gap is filled.
+    let first = login;
+    login.cmd_sn += 1;
+    lab.send(login.conn, nop(&login, 6, false).emit(), &[]);
+    lab.expect_nothing(login.conn);
+    lab.send(login.conn, nop(&first, 7, false).emit(), &[]);
+    let order = [(); 2].map(|()| NopIn::parse(&lab.expect(login.conn, Opcode::NopIn).bhs).itt);
+    assert_eq!(order, [7, 6]);
+}
+
+#[test]
+fn the_window_closes_and_opens() {
+    let mut lab = Lab::new({
+        let mut config = config();
+        config.limits.commands = 2;
+        config
+    });
+    let mut login = lab.ready(&[]);
+    lab.world.stuck = true;
+    for itt in [5, 6] {
+        lab.send(login.conn, scsi(&login, LUN0, itt, &read10(0, 1), 512, Some(Way::In)).emit(), &[]);
+        login.cmd_sn += 1;
+    }
+    lab.send(login.conn, nop(&login, 9, true).emit(), &[]);
+    let closed = NopIn::parse(&lab.expect(login.conn, Opcode::NopIn).bhs);
+    assert_eq!((closed.exp_cmd_sn, closed.max_cmd_sn), (login.cmd_sn, login.cmd_sn - 1));
+    lab.send(login.conn, scsi(&login, LUN0, 7, &read10(0, 1), 512, Some(Way::In)).emit(), &[]);
+    lab.release_disk();
+    let max = [(); 2].map(|()| DataIn::parse(&lab.expect(login.conn, Opcode::DataIn).bhs).max_cmd_sn);
+    assert_eq!(max, [login.cmd_sn, login.cmd_sn + 1]);
+    lab.expect_nothing(login.conn);
+}

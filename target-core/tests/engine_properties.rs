@@ -445,6 +445,21 @@ proptest! {
     }
 
     #[test]
+    fn looking_at_the_clock_too_often_changes_no_byte(script in moves()) {
+        let run = |often| {
+            let mut chaos = Chaos::new(false);
+            for step in &script {
+                chaos.play(step);
+                if often {
+                    chaos.lab.input(Input::Timeout);
+                }
+            }
+            chaos.lab.world.sides.into_iter().map(|(id, side)| (id, side.bytes)).collect::<BTreeMap<_, _>>()
+        };
+        prop_assert_eq!(run(false), run(true));
+    }
+
+    #[test]
     fn no_peer_and_no_disk_can_break_it(script in moves()) {
         let mut chaos = Chaos::new(false);
         for step in &script {

@@ -7,6 +7,7 @@ use core::time::Duration;
 use target_core::api::{Admin, ConnId, Event, Flow, Tsih, TxStatus};
 use target_core::config::TargetConfig;
 use target_core::io::DeviceId;
+use target_core::session::states::SessionState;
 use target_core::wire::{
     AsyncMessage, DataIn, LoginResponse, Lun, Opcode, R2t, Reject, ScsiResponse, TextRequest, TextResponse,
 };
@@ -42,6 +43,20 @@ fn a_login_with_the_same_isid_takes_the_place_of_the_session() {
     // Another ISID is another session.
     let other = lab.login_as(2, &[]);
     assert_eq!((lab.end(new.conn), lab.end(other.conn)), (None, None));
+}
+
+#[test]
+fn an_operator_sees_who_is_there() {
+    let mut lab = Lab::default();
+    let login = lab.ready(&["InitiatorAlias=the host"]);
+    let all: Vec<_> = lab.target.sessions().collect();
+    let [session] = &all[..] else { panic!("one session") };
+    assert_eq!(
+        (session.tsih, session.initiator, session.alias),
+        (Tsih(login.tsih), "iqn.2026-01.lab:host", "the host")
+    );
+    assert_eq!((session.target, session.identity, session.tasks), (Some(IQN), None, 0));
+    assert_eq!((session.state, session.conns), (SessionState::LoggedIn, &[(0, login.conn)][..]));
 }
 
 #[test]

@@ -48,6 +48,8 @@ pub(crate) struct Session {
     pub(crate) tsih: Tsih,
     /// Initiator name.
     pub(crate) initiator: String,
+    /// InitiatorAlias; empty for none.
+    pub(crate) alias: String,
     /// ISID.
     pub(crate) isid: [u8; 6],
     /// Where its name must be unique.
@@ -91,6 +93,7 @@ impl Session {
         Self {
             tsih: who.tsih,
             initiator: who.initiator,
+            alias: who.alias,
             isid: who.isid,
             scope: who.scope,
             node: who.node,
@@ -162,6 +165,8 @@ pub(crate) struct Identity {
     pub(crate) tsih: Tsih,
     /// Initiator name.
     pub(crate) initiator: String,
+    /// InitiatorAlias; empty for none.
+    pub(crate) alias: String,
     /// ISID.
     pub(crate) isid: [u8; 6],
     /// Where its name must be unique.

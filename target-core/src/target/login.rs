@@ -167,6 +167,7 @@ impl<S: ProbeSink> Target<S> {
         let who = Identity {
             tsih: self.new_tsih(),
             initiator: outcome.access.initiator().to_string(),
+            alias: outcome.alias.clone(),
             isid: outcome.isid,
             scope,
             node: outcome.target,

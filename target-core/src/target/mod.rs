@@ -53,7 +53,7 @@ use node::Node;
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 use timers::Timer;
-pub use usage::Usage;
+pub use usage::{SessionInfo, Usage};
 
 /// The whole target node: every connection, session, task and logical unit.
 ///

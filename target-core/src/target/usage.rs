@@ -1,7 +1,32 @@
-//! How much of everything is there now? For operators, and for tests that limits hold.
+//! Who is there, and how much of everything? For operators, and for tests that limits hold.
 
 use super::Target;
+use crate::api::{ConnId, Tsih};
 use crate::probe::ProbeSink;
+use crate::session::states::SessionState;
+
+/// One session, as an operator wants to see it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SessionInfo<'a> {
+    /// Target Session Identifying Handle.
+    pub tsih: Tsih,
+    /// ISID.
+    pub isid: [u8; 6],
+    /// Initiator name.
+    pub initiator: &'a str,
+    /// InitiatorAlias; empty for none.
+    pub alias: &'a str,
+    /// Target name; `None` for a discovery session.
+    pub target: Option<&'a str>,
+    /// CHAP name it was authenticated with, if it was.
+    pub identity: Option<&'a str>,
+    /// Where it is in RFC 7143 8.3.2.
+    pub state: SessionState,
+    /// Its connections with their CIDs.
+    pub conns: &'a [(u16, ConnId)],
+    /// Its commands, in whatever state.
+    pub tasks: usize,
+}
 
 /// What a target holds at one moment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -27,6 +52,21 @@ pub struct Usage {
 }
 
 impl<S: ProbeSink> Target<S> {
+    /// All sessions, in an order that means nothing but is the same in every run.
+    pub fn sessions(&self) -> impl Iterator<Item = SessionInfo<'_>> {
+        self.sessions.iter().map(|(_, session)| SessionInfo {
+            tsih: session.tsih,
+            isid: session.isid,
+            initiator: &session.initiator,
+            alias: &session.alias,
+            target: session.node.and_then(|node| self.nodes.get(node)).map(|node| node.name.as_str()),
+            identity: session.identity.as_deref(),
+            state: session.state,
+            conns: &session.conns,
+            tasks: session.tasks.len(),
+        })
+    }
+
     /// Counts. Walks over everything, so it is nothing for the path of a command.
     pub fn usage(&self) -> Usage {
         let sessions = || self.sessions.iter().map(|(_, session)| session);

@@ -44,11 +44,6 @@ impl TextExchange {
         Self { access, open: None, next_ttt: 0 }
     }
 
-    /// Who is on the other side.
-    pub(crate) fn access(&self) -> &Access {
-        &self.access
-    }
-
     /// Takes one Text Request with its data segment.
     pub(crate) fn receive(&mut self, env: &TextEnv<'_>, request: &TextRequest, data: &Bytes) -> TextStep {
         // Taken out: unless it is put back, the exchange is over.
