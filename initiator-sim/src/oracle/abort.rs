@@ -13,6 +13,44 @@ const TARGET_WARM_RESET: u32 = 6;
 const TARGET_COLD_RESET: u32 = 7;
 
 impl Oracles {
+    /// The task management request `by` came: from now on the tasks it names may be gone.
+    pub(super) fn abort_asked(&mut self, conn: u32, by: &Task) {
+        if by.function == ABORT_TASK {
+            if let Some(task) = self.conns.get_mut(&conn).and_then(|conn| conn.tasks.open(by.ref_task_tag)) {
+                task.doubtful = true;
+            }
+            return;
+        }
+        let session = self.conns.get(&conn).and_then(|conn| conn.session);
+        for other in self.conns.values_mut() {
+            let same = other.session == session;
+            if !same && by.function == ABORT_TASK_SET {
+                continue;
+            }
+            for task in other.tasks.iter_mut().filter(|task| in_scope(by, task)) {
+                task.doubtful |= !same || may_hit(by, task);
+            }
+        }
+        if matches!(by.function, LOGICAL_UNIT_RESET..=TARGET_COLD_RESET) {
+            self.resets.push((conn, by.itt));
+        }
+    }
+
+    /// A command came while a reset is under way: it may meet it.
+    pub(super) fn command_meets_resets(&mut self, conn: u32, itt: u32) {
+        let mut meets = false;
+        let conns = &self.conns;
+        let task = conns.get(&conn).and_then(|conn| conn.tasks.get(itt));
+        self.resets.retain(|(conn, itt)| {
+            let reset = conns.get(conn).and_then(|conn| conn.tasks.get(*itt));
+            meets |= reset.zip(task).is_some_and(|(reset, task)| in_scope(reset, task));
+            reset.is_some()
+        });
+        if meets && let Some(task) = self.conns.get_mut(&conn).and_then(|conn| conn.tasks.open(itt)) {
+            task.doubtful = true;
+        }
+    }
+
     /// The response to the task management request `by` passed.
     pub(super) fn aborted(&mut self, pdu: &WirePdu<'_>, by: &Task) {
         if self.fields.task_response.is_set(pdu.view.bhs) {
@@ -28,8 +66,7 @@ impl Oracles {
             }
             return;
         }
-        let everywhere = matches!(by.function, TARGET_WARM_RESET | TARGET_COLD_RESET);
-        let others = everywhere || matches!(by.function, CLEAR_TASK_SET | LOGICAL_UNIT_RESET);
+        let others = matches!(by.function, CLEAR_TASK_SET | LOGICAL_UNIT_RESET..=TARGET_COLD_RESET);
         if !others && by.function != ABORT_TASK_SET {
             return;
         }
@@ -39,15 +76,13 @@ impl Oracles {
             if !same && !others {
                 continue;
             }
-            let hit = |task: &&mut Task| task.kind == Kind::ScsiCommand && (everywhere || task.lun == by.lun);
             let mut ended = Vec::new();
-            for task in conn.tasks.iter_mut().filter(hit) {
-                // Which tasks of others it met cannot be told from the wire; of this nexus it is those before it.
-                let before = same && (task.immediate || serial::lt(task.cmd_sn, by.cmd_sn));
-                if before && task.certain {
+            for task in conn.tasks.iter_mut().filter(|task| in_scope(by, task)) {
+                // Which tasks of others it met cannot be told from the wire; of this nexus it is those before it (11.5).
+                if same && task.certain && (task.immediate || serial::lt(task.cmd_sn, by.cmd_sn)) {
                     ended.push(task.itt);
                 } else {
-                    task.excused = true;
+                    task.excused |= !same || !task.certain || may_hit(by, task);
                 }
             }
             for itt in ended {
@@ -58,4 +93,15 @@ impl Oracles {
             }
         }
     }
+}
+
+fn in_scope(by: &Task, task: &Task) -> bool {
+    let everywhere = matches!(by.function, TARGET_WARM_RESET | TARGET_COLD_RESET);
+    task.kind == Kind::ScsiCommand && (everywhere || task.lun == by.lun)
+}
+
+/// Whether the function can end this task of its own nexus: all it names that came before; and a reset what comes until it
+/// is done, for 4.2.3.2 speaks of all outstanding tasks, whatever their CmdSN.
+fn may_hit(by: &Task, task: &Task) -> bool {
+    by.function >= LOGICAL_UNIT_RESET || task.immediate || serial::lt(task.cmd_sn, by.cmd_sn)
 }

@@ -131,6 +131,8 @@ pub struct Oracles {
     conns: BTreeMap<u32, ConnState>,
     sessions: BTreeMap<u64, SessionState>,
     next_session: u64,
+    /// Resets under way: (connection, task tag).
+    resets: Vec<(u32, u32)>,
     lun: LunModel,
     probe: Option<ProbeOracle>,
     sink: Sink,
@@ -146,6 +148,7 @@ impl Oracles {
             conns: BTreeMap::new(),
             sessions: BTreeMap::new(),
             next_session: 0,
+            resets: Vec::new(),
             lun: LunModel::new(config),
             probe: definitions.map(ProbeOracle::new),
             sink: Sink { found: Vec::new(), at: 0, conn: 0 },
@@ -220,6 +223,14 @@ impl Oracles {
                 if let Some(task) = conn.tasks.open(arrival.itt) {
                     self.lun.command(track, pdu, task);
                 }
+                if !self.resets.is_empty() {
+                    self.command_meets_resets(pdu.conn, arrival.itt);
+                }
+            }
+            Kind::TaskRequest if arrival.is_new => {
+                if let Some(task) = conn.tasks.open(arrival.itt).cloned() {
+                    self.abort_asked(pdu.conn, &task);
+                }
             }
             Kind::DataOut => {
                 if let Some(task) = conn.tasks.open(arrival.itt) {
@@ -279,6 +290,12 @@ impl Oracles {
         }
         let ended = answer::check(&self.fields, pdu, kind, &mut conn.tasks, &mut self.sink);
         if let Some(task) = ended {
+            if kind == Kind::Reject
+                && !task.immediate
+                && let Some(session) = conn.session.and_then(|key| self.sessions.get_mut(&key))
+            {
+                session.reject(task.cmd_sn);
+            }
             if task.kind == Kind::TaskRequest && kind == Kind::TaskResponse {
                 self.aborted(pdu, &task);
             }

@@ -29,8 +29,10 @@ pub(super) struct Task {
     pub(super) ref_task_tag: u32,
     /// It surely was accepted: its CmdSN is in the window, its tag was free.
     pub(super) certain: bool,
-    /// Another nexus may have aborted it: no answer is due.
+    /// Another nexus has, or may have, aborted it: no answer is due.
     pub(super) excused: bool,
+    /// A request to abort it has come: whether it still exists cannot be told.
+    pub(super) doubtful: bool,
     /// How many requests with this tag wait for an answer.
     pub(super) copies: u32,
     /// All unsolicited data has come (or none was to come).
@@ -65,6 +67,10 @@ impl Tasks {
         self.open.get_mut(&itt)
     }
 
+    pub(super) fn get(&self, itt: u32) -> Option<&Task> {
+        self.open.get(&itt)
+    }
+
     pub(super) fn iter(&self) -> impl Iterator<Item = &Task> {
         self.open.values()
     }
@@ -84,7 +90,10 @@ impl Tasks {
 
     /// The logical unit of the command with this tag, and whether that is sure.
     pub(super) fn lun_of(&self, itt: u32) -> Option<(u64, bool)> {
-        self.open.get(&itt).filter(|task| task.kind == Kind::ScsiCommand).map(|task| (task.lun, task.certain))
+        self.open
+            .get(&itt)
+            .filter(|task| task.kind == Kind::ScsiCommand)
+            .map(|task| (task.lun, task.certain && !task.doubtful))
     }
 
     /// A PDU came from the initiator: a new request, or part of an old one.
@@ -141,6 +150,7 @@ impl Tasks {
             ref_task_tag: if kind == Kind::TaskRequest { fields.ref_task_tag.word(bhs) } else { NO_TAG },
             certain,
             excused: false,
+            doubtful: false,
             copies: 1,
             unsolicited_over: !write || fields.final_bit.is_set(bhs),
             r2ts: Vec::new(),
@@ -175,6 +185,11 @@ impl SessionState {
             return Admission::Perhaps;
         }
         if self.arrived.insert(cmd_sn) { Admission::Surely } else { Admission::Perhaps }
+    }
+
+    /// The request with this CmdSN was rejected: it counts as not received (RFC 7143 7.3).
+    pub(super) fn reject(&mut self, cmd_sn: u32) {
+        self.arrived.remove(&cmd_sn);
     }
 
     /// Forgets the CmdSNs that the window has passed.

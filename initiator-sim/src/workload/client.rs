@@ -148,6 +148,9 @@ impl Client {
 
     /// Takes what happened to its connection.
     pub fn see(&mut self, world: &mut World, seen: &Seen) {
+        if !self.alive {
+            return; // It has hung up: what was under way means nothing to it any more.
+        }
         match seen {
             Seen::Bytes { conn, bytes } if *conn == self.conn => {
                 for incoming in self.session.receive(self.link, bytes) {
@@ -156,9 +159,7 @@ impl Client {
                 self.violations.append(&mut self.session.take_violations());
             }
             Seen::Fin { conn } | Seen::Reset { conn } | Seen::Refused { conn } if *conn == self.conn => {
-                if self.alive {
-                    world.close(self.conn);
-                }
+                world.close(self.conn);
                 self.lost();
             }
             _ => {}

@@ -59,6 +59,15 @@ impl World {
         Ok(())
     }
 
+    /// Reports what the target should have answered by now. To be called when faults are lifted and enough time has passed.
+    pub fn demand_progress(&mut self) {
+        let now = self.now();
+        if let Some(oracles) = &mut self.inner.oracles {
+            oracles.demand_progress(now);
+            oracles.take_violations(&mut self.inner.violations);
+        }
+    }
+
     /// True if the target is up.
     pub const fn is_up(&self) -> bool {
         self.target.is_some()

@@ -92,7 +92,7 @@ impl World {
             if frame.verdict == Verdict::TooLong {
                 // The codec has no such limit and would wait for the rest.
                 entry.tap.give_up(Dir::Out);
-            } else if !self.inner.tap_next(conn, Dir::Out) {
+            } else if !entry.tap.is_lost(Dir::Out) && !self.inner.tap_next(conn, Dir::Out) {
                 self.inner.complain(
                     conn,
                     "rfc7143/11.2.1",

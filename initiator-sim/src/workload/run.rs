@@ -1,0 +1,451 @@
+//! How does a drawn program run? Each client works through its operations; at the end faults are lifted, progress is demanded,
+//! and everything that was written is read again.
+
+use super::client::{Client, Outcome};
+use super::draw::{Drawn, INITIATOR, Mood, PORTAL, TARGET};
+use super::op::{Op, What};
+use super::report::Report;
+use crate::clock::{Nanos, SECOND};
+use crate::initiator::{CommandPlan, LoginOutcome, LoginPlan, Unsolicited, lun, pattern::pattern};
+use crate::oracle::{ProbeDefinitions, Violation};
+use crate::world::{Keep, Seen, World, WorldConfig};
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+/// Virtual time after which a client that is still busy is given up.
+const WORK_MAX: Nanos = 600 * SECOND;
+/// Virtual time that progress may take once faults are lifted: longer than any timer of the target's.
+const PROGRESS_MAX: Nanos = 180 * SECOND;
+/// Wakes beyond this are not those of a client.
+const UNDO: u64 = 1 << 48;
+
+/// What undoes an operation that lasts.
+#[derive(Clone, Copy, Debug)]
+enum Undo {
+    Unclog(u32),
+    Mend(u32),
+    ReleaseDisk(u32),
+    Restart,
+}
+
+struct Actor {
+    client: Option<Client>,
+    ops: VecDeque<Op>,
+    depth: usize,
+    /// The next operation waits for this one to end.
+    barrier: Option<u64>,
+    /// Commands under way: (operation, task tag).
+    commands: Vec<(u64, u32)>,
+    /// Not before this time.
+    ready_at: Nanos,
+    logged_in: bool,
+    discovery: bool,
+    logins: u32,
+}
+
+/// One run.
+pub struct Run {
+    drawn: Drawn,
+    world: World,
+    actors: Vec<Actor>,
+    undo: Vec<Option<Undo>>,
+    skipped: u64,
+    done: BTreeMap<&'static str, u64>,
+    found: Vec<Violation>,
+    strict: bool,
+}
+
+impl Run {
+    /// A run of `drawn` that has not begun.
+    ///
+    /// # Errors
+    /// The core refuses the drawn configuration, which is a mistake of the drawing.
+    pub fn new(drawn: Drawn, definitions: Option<Arc<ProbeDefinitions>>, keep: Keep) -> Result<Self, String> {
+        let config = WorldConfig {
+            seed: drawn.seed,
+            target: drawn.target.clone(),
+            disks: drawn.disks.clone(),
+            net: drawn.net.clone(),
+            plan: drawn.plan.clone(),
+            definitions,
+            keep,
+        };
+        let world = World::new(config).map_err(|error| format!("{error:?}"))?;
+        let actor = |(client, depth): (usize, &usize)| Actor {
+            client: None,
+            ops: drawn.ops.iter().filter(|op| op.client as usize == client).cloned().collect(),
+            depth: *depth,
+            barrier: None,
+            commands: Vec::new(),
+            ready_at: 0,
+            logged_in: false,
+            discovery: false,
+            logins: 0,
+        };
+        let actors = drawn.depths.iter().enumerate().map(actor).collect();
+        // A middlebox that drops and rewrites PDUs makes the initiator see things the target did not do.
+        let strict = drawn.mood != Mood::Hostile;
+        Ok(Self {
+            drawn,
+            world,
+            actors,
+            undo: Vec::new(),
+            skipped: 0,
+            done: BTreeMap::new(),
+            found: Vec::new(),
+            strict,
+        })
+    }
+
+    /// The world, to look at or to make more faulty.
+    pub const fn world(&mut self) -> &mut World {
+        &mut self.world
+    }
+
+    /// Runs to the end.
+    pub fn finish(mut self) -> (Report, World) {
+        self.work();
+        self.calm_down();
+        if self.world.core_panic().is_none() {
+            self.read_back();
+        }
+        self.report()
+    }
+
+    /// Lets the clients do all their operations.
+    fn work(&mut self) {
+        loop {
+            for at in 0..self.actors.len() {
+                self.act(at);
+            }
+            let busy = self.actors.iter().any(|actor| !actor.ops.is_empty() || actor.pending() > 0);
+            if !busy {
+                return;
+            }
+            match self.world.next_seen(WORK_MAX) {
+                Some(seen) => self.see(&seen),
+                None => return,
+            }
+        }
+    }
+
+    /// Lifts faults and waits until what was begun is over.
+    fn calm_down(&mut self) {
+        for undo in std::mem::take(&mut self.undo).into_iter().flatten() {
+            self.undo(undo);
+        }
+        self.world.lift_faults();
+        let limit = self.world.now() + PROGRESS_MAX;
+        while self.actors.iter().any(|actor| actor.pending() > 0) {
+            let Some(seen) = self.world.next_seen(limit) else { break };
+            self.see(&seen);
+        }
+        // What a client that has hung up left behind is still on its way.
+        self.world.run_until_idle(limit);
+        self.world.demand_progress();
+        for actor in &mut self.actors {
+            if let Some(mut client) = actor.client.take() {
+                client.hang_up(&mut self.world, false);
+            }
+        }
+        let limit = self.world.now() + PROGRESS_MAX;
+        self.world.run_until_idle(limit);
+    }
+
+    /// A new client reads the blocks that the others used; the content check judges what comes.
+    fn read_back(&mut self) {
+        let key = u32::MAX;
+        let ends = (PORTAL, ([192, 0, 2, 200], 40_000).into());
+        let mut client =
+            Client::connect(&mut self.world, key, ends, ("iqn.2007-07.com.example:reader", TARGET), 9);
+        client.login(&mut self.world, 1, LoginPlan::default());
+        let mut op = 1;
+        let luns = self.drawn.target.targets.first().map_or(0, |target| target.luns.len());
+        let mut plans: VecDeque<CommandPlan> = VecDeque::new();
+        for number in 0..luns {
+            let block_size = self.drawn.disks.get(number).map_or(512, |disk| disk.block_size);
+            let unit = lun(u16::try_from(number).unwrap_or(0));
+            // The first command of a nexus meets unit attentions, so it is one that does not matter.
+            for cdb in [vec![0; 6], vec![0; 6], vec![0; 6], vec![0x28, 0, 0, 0, 0, 0, 0, 0, 224, 0]] {
+                let read_len = if cdb[0] == 0x28 { 224 * block_size } else { 0 };
+                plans.push_back(CommandPlan { lun: unit, cdb, read_len, ..CommandPlan::default() });
+            }
+        }
+        let limit = self.world.now() + PROGRESS_MAX;
+        loop {
+            if client.alive && client.pending() == 0 {
+                let Some(plan) = plans.pop_front() else { break };
+                op += 1;
+                client.command(&mut self.world, op, plan);
+            }
+            let Some(seen) = self.world.next_seen(limit) else { break };
+            client.see(&mut self.world, &seen);
+            client.take_done();
+            if !client.alive {
+                break;
+            }
+        }
+        if !plans.is_empty() || client.pending() > 0 {
+            self.complain(
+                "progress",
+                "after all faults were lifted a new client could not read".to_owned(),
+                client.conn,
+            );
+        }
+        client.hang_up(&mut self.world, false);
+        let limit = self.world.now() + PROGRESS_MAX;
+        self.world.run_until_idle(limit);
+    }
+
+    /// Begins what the client may begin now.
+    fn act(&mut self, at: usize) {
+        loop {
+            let now = self.world.now();
+            let Some(actor) = self.actors.get_mut(at) else { return };
+            let alive = actor.client.as_ref().is_some_and(|client| client.alive);
+            if alive && (actor.barrier.is_some() || actor.pending() >= actor.depth || !actor.has_credit()) {
+                return;
+            }
+            let Some(op) = actor.ops.front() else { return };
+            if actor.ready_at == 0 && op.wait > 0 {
+                actor.ready_at = now + op.wait;
+                self.world.wake_at(actor.ready_at, at as u64);
+            }
+            if now < actor.ready_at {
+                return;
+            }
+            actor.ready_at = 0;
+            if let Some(op) = actor.ops.pop_front() {
+                self.carry_out(at, op);
+            }
+        }
+    }
+
+    fn carry_out(&mut self, at: usize, op: Op) {
+        let name = op.what.name();
+        if self.begin(at, op) {
+            *self.done.entry(name).or_default() += 1;
+        } else {
+            self.skipped += 1;
+        }
+    }
+
+    /// Begins an operation; false if that is not possible.
+    fn begin(&mut self, at: usize, op: Op) -> bool {
+        let block_size = self.drawn.disks.first().map_or(512, |disk| disk.block_size);
+        match op.what {
+            What::StallDisk { device, time } => {
+                self.world.stall_disk(device, true);
+                self.undo_after(time, Undo::ReleaseDisk(device));
+                return true;
+            }
+            What::Crash { time } => {
+                self.world.crash();
+                self.undo_after(time, Undo::Restart);
+                return true;
+            }
+            What::Login { discovery, keys } => {
+                self.log_in(at, op.id, discovery, &keys);
+                return true;
+            }
+            _ => {}
+        }
+        let Some(actor) = self.actors.get_mut(at) else { return false };
+        let Some(client) = actor.client.as_mut().filter(|client| client.alive && actor.logged_in) else {
+            return false;
+        };
+        if actor.discovery && !op.what.suits_discovery() {
+            return false;
+        }
+        let world = &mut self.world;
+        let plan = |unit: u16, cdb: Vec<u8>| CommandPlan { lun: lun(unit), cdb, ..CommandPlan::default() };
+        let rw = |opcode: u8, lba: u32, blocks: u16, flags: u8| {
+            let ([a, b, c, d], [e, f]) = (lba.to_be_bytes(), blocks.to_be_bytes());
+            vec![opcode, flags, a, b, c, d, 0, e, f, 0]
+        };
+        let command = match op.what {
+            What::Read { lun, lba, blocks } => {
+                let read_len = u32::from(blocks) * block_size;
+                Some(CommandPlan { read_len, ..plan(lun, rw(0x28, lba, blocks, 0)) })
+            }
+            What::Write { lun, lba, blocks, fua, solicited } => {
+                let data = pattern(op.id, usize::from(blocks) * block_size as usize);
+                let unsolicited = if solicited { Unsolicited::Nothing } else { Unsolicited::Negotiated };
+                let write_len = data.len() as u32;
+                let plan = plan(lun, rw(0x2a, lba, blocks, if fua { 8 } else { 0 }));
+                Some(CommandPlan { write_len, data: data.into(), unsolicited, ..plan })
+            }
+            What::Verify { lun, lba, blocks } => Some(plan(lun, rw(0x2f, lba, blocks, 0))),
+            What::Sync { lun } => Some(plan(lun, rw(0x35, 0, 0, 0))),
+            What::Cdb { lun, cdb, read_len } => Some(CommandPlan { read_len, ..plan(lun, cdb) }),
+            What::Tmf { function, lun: unit } => {
+                let newest = actor.commands.last().map(|(_, itt)| *itt);
+                let referenced = (function == 1).then(|| newest.unwrap_or(0x7777));
+                client.tmf(world, op.id, function, lun(unit), referenced);
+                None
+            }
+            What::Ping { len, immediate } => {
+                client.ping(world, op.id, pattern(op.id, len.into()).into(), immediate);
+                None
+            }
+            What::Text { pairs } => {
+                let pairs: Vec<(&str, &str)> = pairs.iter().map(|(key, value)| (&**key, &**value)).collect();
+                client.text(world, op.id, &pairs);
+                // One text exchange at a time on a connection (RFC 7143 11.10.3).
+                actor.barrier = Some(op.id);
+                None
+            }
+            What::Logout { reason } => {
+                client.logout(world, op.id, reason);
+                actor.barrier = Some(op.id);
+                None
+            }
+            What::HangUp { reset } => {
+                client.hang_up(world, reset);
+                None
+            }
+            What::Hostile { bytes } => {
+                world.send(client.conn, bytes, op.id);
+                None
+            }
+            What::Clog { time } => {
+                let conn = client.conn;
+                world.clog(conn, true);
+                self.undo_after(time, Undo::Unclog(conn));
+                return true;
+            }
+            What::Partition { time } => {
+                let conn = client.conn;
+                world.partition(conn, true);
+                self.undo_after(time, Undo::Mend(conn));
+                return true;
+            }
+            What::Login { .. } | What::StallDisk { .. } | What::Crash { .. } => None,
+        };
+        if let Some(plan) = command {
+            let itt = client.command(world, op.id, plan);
+            actor.commands.push((op.id, itt));
+        }
+        true
+    }
+
+    fn log_in(&mut self, at: usize, op: u64, discovery: bool, keys: &[(String, String)]) {
+        let Some(actor) = self.actors.get_mut(at) else { return };
+        if let Some(mut old) = actor.client.take() {
+            old.hang_up(&mut self.world, false);
+        }
+        actor.logins += 1;
+        actor.commands.clear();
+        actor.logged_in = false;
+        actor.discovery = discovery;
+        let number = u16::try_from(at).unwrap_or(0);
+        let remote = ([192, 0, 2, 10 + number as u8], 50_000).into();
+        let name = format!("{INITIATOR}{at}");
+        let key = (u32::from(number) + 1) << 16 | actor.logins;
+        let target = if discovery { "" } else { TARGET };
+        let mut client = Client::connect(&mut self.world, key, (PORTAL, remote), (&name, target), number + 1);
+        let base = if discovery { LoginPlan::discovery() } else { LoginPlan::default() };
+        let plan = keys.iter().fold(base, |plan, (key, value)| plan.with_key(key, value));
+        client.login(&mut self.world, op, plan);
+        actor.barrier = Some(op);
+        actor.client = Some(client);
+    }
+
+    fn undo_after(&mut self, time: Nanos, undo: Undo) {
+        let token = UNDO + self.undo.len() as u64;
+        self.undo.push(Some(undo));
+        let at = self.world.now() + time;
+        self.world.wake_at(at, token);
+    }
+
+    fn undo(&mut self, undo: Undo) {
+        match undo {
+            Undo::Unclog(conn) => self.world.clog(conn, false),
+            Undo::Mend(conn) => self.world.partition(conn, false),
+            Undo::ReleaseDisk(device) => self.world.stall_disk(device, false),
+            Undo::Restart => {
+                if let Err(error) = self.world.restart() {
+                    self.complain("lifecycle", format!("the target does not restart: {error:?}"), u32::MAX);
+                }
+            }
+        }
+    }
+
+    fn see(&mut self, seen: &Seen) {
+        if let Seen::Wake { token } = seen {
+            let undo =
+                token.checked_sub(UNDO).and_then(|at| self.undo.get_mut(usize::try_from(at).ok()?)?.take());
+            if let Some(undo) = undo {
+                self.undo(undo);
+            }
+            return;
+        }
+        for actor in &mut self.actors {
+            let Some(client) = &mut actor.client else { continue };
+            client.see(&mut self.world, seen);
+            for (op, outcome) in client.take_done() {
+                if actor.barrier == Some(op) {
+                    actor.barrier = None;
+                }
+                actor.commands.retain(|(command, _)| *command != op);
+                match outcome {
+                    Outcome::Login(LoginOutcome::LoggedIn) => actor.logged_in = true,
+                    Outcome::Login(_) => client.hang_up(&mut self.world, false),
+                    _ => {}
+                }
+            }
+            if !client.alive {
+                actor.logged_in = false;
+                actor.barrier = None;
+                actor.commands.clear();
+            }
+            let found = client.take_violations();
+            if self.strict {
+                let (at, conn) = (self.world.now(), Some(client.conn));
+                self.found.extend(found.into_iter().map(|violation| Violation {
+                    rule: "initiator",
+                    clause: violation.rule.to_owned(),
+                    text: violation.text,
+                    at,
+                    conn,
+                }));
+            }
+        }
+    }
+
+    fn complain(&mut self, rule: &'static str, text: String, conn: u32) {
+        let (at, conn) = (self.world.now(), (conn != u32::MAX).then_some(conn));
+        self.found.push(Violation { rule, clause: "workload".into(), text, at, conn });
+    }
+
+    fn report(self) -> (Report, World) {
+        let mut violations = self.found;
+        violations.extend(self.world.violations().iter().cloned());
+        violations.sort_by_key(|violation| violation.at);
+        let report = Report {
+            seed: self.drawn.seed,
+            options: self.drawn.options(),
+            operations: self.done,
+            skipped: self.skipped,
+            connections: self.world.connections(),
+            faults: self.world.record().len(),
+            events: self.world.trace().count(),
+            virtual_time: self.world.now(),
+            trace_hash: self.world.trace_hash(),
+            violations,
+            panic: self.world.core_panic().cloned(),
+        };
+        (report, self.world)
+    }
+}
+
+impl Actor {
+    /// The window admits the next operation; without that it would have to be sent again.
+    fn has_credit(&self) -> bool {
+        !self.logged_in || self.client.as_ref().is_none_or(|client| client.session.credits() > 0)
+    }
+
+    fn pending(&self) -> usize {
+        self.client.as_ref().map_or(0, Client::pending)
+    }
+}

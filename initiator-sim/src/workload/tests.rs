@@ -1,0 +1,61 @@
+use super::*;
+use crate::trace::run_twice;
+
+fn definitions() -> Option<Arc<ProbeDefinitions>> {
+    let text = include_str!("../../../conformance/probes/iscsi.yaml");
+    Some(Arc::new(serde_yaml::from_str(text).expect("the shipped definitions can be read")))
+}
+
+fn run(seed: u64) -> Report {
+    run_seed(seed, definitions(), Keep::default()).expect("a configuration the core takes").0
+}
+
+#[test]
+fn drawn_runs_break_no_rule() {
+    let failed: Vec<String> =
+        (0..150).map(run).filter(|report| !report.passed()).map(|report| report.to_string()).collect();
+    assert!(failed.is_empty(), "{} failed, the first:\n{}", failed.len(), failed[0]);
+}
+
+#[test]
+fn a_seed_is_a_run() {
+    let keep = Keep { trace: true, ..Keep::default() };
+    for seed in 0..12 {
+        let run = || run_seed(seed, definitions(), keep).expect("runs").1.trace().clone();
+        if let Err(divergence) = run_twice(run) {
+            panic!("seed {seed}: {divergence}");
+        }
+    }
+}
+
+#[test]
+fn the_record_of_a_run_makes_the_run() {
+    for seed in 0..30 {
+        let (first, world) = run_seed(seed, None, Keep::default()).expect("runs");
+        let mut drawn = Drawn::new(seed);
+        drawn.plan = crate::fault::plan::Plan::explicit(world.record().to_vec());
+        let (second, _) = Run::new(drawn, None, Keep::default()).expect("runs").finish();
+        assert_eq!(first.trace_hash, second.trace_hash, "seed {seed}");
+    }
+}
+
+#[test]
+fn any_subset_of_the_operations_is_a_program() {
+    for seed in 0..10 {
+        for keep in 0..4 {
+            let mut drawn = Drawn::new(seed);
+            drawn.ops.retain(|op| op.id % 4 == keep);
+            let report = Run::new(drawn, definitions(), Keep::default()).expect("runs").finish().0;
+            assert!(report.passed(), "{report}");
+        }
+    }
+}
+
+#[test]
+fn seeds_reach_every_kind_of_operation() {
+    let mut kinds = std::collections::BTreeSet::new();
+    for seed in 0..60 {
+        kinds.extend(Drawn::new(seed).ops.iter().map(|op| op.what.name()));
+    }
+    assert_eq!(kinds.len(), 16, "{kinds:?}");
+}
