@@ -3,14 +3,16 @@
 
 use crate::harness::{Scratch, Serve, TARGET};
 use crate::tool::run;
-use serde_json::Value;
+use conformance::trace::{ProbeRecord, RecordKind, read_jsonl_file};
+use std::path::Path;
+use target_core::probe::Probe;
 
 /// What the target offers, beside booleans.
 #[derive(Clone, Copy)]
 struct Lengths {
-    segment: u64,
-    first: u64,
-    max: u64,
+    segment: u32,
+    first: u32,
+    max: u32,
 }
 
 const SMALL: Lengths = Lengths { segment: 512, first: 512, max: 1024 };
@@ -62,24 +64,28 @@ fn combination(name: &str, initial_r2t: bool, immediate_data: bool, lengths: Len
     run("qemu-io", &args).ok().never_says(&["failed", "error"]);
     serve.stop();
 
-    let events = String::from_utf8(record.bytes()).expect("text");
-    let events: Vec<Value> =
-        events.lines().map(|line| serde_json::from_str(line).expect("a JSON object")).collect();
-    let of = |probe: &str| events.iter().filter(move |event| event["probe"] == *probe).collect::<Vec<_>>();
-    let number = |event: &Value, key: &str| event[key].as_u64().expect("a number");
-    let sum = |events: &[&Value], key| events.iter().map(|event| number(event, key)).sum::<u64>();
+    let records = read_jsonl_file(Path::new(record.path())).expect("a trace");
+    let events: Vec<ProbeRecord> = records
+        .into_iter()
+        .filter_map(|record| match record.what {
+            RecordKind::Probe(event) => Some(event),
+            _ => None,
+        })
+        .collect();
+    let of = |probe| events.iter().filter(move |event| event.probe == probe).collect::<Vec<_>>();
+    let sum = |events: &[&ProbeRecord]| events.iter().map(|event| u64::from(event.ii_datalen)).sum::<u64>();
 
-    let immediate = sum(&of("scsi-command"), "ii_datalen");
+    let immediate = sum(&of(Probe::ScsiCommand));
     assert_eq!(immediate > 0, immediate_data, "{name}: {immediate} bytes of immediate data");
     let (unsolicited, solicited): (Vec<_>, Vec<_>) =
-        of("data-receive").into_iter().partition(|event| event["ii_ttt"] == 0xffff_ffff_u32);
+        of(Probe::DataReceive).into_iter().partition(|event| event.ii_ttt == u32::MAX);
     // With immediate data the first segment may already be the whole first burst.
     let expected = !initial_r2t && (!immediate_data || first > segment);
     assert_eq!(!unsolicited.is_empty(), expected, "{name}: {} unsolicited PDUs", unsolicited.len());
-    assert!(!solicited.is_empty() && !of("data-request").is_empty(), "{name}: no R2T");
-    let written = immediate + sum(&unsolicited, "ii_datalen") + sum(&solicited, "ii_datalen");
+    assert!(!solicited.is_empty() && !of(Probe::DataRequest).is_empty(), "{name}: no R2T");
+    let written = immediate + sum(&unsolicited) + sum(&solicited);
     assert_eq!(written, 512 + 65536 + 1500 * 1024 + 3 * 96 * 1024, "{name}");
-    for event in of("data-receive").iter().chain(&of("scsi-command")) {
-        assert!(number(event, "ii_datalen") <= segment, "{name}: {event}");
+    for event in of(Probe::DataReceive).iter().chain(&of(Probe::ScsiCommand)) {
+        assert!(event.ii_datalen <= segment, "{name}: {event:?}");
     }
 }
