@@ -262,19 +262,9 @@ fn ci_runs_the_tests_that_are_ignored_elsewhere() {
 
 #[test]
 fn scenarios_and_snapshots_are_in_step() {
-    let stems = |folder: &str, ending: &str| -> BTreeSet<String> {
-        files(folder, ending)
-            .into_iter()
-            .map(|path| {
-                path.strip_prefix(root().join(folder)).expect("inside").to_string_lossy().into_owned()
-            })
-            .map(|name| name.trim_end_matches(ending).to_owned())
-            .filter(|name| !name.starts_with("lib/"))
-            .collect()
-    };
-    let scenarios = stems("scenarios", ".scn.yaml");
-    let snapshots: BTreeSet<_> = stems("snapshots", ".snap").into_iter().collect();
+    let scenarios = files("scenarios", ".scn.yaml");
     assert!(scenarios.len() >= 80, "only {} scenarios", scenarios.len());
-    let missing: Vec<_> = scenarios.difference(&snapshots).cloned().collect();
-    none("scenarios without a golden trace", &missing);
+    let unpaired = conformance::golden::unpaired(&root()).expect("readable folders");
+    none("scenarios without a golden trace", &unpaired.scenarios);
+    none("golden traces without a scenario", &unpaired.snapshots);
 }
