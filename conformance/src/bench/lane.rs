@@ -12,8 +12,8 @@ use std::time::{Duration, Instant};
 use target_core::conn::framing::Frame;
 use target_core::io::SgList;
 use target_core::wire::{
-    AsyncMessage, DataIn, DataOut, Digests, Lun, NopIn, NopOut, Opcode, R2t, RESERVED_TAG, ScsiCommand,
-    ScsiResponse, serial,
+    AsyncMessage, DataIn, DataOut, Digests, LogoutRequest, Lun, NopIn, NopOut, Opcode, R2t, RESERVED_TAG,
+    ScsiCommand, ScsiResponse, serial,
 };
 
 const CONNECT_WAIT: Duration = Duration::from_secs(5);
@@ -192,6 +192,7 @@ impl Lane {
                 }
             }
             if !going && self.free.len() == self.slots.len() {
+                self.logout();
                 return Ok(self.tally);
             }
             self.wire.exchange()?;
@@ -366,6 +367,22 @@ impl Lane {
             data_sn += 1;
         }
         Ok(())
+    }
+
+    /// Ends the session in good order; what the target says to it is of no interest.
+    fn logout(&mut self) {
+        let request = LogoutRequest {
+            immediate: true,
+            reason: 0,
+            total_ahs_length: 0,
+            data_segment_length: 0,
+            itt: 0,
+            cid: 0,
+            cmd_sn: self.cmd_sn,
+            exp_stat_sn: self.exp_stat_sn,
+        };
+        self.wire.push(&request.emit(), &SgList::new());
+        let _ = self.wire.exchange();
     }
 
     /// Answers a ping.
