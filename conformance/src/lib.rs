@@ -10,6 +10,7 @@
 pub mod bench;
 pub mod cli;
 pub mod golden;
+pub mod runner;
 pub mod scenario;
 pub mod server;
 pub mod storage;

@@ -39,6 +39,11 @@ pub static SCENARIO: Shape = Shape {
         ),
         key("xfail", Kind::Map(&XFAIL), "The scenario is known to fail; passing is then an error (exit 3)."),
         key("origin", Kind::MapOf(&Kind::Any), "Where a written file comes from; by tools, for people."),
+        key(
+            "tolerate",
+            Kind::List(&Kind::Text),
+            "Rules of findings that the scenario provokes, as failure reports name them.",
+        ),
         key("golden", Kind::Map(&GOLDEN), "What the golden trace shows."),
         key("limits", Kind::Map(&RUN_LIMITS), "Bounds of the run."),
     ],
@@ -199,14 +204,11 @@ static PORTAL: Shape = Shape {
 static STORAGE: Shape = Shape {
     name: "storage",
     doc: "The simulated disks.",
-    keys: &[
-        key(
-            "latency",
-            Kind::Either(&[Kind::Map(&LATENCY), Kind::Time]),
-            "Time an operation takes [0: answers at once].",
-        ),
-        key("reorder", Kind::Bool, "Operations may overtake each other [false]."),
-    ],
+    keys: &[key(
+        "latency",
+        Kind::Either(&[Kind::Map(&LATENCY), Kind::Time]),
+        "Time an operation takes [0: answers at once].",
+    )],
     rest: Rest::Refused,
 };
 

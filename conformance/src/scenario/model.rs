@@ -106,6 +106,8 @@ pub struct Scenario {
     pub faults: Vec<PlannedFault>,
     /// A known failure.
     pub xfail: Option<Xfail>,
+    /// Rules of findings that it provokes.
+    pub tolerate: Vec<String>,
     /// What the golden trace shows.
     pub golden: Golden,
     /// Where a run is given up.
@@ -235,8 +237,6 @@ pub struct TargetSpec {
     pub timers: Vec<(String, Nanos, At)>,
     /// Time of a storage operation.
     pub latency: Option<LatencySpec>,
-    /// Operations may overtake each other.
-    pub reorder: bool,
 }
 
 /// One target of the node.

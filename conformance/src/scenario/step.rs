@@ -5,6 +5,7 @@ use super::expr::Expr;
 use super::matcher::Matcher;
 use super::model::{At, Cdb, FaultVerb, LatencySpec, SenseMatch};
 use initiator_sim::codec::Kind;
+use initiator_sim::initiator::Unsolicited;
 use target_core::probe::Probe;
 
 /// A step.
@@ -92,6 +93,8 @@ pub struct Connect {
     pub join: Option<String>,
     /// Connection ID.
     pub cid: Option<Expr>,
+    /// The scenario answers the target's pings.
+    pub manual_pings: bool,
 }
 
 /// `login`
@@ -270,8 +273,10 @@ pub struct Scsi {
     pub attr: Option<Expr>,
     /// Immediate command.
     pub immediate: bool,
-    /// Use immediate data.
-    pub immediate_data: Option<bool>,
+    /// How much data goes out unasked.
+    pub unsolicited: Option<Unsolicited>,
+    /// Data-Out PDUs of at most so many bytes.
+    pub data_pdu_max: Option<Expr>,
     /// Fields of the command.
     pub fields: Vec<(String, Expr)>,
     /// Send what R2Ts ask for.
@@ -347,8 +352,6 @@ pub struct Text {
     pub keys: Vec<(String, Matcher)>,
     /// Whole text expected.
     pub text: Option<Matcher>,
-    /// Number of responses.
-    pub rounds: Option<Matcher>,
     /// How long.
     pub within: Option<TimeExpr>,
 }
@@ -406,6 +409,13 @@ pub enum NetVerb {
     Close,
     HalfClose,
     Reset,
+}
+
+impl NetVerb {
+    /// True for what only a simulated network can do.
+    pub const fn is_simulated(self) -> bool {
+        !matches!(self, Self::Close | Self::HalfClose | Self::Reset)
+    }
 }
 
 /// `target`

@@ -142,6 +142,11 @@ impl Disk {
         &self.config
     }
 
+    /// Operations that start from now on take this long.
+    pub fn set_latency(&mut self, latency: Latency) {
+        self.config.latency = latency;
+    }
+
     /// Operations under way.
     pub fn outstanding(&self) -> usize {
         self.pending.len()

@@ -88,6 +88,7 @@ impl Reader<'_> {
                 .node("xfail")
                 .map(Body::free)
                 .map(|body| Xfail { reason: body.name("reason", ""), signature: body.text("signature") }),
+            tolerate: body.texts("tolerate"),
             golden: golden(body.node("golden")),
             limits: run_limits(body.node("limits"))?,
         })
@@ -263,7 +264,6 @@ fn merge_target(base: TargetSpec, over: TargetSpec) -> TargetSpec {
         limits: chain(base.limits, over.limits),
         timers: chain(base.timers, over.timers),
         latency: over.latency.or(base.latency),
-        reorder: over.reorder || base.reorder,
     }
 }
 

@@ -11,6 +11,7 @@ use crate::scenario::step::{Action, Connect, Login, LoginAuth, Logout, Nop, Scsi
 use crate::scenario::verbs::{CONNECT, LOGIN, LOGOUT, NOP, SCSI, TEXT, TMF};
 use crate::yaml::{Node, Problem, unknown};
 use initiator_sim::codec::Kind;
+use initiator_sim::initiator::Unsolicited;
 
 impl Body<'_> {
     /// Name and secret of a credential.
@@ -21,6 +22,10 @@ impl Body<'_> {
             (Some(name), Some(secret)) => Ok(Some((name, secret))),
             _ => Err(Problem::new(node.id, "`name` and `secret` are needed")),
         }
+    }
+
+    fn manual_pings(&self) -> bool {
+        self.text("pings").is_some_and(|who| who == "manual")
     }
 
     /// Overrides, whose names have to be fields of this PDU.
@@ -59,6 +64,7 @@ impl Reader<'_> {
             to: to.map_err(|_| address("to", "IP address with a port"))?,
             join: body.text("join"),
             cid: body.expr("cid")?,
+            manual_pings: body.manual_pings(),
         }))
     }
 
@@ -83,6 +89,7 @@ impl Reader<'_> {
                 name: body.on(),
                 join: body.text("join"),
                 cid: body.expr("cid")?,
+                manual_pings: body.manual_pings(),
                 ..Connect::default()
             },
             isid: body.expr("isid")?,
@@ -138,7 +145,12 @@ impl Reader<'_> {
             write: body.expr("write")?,
             attr: body.expr("attr")?,
             immediate: body.bool("immediate").unwrap_or(false),
-            immediate_data: body.bool("immediate_data"),
+            unsolicited: body.text("unsolicited").map(|word| match word.as_str() {
+                "immediate" => Unsolicited::ImmediateOnly,
+                "none" => Unsolicited::Nothing,
+                _ => Unsolicited::Negotiated,
+            }),
+            data_pdu_max: body.expr("data_pdu_max")?,
             fields: body.fields_of("fields", Kind::ScsiCommand, body.exprs("fields")?)?,
             answer_r2t: body.bool("answer_r2t"),
             status: outcome("status")?,
@@ -190,7 +202,6 @@ impl Reader<'_> {
             data: body.data("data")?.or(Some(Data::Keys(keys))),
             keys: expect.map(|expect| expect.matchers("keys")).transpose()?.unwrap_or_default(),
             text: outcome("text")?,
-            rounds: outcome("rounds")?,
             within: body.expr("within")?,
         }))
     }

@@ -47,7 +47,6 @@ impl Reader<'_> {
         }
         if let Some(storage) = body.node("storage").map(Body::free) {
             spec.latency = storage.node("latency").map(latency).transpose()?;
-            spec.reorder = storage.bool("reorder").unwrap_or(false);
         }
         Ok(spec)
     }

@@ -15,6 +15,11 @@ pub(in crate::scenario) static CONNECT: Shape = Shape {
         key("to", Kind::Text, "The portal's address in the simulator [the first portal]."),
         key("join", Kind::Name, "A connection whose session this one is to join."),
         key("cid", Kind::Scalar, "Connection ID [1, then 2, ... in a session]."),
+        key(
+            "pings",
+            Kind::OneOf(pings),
+            "Who answers the target's pings: `auto`, or the scenario (`manual`) [auto].",
+        ),
     ],
     rest: Rest::Refused,
 };
@@ -27,6 +32,11 @@ pub(in crate::scenario) static LOGIN: Shape = Shape {
         ON,
         key("join", Kind::Name, "A connection whose session this one is to join."),
         key("cid", Kind::Scalar, "Connection ID."),
+        key(
+            "pings",
+            Kind::OneOf(pings),
+            "Who answers the target's pings: `auto`, or the scenario (`manual`) [auto].",
+        ),
         key("isid", Kind::Scalar, "ISID as a number [0x800000010000]."),
         key("tsih", Kind::Scalar, "TSIH [0, or that of the session it joins]."),
         key("initiator", Kind::Scalar, "InitiatorName [iqn.2026-01.example.lab:initiator]."),
@@ -93,7 +103,8 @@ pub(in crate::scenario) static SCSI: Shape = Shape {
         key("write", Kind::Scalar, "Expected length of the data to write [that of `data`]."),
         key("attr", Kind::Scalar, "Task attribute [SIMPLE]."),
         key("immediate", Kind::Bool, "Send it as an immediate command [false]."),
-        key("immediate_data", Kind::Bool, "Use immediate data [as negotiated]."),
+        key("unsolicited", Kind::OneOf(unsolicited), "How much data goes out unasked [negotiated]."),
+        key("data_pdu_max", Kind::Scalar, "Data-Out PDUs of at most so many bytes [as negotiated]."),
         key("fields", Kind::MapOf(&Kind::Scalar), "Fields of the ScsiCommand to override."),
         key("answer_r2t", Kind::Bool, "Send the data that R2Ts ask for [true]."),
         key("expect", Kind::Map(&SCSI_EXPECT), "How it ends [GOOD, no residual]."),
@@ -178,7 +189,6 @@ pub(in crate::scenario) static TEXT_EXPECT: Shape = Shape {
     keys: &[
         key("keys", Kind::MapOf(&Kind::Match), "Pairs that must be there."),
         key("text", Kind::Match, "The whole text, `;` for the zero bytes."),
-        key("rounds", Kind::Match, "How many responses it took."),
     ],
     rest: Rest::Refused,
 };
@@ -196,3 +206,11 @@ pub(in crate::scenario) static NOP: Shape = Shape {
     ],
     rest: Rest::Refused,
 };
+
+fn unsolicited() -> Vec<&'static str> {
+    vec!["negotiated", "immediate", "none"]
+}
+
+fn pings() -> Vec<&'static str> {
+    vec!["auto", "manual"]
+}

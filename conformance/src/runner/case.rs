@@ -1,0 +1,235 @@
+//! How is one case run from end to end? Set up, needs, steps, what is left; in the simulator twice, to compare the hashes.
+
+use super::failure::{Class, Failure};
+use super::needs::{self, Offers};
+use super::scope::Outcome;
+use super::setup::{self, INITIATOR_NAME, Vars};
+use super::sim::SimLab;
+use super::state::State;
+use super::tcp::TcpLab;
+use crate::scenario::units::Nanos;
+use crate::scenario::{Case, Scenario};
+use crate::trace::Trace;
+use initiator_sim::world::{Keep, World};
+use std::cell::RefCell;
+use std::net::SocketAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+/// Where scenarios run.
+#[derive(Clone, Debug)]
+pub enum Backend {
+    /// The seeded world.
+    Simulator,
+    /// A target on the network.
+    Tcp(TcpOptions),
+}
+
+/// A target on the network.
+#[derive(Clone, Debug)]
+pub struct TcpOptions {
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// Its name.
+    pub target: String,
+    /// CHAP name and secret.
+    pub chap: Option<(String, String)>,
+}
+
+/// How to run.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Where.
+    pub backend: Backend,
+    /// Another seed than the scenario's.
+    pub seed: Option<u64>,
+    /// Run a second time and compare.
+    pub twice: bool,
+}
+
+/// How it ended.
+#[derive(Clone, Debug)]
+pub enum Verdict {
+    /// Everything held.
+    Passed,
+    /// Something did not.
+    Failed(Box<Failure>),
+    /// It could not be run here, for this reason.
+    Skipped(String),
+}
+
+/// One case that ran.
+#[derive(Clone, Debug)]
+pub struct Report {
+    /// Scenario.
+    pub name: String,
+    /// Case of the matrix, or empty.
+    pub label: String,
+    /// How it ended.
+    pub verdict: Verdict,
+    /// The seed.
+    pub seed: u64,
+    /// Time that passed, virtual in the simulator.
+    pub time: Nanos,
+    /// Hash of everything that happened in the simulator.
+    pub hash: Option<u64>,
+    /// What happened in the simulator.
+    pub trace: Option<Trace>,
+}
+
+/// A run that came to an end, whichever.
+struct Ran {
+    verdict: Verdict,
+    time: Nanos,
+    hash: Option<u64>,
+    trace: Option<Trace>,
+}
+
+/// Runs a case.
+pub fn run(scenario: &Scenario, case: &Case, options: &Options) -> Report {
+    let seed = options.seed.unwrap_or(scenario.seed);
+    let mut scenario = scenario.clone();
+    scenario.seed = seed;
+    let first = once(&scenario, case, options, true);
+    let mut ran = first;
+    if options.twice && matches!(options.backend, Backend::Simulator) && ran.hash.is_some() {
+        let second = once(&scenario, case, options, false);
+        if second.hash != ran.hash {
+            let text =
+                format!("two runs of seed {seed} differ: {:016x?} and {:016x?}", ran.hash, second.hash);
+            ran.verdict = Verdict::Failed(Failure::new(Class::Diverged, "hash", text));
+        }
+    }
+    Report {
+        name: scenario.name.clone(),
+        label: case.label.clone(),
+        verdict: ran.verdict,
+        seed,
+        time: ran.time,
+        hash: ran.hash,
+        trace: ran.trace,
+    }
+}
+
+impl Ran {
+    fn ended(verdict: Verdict) -> Self {
+        Self { verdict, time: 0, hash: None, trace: None }
+    }
+
+    fn script(text: String) -> Self {
+        Self::ended(Verdict::Failed(Failure::new(Class::Script, "setup", text)))
+    }
+}
+
+/// A bug of the lab itself must not end the whole run.
+fn once(scenario: &Scenario, case: &Case, options: &Options, keep: bool) -> Ran {
+    let run = || match &options.backend {
+        Backend::Simulator => simulate(scenario, case, options, keep),
+        Backend::Tcp(tcp) => over_tcp(scenario, case, options, tcp),
+    };
+    catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|payload| {
+        let text = payload.downcast_ref::<String>().cloned();
+        let text =
+            text.or_else(|| payload.downcast_ref::<&str>().map(ToString::to_string)).unwrap_or_default();
+        Ran::ended(Verdict::Failed(Failure::new(
+            Class::Panic,
+            "lab",
+            format!("the lab itself panicked: {text}"),
+        )))
+    })
+}
+
+fn simulate(scenario: &Scenario, case: &Case, options: &Options, keep: bool) -> Ran {
+    let made = variables(scenario, case).and_then(|vars| {
+        // Probe steps look at what is kept, so both runs keep it; the wire is for the trace alone.
+        let keep = Keep { wire: keep, probes: true, ..Keep::default() };
+        setup::setup(scenario, &vars, keep).map(|setup| (vars, setup))
+    });
+    let (vars, setup) = match made {
+        Ok(made) => made,
+        Err(error) => return Ran::script(error),
+    };
+    let world = || World::new(setup.world.clone()).map(|world| SimLab::new(world, setup.portal));
+    let lab = match world() {
+        Ok(lab) => lab,
+        Err(error) => return Ran::script(format!("target.{error}")),
+    };
+    if needs::needs_asking(scenario) {
+        let offers = world().map(|lab| needs::ask(Box::new(lab), INITIATOR_NAME, &setup.target_name));
+        if let Some(why) = offers.ok().as_ref().and_then(|offers: &Offers| needs::lacking(scenario, offers)) {
+            return Ran::ended(Verdict::Skipped(why));
+        }
+    }
+    let mut state = State::new(Box::new(lab), scenario.limits);
+    state.block_sizes = setup.block_sizes;
+    let mut ran = carry_out(state, scenario, vars, INITIATOR_NAME, &setup.target_name, options);
+    if let (Verdict::Failed(failure), Some(trace)) = (&mut ran.verdict, &ran.trace)
+        && failure.last.is_empty()
+    {
+        failure.last = trace.last(12);
+    }
+    ran
+}
+
+/// The matrix comes before what the files say.
+fn variables(scenario: &Scenario, case: &Case) -> Result<Vars, String> {
+    let chosen = |name: &String| case.vars.iter().any(|(known, _)| known == name);
+    let others: Vec<_> = scenario.vars.iter().filter(|(name, _)| !chosen(name)).cloned().collect();
+    Vars::new(&[&case.vars, &others])
+}
+
+fn over_tcp(scenario: &Scenario, case: &Case, options: &Options, tcp: &TcpOptions) -> Ran {
+    if let Some(why) = needs::unfit(scenario, &options.backend) {
+        return Ran::ended(Verdict::Skipped(why));
+    }
+    let vars = match variables(scenario, case) {
+        Ok(vars) => vars,
+        Err(error) => return Ran::script(error),
+    };
+    if needs::needs_asking(scenario) {
+        let offers = needs::ask(Box::new(TcpLab::new(tcp.address)), INITIATOR_NAME, &tcp.target);
+        if let Some(why) = needs::lacking(scenario, &offers) {
+            return Ran::ended(Verdict::Skipped(why));
+        }
+    }
+    let mut state = State::new(Box::new(TcpLab::new(tcp.address)), scenario.limits);
+    state.patience = 5_000_000_000;
+    state.silence_max = 1_000_000_000;
+    carry_out(state, scenario, vars, INITIATOR_NAME, &tcp.target, options)
+}
+
+fn carry_out(
+    mut state: State,
+    scenario: &Scenario,
+    vars: Vars,
+    initiator: &str,
+    target: &str,
+    options: &Options,
+) -> Ran {
+    use crate::scenario::expr::Value;
+    state.default_initiator = initiator.to_owned();
+    state.default_target = target.to_owned();
+    state.tolerate.clone_from(&scenario.tolerate);
+    state.vars = vars.0;
+    state.vars.insert("target".to_owned(), Value::Text(target.to_owned()));
+    state.vars.insert("initiator".to_owned(), Value::Text(initiator.to_owned()));
+    if let Backend::Tcp(TcpOptions { chap: Some((name, secret)), .. }) = &options.backend {
+        state.vars.insert("chap_name".to_owned(), Value::Text(name.clone()));
+        state.vars.insert("chap_secret".to_owned(), Value::Text(secret.clone()));
+    }
+    let shared = RefCell::new(state);
+    let outcome: Outcome<()> = super::finish::carry_out(&shared, scenario);
+    let mut state = shared.into_inner();
+    let names = state.conns.iter().map(|conn| (conn.lab, conn.name.clone())).collect();
+    let time = state.now();
+    let hash = state.lab.world().map(|world| world.trace_hash());
+    let trace = match state.lab.world() {
+        Some(world) => Trace::of(world, &names, &scenario.golden),
+        None => Trace::from_lines(state.log),
+    };
+    Ran {
+        verdict: outcome.map_or_else(Verdict::Failed, |()| Verdict::Passed),
+        time,
+        hash,
+        trace: Some(trace),
+    }
+}

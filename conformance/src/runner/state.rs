@@ -1,0 +1,329 @@
+//! What do the steps of a run share? Connections with what came on them, sessions, variables, and the lab.
+
+use super::failure::{Class, Failure};
+use super::lab::{Dial, Happened, Lab};
+use crate::scenario::expr::Value;
+use crate::scenario::fields;
+use crate::scenario::model::RunLimits;
+use crate::scenario::step::Ending;
+use crate::scenario::units::Nanos;
+use initiator_sim::codec::{CodecError, Kind, Pdu};
+use initiator_sim::fault::FaultId;
+use initiator_sim::initiator::{Composed, Draft, Incoming, Session, automatic_answer};
+use std::collections::{BTreeMap, VecDeque};
+
+/// How many PDUs a failure report shows.
+const LAST_MAX: usize = 12;
+
+/// What came on a connection and nobody has taken yet.
+#[derive(Clone, Debug)]
+pub(super) enum Item {
+    /// A PDU, or what is left of one.
+    Pdu(Incoming),
+    /// The end.
+    End(Ending),
+}
+
+/// A connection, open or not.
+#[derive(Debug)]
+pub(super) struct Conn {
+    /// Its name in the scenario.
+    pub(super) name: String,
+    /// Index of its session.
+    pub(super) session: usize,
+    /// Its index in the session.
+    pub(super) index: usize,
+    /// Its name at the lab.
+    pub(super) lab: u32,
+    /// What nobody has taken yet.
+    pub(super) inbox: VecDeque<Item>,
+    /// It has ended from the target's side.
+    pub(super) ended: Option<Ending>,
+    /// This side has ended it.
+    pub(super) left: bool,
+    /// Tags of programs under way; `None` is a login, which takes everything.
+    pub(super) claims: Vec<Option<u32>>,
+    /// Pings of the target are left to the scenario.
+    pub(super) manual_pings: bool,
+}
+
+/// A fault that was asked for.
+#[derive(Debug)]
+pub(super) struct Armed {
+    pub(super) id: FaultId,
+    pub(super) conn: u32,
+    pub(super) step: String,
+    pub(super) at: crate::scenario::At,
+    pub(super) maybe: bool,
+}
+
+/// Everything that the steps of a run share.
+pub(super) struct State {
+    pub(super) lab: Box<dyn Lab>,
+    pub(super) sessions: Vec<Session>,
+    pub(super) conns: Vec<Conn>,
+    /// The present connection of a name.
+    pub(super) names: BTreeMap<String, usize>,
+    pub(super) vars: BTreeMap<String, Value>,
+    pub(super) pdus: BTreeMap<String, Pdu>,
+    pub(super) faults: Vec<Armed>,
+    /// Probe events that steps have passed.
+    pub(super) probes_passed: usize,
+    /// Every PDU as a line of a trace, where the lab keeps none.
+    pub(super) log: Vec<String>,
+    /// How long to wait when a step does not say.
+    pub(super) patience: Nanos,
+    /// How long silence is waited for at most, in real time.
+    pub(super) silence_max: Nanos,
+    /// Counts everything that may let somebody go on.
+    pub(super) progress: u64,
+    /// When the first waiting step wants to go on at the latest.
+    pub(super) wake_at: Nanos,
+    pub(super) limits: RunLimits,
+    /// Rules whose findings the scenario provokes.
+    pub(super) tolerate: Vec<String>,
+    /// The last PDUs, as lines.
+    pub(super) last: VecDeque<String>,
+    pub(super) default_target: String,
+    pub(super) default_initiator: String,
+    /// ISID qualifiers by connection name.
+    isids: BTreeMap<String, usize>,
+    /// Block sizes by LUN.
+    pub(super) block_sizes: BTreeMap<u64, u32>,
+}
+
+/// A field of a PDU as a value.
+pub(super) fn field_value(pdu: &Pdu, name: &str) -> Option<Value> {
+    match name {
+        "data" => Some(Value::Bytes(pdu.data.clone())),
+        "bhs" => Some(Value::Bytes(bytes::Bytes::copy_from_slice(&pdu.bhs))),
+        name => fields::number(pdu, name)
+            .map(Value::Num)
+            .or_else(|| pdu.bytes(name).map(|bytes| Value::Bytes(bytes::Bytes::copy_from_slice(bytes)))),
+    }
+}
+
+impl State {
+    pub(super) fn new(lab: Box<dyn Lab>, limits: RunLimits) -> Self {
+        Self {
+            lab,
+            sessions: Vec::new(),
+            conns: Vec::new(),
+            names: BTreeMap::new(),
+            vars: BTreeMap::new(),
+            pdus: BTreeMap::new(),
+            faults: Vec::new(),
+            probes_passed: 0,
+            log: Vec::new(),
+            patience: 10_000_000_000,
+            silence_max: Nanos::MAX,
+            progress: 0,
+            wake_at: Nanos::MAX,
+            limits,
+            tolerate: Vec::new(),
+            last: VecDeque::new(),
+            default_target: String::new(),
+            default_initiator: String::new(),
+            isids: BTreeMap::new(),
+            block_sizes: BTreeMap::new(),
+        }
+    }
+
+    pub(super) fn now(&self) -> Nanos {
+        self.lab.now()
+    }
+
+    /// Opens a connection in a session under a name.
+    pub(super) fn open(
+        &mut self,
+        name: &str,
+        session: usize,
+        cid: u16,
+        dial: &Dial,
+    ) -> Result<usize, String> {
+        let lab = self.lab.connect(dial)?;
+        let index = self.sessions[session].open(cid);
+        self.conns.push(Conn {
+            name: name.to_owned(),
+            session,
+            index,
+            lab,
+            inbox: VecDeque::new(),
+            ended: None,
+            left: false,
+            claims: Vec::new(),
+            manual_pings: false,
+        });
+        let conn = self.conns.len() - 1;
+        self.names.insert(name.to_owned(), conn);
+        Ok(conn)
+    }
+
+    /// True if a connection can still bring PDUs.
+    pub(super) fn is_open(&self, name: &str) -> bool {
+        let conn = self.names.get(name).and_then(|conn| self.conns.get(*conn));
+        conn.is_some_and(|conn| conn.ended.is_none() && !conn.left)
+    }
+
+    /// What makes sessions of one initiator differ: the same for the same connection name, also when it comes back.
+    pub(super) fn isid_qualifier(&mut self, name: &str) -> u8 {
+        let next = self.isids.len();
+        let number = *self.isids.entry(name.to_owned()).or_insert(next);
+        u8::try_from(number).unwrap_or(u8::MAX)
+    }
+
+    /// The session of a connection.
+    pub(super) fn session(&mut self, conn: usize) -> &mut Session {
+        let session = self.conns[conn].session;
+        &mut self.sessions[session]
+    }
+
+    /// Composes a PDU and sends it, or the first bytes of it.
+    pub(super) fn send(
+        &mut self,
+        conn: usize,
+        draft: &Draft,
+        op: u64,
+        cut: Option<usize>,
+    ) -> Result<Composed, CodecError> {
+        let index = self.conns[conn].index;
+        let composed = self.session(conn).compose(index, draft)?;
+        let mut bytes = composed.bytes.clone();
+        bytes.truncate(cut.unwrap_or(usize::MAX));
+        let note = match (&draft.raw, cut) {
+            (Some(raw), _) => format!(" (as {} raw bytes)", raw.len()),
+            (None, Some(cut)) => format!(" (cut after {cut} bytes)"),
+            (None, None) => String::new(),
+        };
+        self.note(conn, '>', &format!("{}{note}", composed.pdu));
+        self.lab.send(self.conns[conn].lab, bytes, op);
+        Ok(composed)
+    }
+
+    /// Remembers a line for failure reports.
+    pub(super) fn note(&mut self, conn: usize, direction: char, text: &str) {
+        if self.last.len() == LAST_MAX {
+            self.last.pop_front();
+        }
+        let name = &self.conns[conn].name;
+        let line = crate::trace::line(self.now(), name, direction, text);
+        if self.lab.world().is_none() {
+            self.log.push(line.clone());
+        }
+        self.last.push_back(line);
+    }
+
+    /// Lets the lab go on until something happens or somebody's time has come.
+    pub(super) fn pump(&mut self) -> Result<(), Box<Failure>> {
+        if self.now() > self.limits.virtual_time || self.lab.events() > self.limits.events {
+            let text = "the limits of the run are reached: is there progress?";
+            return Err(self.lost(Class::Liveness, "limits", text));
+        }
+        let until = self.wake_at;
+        match self.lab.next(until) {
+            Some(happened) => self.take(happened),
+            None => match self.lab.dead() {
+                Some(why) => return Err(self.lost(Class::Panic, "core", why)),
+                None if self.now() < until => {
+                    return Err(self.lost(Class::Liveness, "stuck", "time does not pass any more"));
+                }
+                None => self.progress += 1,
+            },
+        }
+        Ok(())
+    }
+
+    /// A failure that belongs to no step.
+    pub(super) fn lost(&self, class: Class, site: &str, text: impl Into<String>) -> Box<Failure> {
+        let mut failure = Failure::new(class, site, text);
+        self.decorate(&mut failure);
+        failure
+    }
+
+    /// When it happened and what passed before.
+    pub(super) fn decorate(&self, failure: &mut Failure) {
+        failure.time = format!("{} s", initiator_sim::clock::show(self.now()));
+        failure.last = self.last.iter().cloned().collect();
+    }
+
+    /// True if the scenario puts up with findings of this rule.
+    pub(super) fn tolerated(&self, rule: &str) -> bool {
+        self.tolerate.iter().any(|known| known == rule)
+    }
+
+    fn take(&mut self, happened: Happened) {
+        self.progress += 1;
+        match happened {
+            Happened::Bytes(lab, bytes) => {
+                let Some(conn) = self.conns.iter().position(|conn| conn.lab == lab) else { return };
+                let index = self.conns[conn].index;
+                let incoming = self.session(conn).receive(index, &bytes);
+                for incoming in incoming {
+                    self.arrived(conn, incoming);
+                }
+            }
+            Happened::Ended(lab, ending) => self.ended(lab, ending, "the target ended the connection"),
+            Happened::Refused(lab) => self.ended(lab, Ending::Reset, "the target refused the connection"),
+        }
+    }
+
+    fn ended(&mut self, lab: u32, ending: Ending, text: &str) {
+        let Some(conn) = self.conns.iter().position(|conn| conn.lab == lab) else { return };
+        self.note(conn, '<', text);
+        let index = self.conns[conn].index;
+        self.session(conn).closed(index);
+        let link = &mut self.conns[conn];
+        if link.ended.is_none() {
+            link.ended = Some(ending);
+            link.inbox.push_back(Item::End(ending));
+        }
+    }
+
+    fn arrived(&mut self, conn: usize, incoming: Incoming) {
+        let text = match &incoming {
+            Incoming::Pdu { pdu, .. } | Incoming::Unknown { pdu } => pdu.to_string(),
+            Incoming::BadDigest { part, pdu, .. } => format!("{pdu} ({part:?} digest wrong)"),
+        };
+        self.note(conn, '<', &text);
+        if !self.conns[conn].manual_pings
+            && let Some(answer) = automatic_answer(&incoming)
+        {
+            // A ping that can be parsed can be answered: only field names could be wrong.
+            let _ = self.send(conn, &answer, 0, None);
+            return;
+        }
+        self.conns[conn].inbox.push_back(Item::Pdu(incoming));
+    }
+
+    /// The first thing on a connection that is no program's.
+    pub(super) fn head(&self, conn: usize) -> Option<usize> {
+        let link = &self.conns[conn];
+        link.inbox.iter().position(|item| !link.claims.iter().any(|claim| claims(*claim, item)))
+    }
+
+    /// Takes the first thing that belongs to a program, or the end of the connection.
+    pub(super) fn take_claimed(&mut self, conn: usize, claim: Option<u32>) -> Option<Item> {
+        let link = &mut self.conns[conn];
+        let at = link.inbox.iter().position(|item| claims(claim, item))?;
+        if let Some(Item::End(ending)) = link.inbox.get(at) {
+            // The end is there for everybody.
+            return Some(Item::End(*ending));
+        }
+        link.inbox.remove(at)
+    }
+}
+
+/// True if an item belongs to the program with this tag, or concerns every program.
+fn claims(claim: Option<u32>, item: &Item) -> bool {
+    match (claim, item) {
+        (None, _) | (_, Item::End(_)) => true,
+        (Some(itt), Item::Pdu(incoming)) => match incoming.pdu() {
+            Some((Kind::Reject, pdu)) => {
+                let tag = pdu.data.get(16..20).and_then(|bytes| bytes.try_into().ok());
+                tag.map(u32::from_be_bytes) == Some(itt)
+            }
+            Some((kind, pdu)) => kind != Kind::AsyncMessage && pdu.itt() == itt,
+            None => false,
+        },
+    }
+}
