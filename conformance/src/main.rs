@@ -19,24 +19,32 @@ struct Lab {
 /// Every command, in the order of `--help`.
 #[derive(Subcommand)]
 enum Command {
-    Completions(cli::Completions),
-    Man(cli::Man),
+    Run(cli::Run),
+    Accept(cli::Accept),
+    Replay(cli::Replay),
+    Trace(cli::Trace),
     Serve(cli::Serve),
     Bench(cli::Bench),
-    Trace(cli::Trace),
     Probes(cli::Probes),
+    Schema(cli::Schema),
+    Completions(cli::Completions),
+    Man(cli::Man),
 }
 
 fn main() -> ExitCode {
     let lab = Lab::parse();
     let context = Context { root: lab.root, program: Lab::command };
     let outcome = match lab.command {
-        Command::Completions(command) => command.execute(&context),
-        Command::Man(command) => command.execute(&context),
+        Command::Run(command) => command.execute(&context),
+        Command::Accept(command) => command.execute(&context),
+        Command::Replay(command) => command.execute(&context),
+        Command::Trace(command) => command.execute(&context),
         Command::Serve(command) => command.execute(&context),
         Command::Bench(command) => command.execute(&context),
-        Command::Trace(command) => command.execute(&context),
         Command::Probes(command) => command.execute(&context),
+        Command::Schema(command) => command.execute(&context),
+        Command::Completions(command) => command.execute(&context),
+        Command::Man(command) => command.execute(&context),
     };
     outcome.unwrap_or_else(|error| error.report()).into()
 }
@@ -44,7 +52,6 @@ fn main() -> ExitCode {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use conformance::cli::Exit;
 
     #[test]
     fn the_command_line_is_consistent() {

@@ -1,18 +1,27 @@
 //! What does the command line offer? One file and one type a command; each has `execute`.
 
+mod accept;
 mod bench;
 mod completions;
 mod exit;
 mod man;
 mod probes;
+mod replay;
+mod report;
+mod run;
+mod schema;
 mod serve;
 mod trace;
 
+pub use accept::Accept;
 pub use bench::Bench;
 pub use completions::Completions;
 pub use exit::{CliError, EXIT_CODES, Exit};
 pub use man::Man;
 pub use probes::Probes;
+pub use replay::Replay;
+pub use run::Run;
+pub use schema::Schema;
 pub use serve::Serve;
 pub use trace::Trace;
 

@@ -9,7 +9,7 @@ use super::state::State;
 use super::tcp::TcpLab;
 use crate::scenario::units::Nanos;
 use crate::scenario::{Case, Scenario};
-use crate::trace::Trace;
+use crate::trace::Record;
 use initiator_sim::world::{Keep, World};
 use std::cell::RefCell;
 use std::net::SocketAddr;
@@ -72,8 +72,8 @@ pub struct Report {
     pub time: Nanos,
     /// Hash of everything that happened in the simulator.
     pub hash: Option<u64>,
-    /// What happened in the simulator.
-    pub trace: Option<Trace>,
+    /// What happened: PDUs, and in the simulator probe events.
+    pub records: Vec<Record>,
 }
 
 /// A run that came to an end, whichever.
@@ -81,7 +81,7 @@ struct Ran {
     verdict: Verdict,
     time: Nanos,
     hash: Option<u64>,
-    trace: Option<Trace>,
+    records: Vec<Record>,
 }
 
 /// Runs a case.
@@ -106,13 +106,13 @@ pub fn run(scenario: &Scenario, case: &Case, options: &Options) -> Report {
         seed,
         time: ran.time,
         hash: ran.hash,
-        trace: ran.trace,
+        records: ran.records,
     }
 }
 
 impl Ran {
     fn ended(verdict: Verdict) -> Self {
-        Self { verdict, time: 0, hash: None, trace: None }
+        Self { verdict, time: 0, hash: None, records: Vec::new() }
     }
 
     fn script(text: String) -> Self {
@@ -161,13 +161,7 @@ fn simulate(scenario: &Scenario, case: &Case, options: &Options, keep: bool) -> 
     }
     let mut state = State::new(Box::new(lab), scenario.limits);
     state.block_sizes = setup.block_sizes;
-    let mut ran = carry_out(state, scenario, vars, INITIATOR_NAME, &setup.target_name, options);
-    if let (Verdict::Failed(failure), Some(trace)) = (&mut ran.verdict, &ran.trace)
-        && failure.last.is_empty()
-    {
-        failure.last = trace.last(12);
-    }
-    ran
+    carry_out(state, scenario, vars, INITIATOR_NAME, &setup.target_name, options)
 }
 
 /// The matrix comes before what the files say.
@@ -219,17 +213,11 @@ fn carry_out(
     let shared = RefCell::new(state);
     let outcome: Outcome<()> = super::finish::carry_out(&shared, scenario);
     let mut state = shared.into_inner();
-    let names = state.conns.iter().map(|conn| (conn.lab, conn.name.clone())).collect();
     let time = state.now();
     let hash = state.lab.world().map(|world| world.trace_hash());
-    let trace = match state.lab.world() {
-        Some(world) => Trace::of(world, &names, &scenario.golden),
-        None => Trace::from_lines(state.log),
+    let records = match state.lab.world() {
+        Some(world) => super::record::records(world),
+        None => std::mem::take(&mut state.records),
     };
-    Ran {
-        verdict: outcome.map_or_else(Verdict::Failed, |()| Verdict::Passed),
-        time,
-        hash,
-        trace: Some(trace),
-    }
+    Ran { verdict: outcome.map_or_else(Verdict::Failed, |()| Verdict::Passed), time, hash, records }
 }

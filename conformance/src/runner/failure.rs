@@ -32,6 +32,8 @@ pub enum Class {
     Diverged,
     /// The golden trace is another one.
     Golden,
+    /// An expectation that nothing needs any more: an xfail that passes, a golden trace that is missing.
+    Stale,
 }
 
 impl Class {
@@ -50,6 +52,7 @@ impl Class {
             Self::UnusedFault => "unused-fault",
             Self::Diverged => "diverged",
             Self::Golden => "golden",
+            Self::Stale => "stale",
         }
     }
 }

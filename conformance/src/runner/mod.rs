@@ -14,11 +14,13 @@ mod failure;
 mod finish;
 mod lab;
 mod needs;
+mod record;
 mod scope;
 mod setup;
 mod sim;
 mod state;
 mod steps;
+pub mod suite;
 mod tcp;
 
 pub use case::{Backend, Options, Report, TcpOptions, Verdict, run};

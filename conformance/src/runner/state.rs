@@ -7,6 +7,7 @@ use crate::scenario::fields;
 use crate::scenario::model::RunLimits;
 use crate::scenario::step::Ending;
 use crate::scenario::units::Nanos;
+use crate::trace::{Record, RecordKind};
 use initiator_sim::codec::{CodecError, Kind, Pdu};
 use initiator_sim::fault::FaultId;
 use initiator_sim::initiator::{Composed, Draft, Incoming, Session, automatic_answer};
@@ -69,8 +70,8 @@ pub(super) struct State {
     pub(super) faults: Vec<Armed>,
     /// Probe events that steps have passed.
     pub(super) probes_passed: usize,
-    /// Every PDU as a line of a trace, where the lab keeps none.
-    pub(super) log: Vec<String>,
+    /// Everything that happened, where the lab does not keep it.
+    pub(super) records: Vec<Record>,
     /// How long to wait when a step does not say.
     pub(super) patience: Nanos,
     /// How long silence is waited for at most, in real time.
@@ -114,7 +115,7 @@ impl State {
             pdus: BTreeMap::new(),
             faults: Vec::new(),
             probes_passed: 0,
-            log: Vec::new(),
+            records: Vec::new(),
             patience: 10_000_000_000,
             silence_max: Nanos::MAX,
             progress: 0,
@@ -156,6 +157,7 @@ impl State {
         });
         let conn = self.conns.len() - 1;
         self.names.insert(name.to_owned(), conn);
+        self.record(conn, || RecordKind::Opened);
         Ok(conn)
     }
 
@@ -196,6 +198,7 @@ impl State {
             (None, None) => String::new(),
         };
         self.note(conn, '>', &format!("{}{note}", composed.pdu));
+        self.record(conn, || RecordKind::Pdu { from_target: false, pdu: composed.pdu.clone() });
         self.lab.send(self.conns[conn].lab, bytes, op);
         Ok(composed)
     }
@@ -206,11 +209,16 @@ impl State {
             self.last.pop_front();
         }
         let name = &self.conns[conn].name;
-        let line = crate::trace::line(self.now(), name, direction, text);
-        if self.lab.world().is_none() {
-            self.log.push(line.clone());
-        }
+        let line = format!("{} {name} {direction} {text}", initiator_sim::clock::show(self.now()));
         self.last.push_back(line);
+    }
+
+    /// Keeps what happened, where the lab does not.
+    fn record(&mut self, conn: usize, what: impl FnOnce() -> RecordKind) {
+        if self.lab.world().is_none() {
+            let record = Record { time_ns: self.now(), conn: self.conns[conn].lab, what: what() };
+            self.records.push(record);
+        }
     }
 
     /// Lets the lab go on until something happens or somebody's time has come.
@@ -270,6 +278,8 @@ impl State {
     fn ended(&mut self, lab: u32, ending: Ending, text: &str) {
         let Some(conn) = self.conns.iter().position(|conn| conn.lab == lab) else { return };
         self.note(conn, '<', text);
+        let how = if ending == Ending::Fin { "fin" } else { "reset" };
+        self.record(conn, || RecordKind::Closed { how: how.to_owned() });
         let index = self.conns[conn].index;
         self.session(conn).closed(index);
         let link = &mut self.conns[conn];
@@ -285,6 +295,9 @@ impl State {
             Incoming::BadDigest { part, pdu, .. } => format!("{pdu} ({part:?} digest wrong)"),
         };
         self.note(conn, '<', &text);
+        if let Incoming::Pdu { pdu, .. } | Incoming::Unknown { pdu } = &incoming {
+            self.record(conn, || RecordKind::Pdu { from_target: true, pdu: pdu.clone() });
+        }
         if !self.conns[conn].manual_pings
             && let Some(answer) = automatic_answer(&incoming)
         {

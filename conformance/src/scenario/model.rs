@@ -5,6 +5,7 @@ use super::expr::Expr;
 use super::matcher::Matcher;
 use super::step::Step;
 use super::units::Nanos;
+use crate::golden::GoldenOptions;
 use crate::yaml::{NodeId, Place};
 use std::sync::Arc;
 
@@ -109,7 +110,7 @@ pub struct Scenario {
     /// Rules of findings that it provokes.
     pub tolerate: Vec<String>,
     /// What the golden trace shows.
-    pub golden: Golden,
+    pub golden: GoldenOptions,
     /// Where a run is given up.
     pub limits: RunLimits,
 }
@@ -121,39 +122,6 @@ pub struct Xfail {
     pub reason: String,
     /// Which failure.
     pub signature: Option<String>,
-}
-
-/// What the golden trace shows.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Golden {
-    /// Probe events.
-    pub probes: Shown,
-    /// PDUs.
-    pub wire: Wire,
-}
-
-/// Which probe events are shown.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum Shown {
-    /// All of them.
-    #[default]
-    Full,
-    /// These.
-    Only(Vec<String>),
-    /// None.
-    Off,
-}
-
-/// How PDUs are shown.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Wire {
-    /// One line each.
-    #[default]
-    Digest,
-    /// With all bytes.
-    Full,
-    /// Not at all.
-    Off,
 }
 
 /// Where a run is given up.

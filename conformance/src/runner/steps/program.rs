@@ -30,8 +30,6 @@ pub(super) trait Program {
 pub(super) struct Done<O> {
     /// How it ended.
     pub(super) outcome: O,
-    /// Its first PDU.
-    pub(super) sent: Pdu,
     /// The PDU that ended it.
     pub(super) last: Option<Pdu>,
 }
@@ -56,27 +54,25 @@ pub(super) async fn drive<P: Program>(
 ) -> Outcome<Done<P::Outcome>> {
     let mut step = program.start(cx.state.borrow_mut().session(conn));
     program.adjust(&mut step.send, true);
-    let mut sent: Option<Pdu> = None;
+    let mut sent = false;
     let mut claim = None;
     let mut last = None;
     loop {
         for draft in &step.send {
             let composed = cx.state.borrow_mut().send(conn, draft, op_of(cx.id), None);
             let composed = composed.map_err(|error| cx.script(error.to_string()))?;
-            if sent.is_none() {
+            if !std::mem::replace(&mut sent, true) {
                 claim = (owns == Owns::Task).then_some(composed.tag);
                 let mut state = cx.state.borrow_mut();
                 state.conns[conn].claims.push(claim);
                 if let Some(name) = name {
-                    state.pdus.insert(name.to_owned(), composed.pdu.clone());
+                    state.pdus.insert(name.to_owned(), composed.pdu);
                 }
-                sent = Some(composed.pdu);
             }
         }
         if let Some(outcome) = step.done {
             release(cx, conn, claim);
-            let sent = sent.ok_or_else(|| cx.script("nothing was sent"))?;
-            return Ok(Done { outcome, sent, last });
+            return Ok(Done { outcome, last });
         }
         let item = wait(cx, until, |state| state.take_claimed(conn, claim)).await;
         let incoming = match item {

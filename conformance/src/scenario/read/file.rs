@@ -2,11 +2,11 @@
 
 use super::parts::fault_verbs;
 use super::{Body, Library, Problem, Read, Reader, expr};
+use crate::golden::{GoldenOptions, Probes, Wire};
 use crate::scenario::expr::Expr;
 use crate::scenario::keys::{LIBRARY, SCENARIO};
 use crate::scenario::model::{
-    Golden, Level, Matrix, NetSpec, OneTarget, PlannedFault, RunLimits, Scenario, Shown, Source, TargetSpec,
-    Wire, Xfail,
+    Level, Matrix, NetSpec, OneTarget, PlannedFault, RunLimits, Scenario, Source, TargetSpec, Xfail,
 };
 use crate::scenario::shape::{Kind, check};
 use crate::scenario::step::{Action, Step};
@@ -221,19 +221,20 @@ fn matrix(node: Option<&Node>) -> Read<Matrix> {
     Ok(matrix)
 }
 
-fn golden(node: Option<&Node>) -> Golden {
-    let Some(body) = node.map(Body::free) else { return Golden::default() };
-    let probes = match body.node("probes").map(|node| &node.value) {
-        Some(Value::List(_)) => Shown::Only(body.texts("probes")),
-        Some(_) if body.text("probes").is_some_and(|text| text == "off") => Shown::Off,
-        _ => Shown::Full,
-    };
-    let wire = match body.text("wire").as_deref() {
+fn golden(node: Option<&Node>) -> GoldenOptions {
+    let mut options = GoldenOptions::default();
+    let Some(body) = node.map(Body::free) else { return options };
+    match body.node("probes").map(|node| &node.value) {
+        Some(Value::List(_)) => options.probes = Probes::Names(body.texts("probes")),
+        Some(_) if body.text("probes").is_some_and(|text| text == "off") => options.probes = Probes::Off,
+        _ => {}
+    }
+    options.wire = match body.text("wire").as_deref() {
         Some("full") => Wire::Full,
         Some("off") => Wire::Off,
         _ => Wire::Digest,
     };
-    Golden { probes, wire }
+    options
 }
 
 fn run_limits(node: Option<&Node>) -> Read<RunLimits> {

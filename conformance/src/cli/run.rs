@@ -1,0 +1,223 @@
+//! `run`: scenarios, in the simulator or against a target on the network.
+
+use super::report::{Json, rerun, summary};
+use super::{CliError, Context, Exit};
+use crate::golden;
+use crate::runner::suite::{Filter, Ran, run_all, select};
+use crate::runner::{Backend, Options, TcpOptions};
+use crate::scenario::{Collection, Level};
+use clap::{Args, ValueEnum};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use std::io::IsTerminal;
+use std::net::{SocketAddr, ToSocketAddrs};
+use std::path::{Path, PathBuf};
+
+/// Run scenarios: in the simulator, or with --addr over TCP against any target
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  iscsi-lab run                                  all of them, compared with their golden traces
+  iscsi-lab run login 'ffp/cmdsn-*'              a topic, and some of another
+  iscsi-lab run --req rfc7143/11.7 --level must  what checks these clauses
+  iscsi-lab run --addr 127.0.0.1:3260 --target iqn.2026-01.example:disk
+  iscsi-lab run 'login/digests[HeaderDigest=CRC32C]' --trace /tmp/t")]
+pub struct Run {
+    /// Which scenarios, as globs over topic/name [default: all]
+    globs: Vec<String>,
+    /// Threads [default: one a processor; one with --addr]
+    #[arg(long, short, value_name = "N")]
+    jobs: Option<usize>,
+    /// Show what would run
+    #[arg(long)]
+    list: bool,
+    /// Report as one JSON document on standard output
+    #[arg(long)]
+    json: bool,
+    /// Write the trace of each case below this directory
+    #[arg(long, value_name = "DIR")]
+    trace: Option<PathBuf>,
+    /// Say something about each case, not only about those that did not pass
+    #[arg(long, short)]
+    verbose: bool,
+    /// Another seed for all of them (golden traces are then not compared)
+    #[arg(long, value_name = "N", conflicts_with = "addr")]
+    seed: Option<u64>,
+    /// Run over TCP against the target that listens here
+    #[arg(long, value_name = "HOST:PORT", requires = "target")]
+    addr: Option<String>,
+    /// Name of that target
+    #[arg(long, value_name = "IQN", requires = "addr")]
+    target: Option<String>,
+    /// CHAP credentials for scenarios that need them ($chap_name, $chap_secret)
+    #[arg(long, value_name = "NAME:SECRET", requires = "addr")]
+    chap: Option<String>,
+    /// Only scenarios of this level
+    #[arg(long, value_enum)]
+    level: Vec<LevelArg>,
+    /// Only scenarios that check a clause which begins with this
+    #[arg(long, value_name = "CLAUSE")]
+    req: Option<String>,
+    /// Only scenarios with this tag
+    #[arg(long)]
+    tag: Option<String>,
+}
+
+/// How binding the clauses are.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum LevelArg {
+    Must,
+    Should,
+    May,
+    Robust,
+}
+
+impl From<LevelArg> for Level {
+    fn from(level: LevelArg) -> Self {
+        match level {
+            LevelArg::Must => Self::Must,
+            LevelArg::Should => Self::Should,
+            LevelArg::May => Self::May,
+            LevelArg::Robust => Self::Robust,
+        }
+    }
+}
+
+impl Run {
+    /// Runs, reports, and gives the worst exit.
+    pub fn execute(self, context: &Context) -> Result<Exit, CliError> {
+        let root = context.root()?;
+        let collection = Collection::find(&root).map_err(|error| CliError::file(&root, &error))?;
+        let filter = Filter {
+            globs: self.globs.clone(),
+            levels: self.level.iter().map(|level| Level::from(*level)).collect(),
+            req: self.req.clone(),
+            tag: self.tag.clone(),
+        };
+        let selected = select(&collection, &filter).map_err(|errors| {
+            CliError::usage(
+                errors.iter().map(|error| error.message.as_str()).collect::<Vec<_>>().join("\nerror: "),
+            )
+        })?;
+        if selected.is_empty() {
+            return Err(CliError { exit: Exit::NothingSelected, message: "no scenario fits".to_owned() });
+        }
+        if self.list {
+            for one in &selected {
+                let cases =
+                    if one.cases.len() > 1 { format!(" ({} cases)", one.cases.len()) } else { String::new() };
+                let scenario = &one.scenario;
+                anstream::println!(
+                    "{}{cases}: {} [{}]",
+                    scenario.name,
+                    scenario.title,
+                    scenario.req.join(" ")
+                );
+            }
+            return Ok(Exit::Passed);
+        }
+        let options = self.options()?;
+        let on_tcp = matches!(options.backend, Backend::Tcp(_));
+        let processors = std::thread::available_parallelism().map_or(1, usize::from);
+        let jobs = self.jobs.unwrap_or(if on_tcp { 1 } else { processors });
+        let bar = progress(selected.len(), self.json);
+        let ran = run_all(&root, selected, &options, jobs, &|ran| {
+            bar.set_message(ran.selected.scenario.name.clone());
+            bar.inc(1);
+        });
+        bar.finish_and_clear();
+        if let Some(dir) = &self.trace {
+            write_traces(dir, &ran)?;
+        }
+        let whole = !on_tcp && self.globs.is_empty() && options.seed.is_none();
+        let stale = if whole && self.filters_nothing() { orphans(&root)? } else { Vec::new() };
+        self.report(&ran, &stale)
+    }
+
+    const fn filters_nothing(&self) -> bool {
+        self.level.is_empty() && self.req.is_none() && self.tag.is_none()
+    }
+
+    fn options(&self) -> Result<Options, CliError> {
+        let backend = match (&self.addr, &self.target) {
+            (Some(addr), Some(target)) => Backend::Tcp(TcpOptions {
+                address: resolve(addr)?,
+                target: target.clone(),
+                chap: match self.chap.as_deref().map(|chap| chap.split_once(':')) {
+                    Some(None) => return Err(CliError::usage("--chap takes NAME:SECRET")),
+                    Some(Some((name, secret))) => Some((name.to_owned(), secret.to_owned())),
+                    None => None,
+                },
+            }),
+            _ => Backend::Simulator,
+        };
+        Ok(Options { backend, seed: self.seed, twice: true })
+    }
+
+    fn report(&self, ran: &[Ran], stale: &[String]) -> Result<Exit, CliError> {
+        let totals = summary(ran);
+        let mut exit = totals.exit;
+        if self.json {
+            anstream::println!("{}", Json::of(ran, stale));
+        } else {
+            for one in ran {
+                super::report::print(one, self.verbose);
+            }
+        }
+        for name in stale {
+            anstream::eprintln!("stale: snapshots/{name}.snap: no scenario refers to it; remove it");
+            exit = exit.max(Exit::Stale);
+        }
+        if exit != Exit::Passed && !self.json {
+            anstream::println!("rerun: {}", rerun(ran, self.addr.as_deref().zip(self.target.as_deref())));
+        }
+        let line = format!(
+            "{} passed, {} failed, {} skipped",
+            totals.passed,
+            totals.failed + stale.len(),
+            totals.skipped
+        );
+        if self.json {
+            anstream::eprintln!("{line}");
+        } else {
+            anstream::println!("{line}");
+        }
+        Ok(exit)
+    }
+}
+
+/// The address of a target: the first one that the name has.
+fn resolve(text: &str) -> Result<SocketAddr, CliError> {
+    let found = text.to_socket_addrs().map_err(|error| CliError::usage(format!("--addr {text}: {error}")))?;
+    found
+        .into_iter()
+        .next()
+        .ok_or_else(|| CliError::usage(format!("--addr {text}: there is no such address")))
+}
+
+/// Shown on terminals only.
+fn progress(len: usize, json: bool) -> ProgressBar {
+    let shown = !json && std::io::stderr().is_terminal();
+    let target = if shown { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+    let bar = ProgressBar::with_draw_target(Some(len as u64), target);
+    match ProgressStyle::with_template("{pos}/{len} {wide_bar} {msg}") {
+        Ok(style) => bar.with_style(style),
+        Err(_) => bar,
+    }
+}
+
+/// Golden traces that no scenario refers to.
+fn orphans(root: &Path) -> Result<Vec<String>, CliError> {
+    golden::unpaired(root)
+        .map(|unpaired| unpaired.snapshots)
+        .map_err(|error| CliError::file(&root.join("snapshots"), &error))
+}
+
+fn write_traces(dir: &Path, ran: &[Ran]) -> Result<(), CliError> {
+    for report in ran.iter().flat_map(|ran| &ran.reports).filter(|report| !report.records.is_empty()) {
+        let path = dir.join(format!("{}.jsonl", report.full_name()));
+        let folder = path.parent().unwrap_or(dir);
+        std::fs::create_dir_all(folder)
+            .and_then(|()| std::fs::write(&path, crate::trace::write_jsonl(&report.records)))
+            .map_err(|error| CliError::file(&path, &error))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,248 @@
+//! Which scenarios run, and what came of all of them? Selecting, running on several threads, comparing with the golden traces.
+//!
+//! Results come in the order of the names, whatever the number of threads.
+
+use super::case::{Backend, Options, Report, Verdict, run};
+use super::failure::{Class, Failure};
+use crate::golden;
+use crate::scenario::{Case, Collection, Level, LoadError, Scenario, cases};
+use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
+use std::path::Path;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// What to run.
+#[derive(Clone, Debug, Default)]
+pub struct Filter {
+    /// Globs over `topic/name`, or `topic/name[label]` for one case; empty for all.
+    pub globs: Vec<String>,
+    /// Only of these levels.
+    pub levels: Vec<Level>,
+    /// Only those that check a clause which begins with this.
+    pub req: Option<String>,
+    /// Only those with this tag.
+    pub tag: Option<String>,
+}
+
+/// A scenario with the cases that were asked for.
+#[derive(Clone, Debug)]
+pub struct Selected {
+    /// The scenario.
+    pub scenario: Scenario,
+    /// Some or all of its cases.
+    pub cases: Vec<Case>,
+    /// All of them, so that its golden trace can be compared.
+    pub whole: bool,
+}
+
+/// A scenario that ran.
+#[derive(Debug)]
+pub struct Ran {
+    /// What ran.
+    pub selected: Selected,
+    /// Its cases.
+    pub reports: Vec<Report>,
+    /// How the golden trace compares, where that was asked.
+    pub golden: Option<Golden>,
+}
+
+/// How a golden trace compares.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Golden {
+    /// The same.
+    Same,
+    /// There is none.
+    Missing,
+    /// It differs: the first line, and the place with what is around it.
+    Differs(usize, String),
+    /// It cannot be read.
+    Unreadable(String),
+}
+
+/// Reads what the filter selects; all mistakes in files at once.
+pub fn select(collection: &Collection, filter: &Filter) -> Result<Vec<Selected>, Vec<LoadError>> {
+    let globs = globs(&filter.globs).map_err(|message| vec![LoadError { message }])?;
+    let mut selected = Vec::new();
+    let mut errors = Vec::new();
+    for name in collection.names() {
+        // A case is named exactly, brackets and all; anything else is a glob over names.
+        let of_case = |glob: &&String| glob.strip_prefix(name).is_some_and(|rest| rest.starts_with('['));
+        let single: Vec<_> = filter.globs.iter().filter(of_case).collect();
+        let named = filter.globs.is_empty() || globs.is_match(name);
+        if !named && single.is_empty() {
+            continue;
+        }
+        match collection.load(name).and_then(|scenario| choose(scenario, &single, named, filter)) {
+            Ok(found) => selected.extend(found),
+            Err(error) => errors.push(error),
+        }
+    }
+    if errors.is_empty() { Ok(selected) } else { Err(errors) }
+}
+
+fn choose(
+    scenario: Scenario,
+    single: &[&String],
+    named: bool,
+    filter: &Filter,
+) -> Result<Option<Selected>, LoadError> {
+    let by_level = filter.levels.is_empty() || filter.levels.contains(&scenario.level);
+    let by_req = filter
+        .req
+        .as_ref()
+        .is_none_or(|req| scenario.req.iter().any(|known| known.starts_with(req.as_str())));
+    let by_tag = filter.tag.as_ref().is_none_or(|tag| scenario.tags.contains(tag));
+    if !(by_level && by_req && by_tag) {
+        return Ok(None);
+    }
+    let mut cases = cases(&scenario).map_err(|message| LoadError { message })?;
+    let all = cases.len();
+    if !named {
+        cases.retain(|case| single.iter().any(|glob| **glob == format!("{}[{}]", scenario.name, case.label)));
+    }
+    let whole = cases.len() == all;
+    Ok((!cases.is_empty()).then_some(Selected { scenario, cases, whole }))
+}
+
+fn globs(patterns: &[String]) -> Result<GlobSet, String> {
+    let mut builder = GlobSetBuilder::new();
+    for pattern in patterns {
+        // What people have at hand is often the file.
+        let pattern = pattern.strip_prefix("scenarios/").unwrap_or(pattern);
+        let pattern = pattern.strip_suffix(".scn.yaml").unwrap_or(pattern).trim_end_matches('/');
+        for form in [pattern.to_owned(), format!("{pattern}/**")] {
+            let glob =
+                GlobBuilder::new(&form).literal_separator(true).build().map_err(|error| error.to_string())?;
+            builder.add(glob);
+        }
+    }
+    builder.build().map_err(|error| error.to_string())
+}
+
+/// Runs everything; `done` hears of each scenario as it ends, on some thread.
+pub fn run_all(
+    root: &Path,
+    selected: Vec<Selected>,
+    options: &Options,
+    jobs: usize,
+    done: &(dyn Fn(&Ran) + Sync),
+) -> Vec<Ran> {
+    let next = AtomicUsize::new(0);
+    let results: Vec<Mutex<Option<Ran>>> = selected.iter().map(|_| Mutex::new(None)).collect();
+    let work = || {
+        while let Some((selected, slot)) = {
+            let at = next.fetch_add(1, Ordering::Relaxed);
+            selected.get(at).zip(results.get(at))
+        } {
+            let ran = run_one(root, selected, options);
+            done(&ran);
+            if let Ok(mut slot) = slot.lock() {
+                *slot = Some(ran);
+            }
+        }
+    };
+    std::thread::scope(|scope| {
+        for _ in 1..jobs.max(1) {
+            scope.spawn(work);
+        }
+        work();
+    });
+    results.into_iter().filter_map(|slot| slot.into_inner().ok().flatten()).collect()
+}
+
+fn run_one(root: &Path, selected: &Selected, options: &Options) -> Ran {
+    let reports: Vec<_> = selected.cases.iter().map(|case| run(&selected.scenario, case, options)).collect();
+    let compares = matches!(options.backend, Backend::Simulator) && options.seed.is_none() && selected.whole;
+    let failed = reports.iter().any(|report| matches!(report.verdict, Verdict::Failed(_)));
+    let expected = selected.scenario.xfail.is_some();
+    let golden = (compares && failed == expected).then(|| compare(root, &selected.scenario, &reports));
+    Ran { selected: selected.clone(), reports, golden }
+}
+
+/// Compares with the file.
+fn compare(root: &Path, scenario: &Scenario, reports: &[Report]) -> Golden {
+    let path = golden::snapshot_path(root, &scenario.name);
+    match golden::check(&path, &golden_text(scenario, reports)) {
+        Ok(golden::Outcome::Same) => Golden::Same,
+        Ok(golden::Outcome::Missing) => Golden::Missing,
+        Ok(golden::Outcome::Differs { first_divergence_line, diff }) => {
+            Golden::Differs(first_divergence_line, diff)
+        }
+        Err(error) => Golden::Unreadable(error.to_string()),
+    }
+}
+
+/// The golden text of a scenario: its title, then the trace of each case within its share of the lines.
+pub fn golden_text(scenario: &Scenario, reports: &[Report]) -> String {
+    let mut text = format!("{}\n", scenario.title);
+    let mut options = scenario.golden.clone();
+    options.lines_max = options.lines_max.saturating_sub(1 + 2 * reports.len()) / reports.len().max(1);
+    for report in reports {
+        if !report.label.is_empty() {
+            text.push_str(&format!("\n[{}]\n", report.label));
+        }
+        match &report.verdict {
+            Verdict::Skipped(why) => text.push_str(&format!("skipped: {why}\n")),
+            Verdict::Failed(failure) => text.push_str(&format!("fails: {}\n", failure.signature())),
+            Verdict::Passed => text.push_str(&golden::render(&report.records, &options)),
+        }
+    }
+    text
+}
+
+impl Ran {
+    /// The failures that count: those of its cases unless they are expected, an expected one that did not come, and the golden trace.
+    pub fn failures(&self) -> Vec<(String, Box<Failure>)> {
+        let mut list = Vec::new();
+        let mut expected = 0;
+        for report in &self.reports {
+            if let Verdict::Failed(failure) = &report.verdict {
+                if self.is_expected(failure) {
+                    expected += 1;
+                } else {
+                    list.push((report.full_name(), failure.clone()));
+                }
+            }
+        }
+        let passed = self.reports.iter().any(|report| matches!(report.verdict, Verdict::Passed));
+        if self.selected.scenario.xfail.is_some() && expected == 0 && list.is_empty() && passed {
+            let text = "this scenario passes but has an `xfail`; take it out";
+            list.push((self.selected.scenario.name.clone(), Failure::new(Class::Stale, "xfail", text)));
+        }
+        list.extend(self.golden_failure().map(|failure| (self.selected.scenario.name.clone(), failure)));
+        list
+    }
+
+    fn is_expected(&self, failure: &Failure) -> bool {
+        let xfail = self.selected.scenario.xfail.as_ref();
+        xfail.is_some_and(|xfail| {
+            xfail.signature.as_ref().is_none_or(|signature| *signature == failure.signature())
+        })
+    }
+
+    fn golden_failure(&self) -> Option<Box<Failure>> {
+        let (class, text, details) = match self.golden.as_ref()? {
+            Golden::Same => return None,
+            Golden::Missing => {
+                (Class::Stale, "there is no golden trace; `iscsi-lab accept` makes it".to_owned(), None)
+            }
+            Golden::Unreadable(why) => (Class::Script, why.clone(), None),
+            Golden::Differs(line, diff) => {
+                let text = format!(
+                    "the run is not the golden one any more, from line {line} on; `iscsi-lab accept` if it is right"
+                );
+                (Class::Golden, text, Some(diff))
+            }
+        };
+        let mut failure = Failure::new(class, "golden", text);
+        failure.details = details.map(|diff| diff.lines().map(str::to_owned).collect()).unwrap_or_default();
+        Some(failure)
+    }
+}
+
+impl Report {
+    /// `topic/name[label]`.
+    pub fn full_name(&self) -> String {
+        if self.label.is_empty() { self.name.clone() } else { format!("{}[{}]", self.name, self.label) }
+    }
+}
