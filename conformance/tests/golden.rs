@@ -1,9 +1,13 @@
-//! Are the golden traces' files insta's own, so that `cargo insta test` and `cargo insta review` work on them?
+//! Does every scenario run as its golden trace says? And are the files insta's own, so that `cargo insta test` and `cargo insta review` work on them?
 //!
 //! insta takes its mode from the environment when it is first used, so what it says is asked of another process: this very
 //! binary, told by variables to run one assertion.
 
 use conformance::golden::{self, Outcome, SOURCE};
+use conformance::runner::suite::{Filter, golden_text, run_all, select};
+use conformance::runner::{Backend, Options};
+use conformance::scenario::Collection;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -87,4 +91,31 @@ fn what_waits_for_review_is_dropped_when_it_is_accepted() {
     assert_eq!(golden::check(&file, ODD).expect("no file is no error"), Outcome::Missing);
     golden::write(&file, ODD, SOURCE).expect("written");
     assert!(!pending.exists());
+}
+
+/// The same comparison as `iscsi-lab run`. After a change that is meant, `cargo insta review` shows what is new, or
+/// `iscsi-lab accept` takes it.
+#[test]
+fn every_scenario_runs_as_its_golden_trace_says() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the crate is in the workspace");
+    let collection = Collection::find(root).expect("scenarios/ can be read");
+    let selected = select(&collection, &Filter::default()).unwrap_or_else(|errors| panic!("{errors:#?}"));
+    let options = Options { backend: Backend::Simulator, seed: None, twice: true };
+    let jobs = std::thread::available_parallelism().map_or(1, usize::from);
+    let ran = run_all(root, selected, &options, jobs, &|_| {});
+    let mut wrong = Vec::new();
+    for one in &ran {
+        let name = &one.selected.scenario.name;
+        if let Some((case, failure)) = one.failures().into_iter().find(|(_, failure)| failure.site != "golden") {
+            wrong.push(format!("{case}: {failure}"));
+            continue;
+        }
+        let (topic, stem) = name.rsplit_once('/').expect("scenarios are in folders");
+        let text = golden_text(&one.selected.scenario, &one.reports);
+        let compare = || assert_golden(&root.join("snapshots").join(topic), stem, &text);
+        if catch_unwind(AssertUnwindSafe(compare)).is_err() {
+            wrong.push(format!("{name}: the golden trace differs"));
+        }
+    }
+    assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
 }

@@ -1,49 +1,90 @@
-//! `replay`: one scenario file, wherever it is, with its log.
+//! `replay`: one scenario file, wherever it is, or one drawn run, with its log.
 
 use super::{CliError, Context, Exit};
 use crate::golden::{GoldenOptions, Renderer};
 use crate::runner::suite::{Ran, Selected};
-use crate::runner::{Backend, Options, run};
+use crate::runner::{Backend, Options, definitions, records, run};
 use crate::scenario::{cases, load};
 use crate::trace::{Record, RecordKind};
 use clap::{Args, ValueEnum};
-use std::path::PathBuf;
+use initiator_sim::workload::run_seed;
+use initiator_sim::world::Keep;
+use std::path::{Path, PathBuf};
 
-/// Run one scenario file in the simulator and show what happens
+/// Run one scenario file, or a run drawn from a seed, in the simulator and show what happens
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
   iscsi-lab replay scenarios/login/plain.scn.yaml
-  iscsi-lab replay /tmp/minimised.scn.yaml --log pdu")]
+  iscsi-lab replay /tmp/minimised.scn.yaml --log pdu
+  iscsi-lab replay --seed 7 --log all")]
 pub struct Replay {
     /// The file
-    file: PathBuf,
-    /// Which events to show
-    #[arg(long, value_enum, default_value = "all")]
-    log: Log,
-    /// Another seed than the file's
+    #[arg(required_unless_present = "seed")]
+    file: Option<PathBuf>,
+    /// Another seed than the file's; without a file: draw target, network, faults and operations from it
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
+    /// Which events to show [default: all of a file, none of a drawn run]
+    #[arg(long, value_enum)]
+    log: Option<Log>,
 }
 
 impl Replay {
-    /// Runs every case of the file.
+    /// Runs it twice and compares the hashes.
     pub fn execute(self, context: &Context) -> Result<Exit, CliError> {
+        match (&self.file, self.seed) {
+            (Some(file), _) => self.file(context, file),
+            (None, Some(seed)) => self.drawn(seed),
+            (None, None) => Err(CliError::usage("either a file or --seed N is needed")),
+        }
+    }
+
+    fn file(&self, context: &Context, file: &Path) -> Result<Exit, CliError> {
         let root = context.root()?;
-        let scenario = load(&root, &self.file).map_err(|error| CliError::usage(error.message))?;
+        let scenario = load(&root, file).map_err(|error| CliError::usage(error.message))?;
         let options = Options { backend: Backend::Simulator, seed: self.seed, twice: true };
         let cases = cases(&scenario).map_err(CliError::usage)?;
         let mut reports = Vec::new();
         for case in &cases {
             let report = run(&scenario, case, &options);
             anstream::println!("{}: {} (seed {})", report.full_name(), scenario.title, report.seed);
-            for line in lines(&report.records, self.log) {
-                anstream::println!("{line}");
-            }
+            self.show(&report.records, Log::All);
             reports.push(report);
         }
         let ran = Ran { selected: Selected { scenario, cases, whole: true }, reports, golden: None };
         super::report::print(&ran, true);
         Ok(super::report::summary(std::slice::from_ref(&ran)).exit)
+    }
+
+    /// A run of the workload, with every check.
+    fn drawn(&self, seed: u64) -> Result<Exit, CliError> {
+        let logs = self.log.is_some();
+        let keep = Keep { wire: logs, probes: logs, ..Keep::default() };
+        let once = || run_seed(seed, Some(definitions().map_err(CliError::usage)?), keep).map_err(CliError::usage);
+        let (report, world) = once()?;
+        if logs {
+            self.show(&records(&world), Log::All);
+        }
+        anstream::print!("{report}");
+        let (again, _) = once()?;
+        if again.trace_hash != report.trace_hash {
+            let (first, second) = (report.trace_hash, again.trace_hash);
+            anstream::println!("not deterministic: the traces of two runs are {first:016x} and {second:016x}");
+            return Ok(Exit::NotDeterministic);
+        }
+        let stuck = report.violations.iter().any(|violation| violation.rule == "progress");
+        Ok(match (&report.panic, report.passed()) {
+            (Some(_), _) => Exit::Panicked,
+            (None, true) => Exit::Passed,
+            (None, false) if stuck => Exit::NoProgress,
+            (None, false) => Exit::Failed,
+        })
+    }
+
+    fn show(&self, records: &[Record], default: Log) {
+        for line in lines(records, self.log.unwrap_or(default)) {
+            anstream::println!("{line}");
+        }
     }
 }
 

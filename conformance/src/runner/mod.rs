@@ -26,6 +26,7 @@ mod tcp;
 pub use case::{Backend, Options, Report, TcpOptions, Verdict, run};
 pub use failure::{Class, Failure};
 pub use lab::{Dial, End, Happened, Lab};
-pub use setup::{INITIATOR_NAME, TARGET_NAME};
+pub use record::records;
+pub use setup::{INITIATOR_NAME, TARGET_NAME, definitions};
 pub use sim::SimLab;
 pub use tcp::TcpLab;

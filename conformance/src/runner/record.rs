@@ -7,7 +7,7 @@ use initiator_sim::world::{self, WireRecord, World};
 use target_core::probe::Probe;
 
 /// Everything that a world has kept.
-pub(super) fn records(world: &World) -> Vec<Record> {
+pub fn records(world: &World) -> Vec<Record> {
     merge(world.wire(), world.probes())
 }
 

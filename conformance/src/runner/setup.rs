@@ -97,7 +97,11 @@ pub(super) fn setup(scenario: &Scenario, vars: &Vars, keep: Keep) -> Result<Setu
     Ok(Setup { world, portal, target_name, block_sizes })
 }
 
-fn definitions() -> Result<Arc<ProbeDefinitions>, String> {
+/// The definitions of the sixteen probes, read once.
+///
+/// # Errors
+/// The file that is built in has a mistake; its place is in the text.
+pub fn definitions() -> Result<Arc<ProbeDefinitions>, String> {
     static READ: OnceLock<Result<Arc<ProbeDefinitions>, String>> = OnceLock::new();
     let read = || {
         crate::yaml::typed("probes/iscsi.yaml", DEFINITIONS).map(Arc::new).map_err(|error| error.to_string())

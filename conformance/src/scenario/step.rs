@@ -135,8 +135,8 @@ pub struct LoginAuth {
     pub name: Expr,
     /// Secret.
     pub secret: Expr,
-    /// By name, in order of preference.
-    pub algorithms: Vec<String>,
+    /// By name or number, in order of preference.
+    pub algorithms: Vec<Expr>,
     /// What the target is to prove: name and secret.
     pub mutual: Option<(Expr, Expr)>,
     /// Base64 instead of hex.

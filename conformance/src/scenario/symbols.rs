@@ -105,6 +105,9 @@ pub static TASK_ATTRIBUTE: Names =
 /// Login stages (RFC 7143 11.12.3).
 static STAGE: Names = &[("SECURITY", 0), ("OPERATIONAL", 1), ("FULL_FEATURE", 3)];
 
+/// CHAP algorithms (RFC 7143 12.1.3).
+pub static CHAP_ALGORITHM: Names = &[("md5", 5), ("sha1", 6), ("sha256", 7), ("sha3-256", 8)];
+
 /// Sense keys (SPC-4 4.5.6).
 pub static SENSE_KEY: Names = &[
     ("NO_SENSE", 0x0),

@@ -141,14 +141,9 @@ fn chap(cx: &Cx<'_>, auth: &LoginAuth) -> Outcome<ChapPlan> {
             other => other.text().into_bytes(),
         })
     };
-    let number = |name: &String| match name.as_str() {
-        "md5" => 5,
-        "sha1" => 6,
-        "sha256" => 7,
-        _ => 8,
-    };
     let mut plan = ChapPlan::new(cx.value(&auth.name)?.text(), bytes(&auth.secret)?);
-    plan.algorithms = auth.algorithms.iter().map(number).collect();
+    let number = |expr: &Expr| cx.small::<u8>(expr, symbols::CHAP_ALGORITHM);
+    plan.algorithms = auth.algorithms.iter().map(number).collect::<Outcome<_>>()?;
     if auth.none_too {
         plan.methods = "CHAP,None".to_owned();
     }

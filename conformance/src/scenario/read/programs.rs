@@ -5,9 +5,9 @@ use super::{Body, Read, Reader, expr};
 use crate::scenario::cdb as ops;
 use crate::scenario::data::Data;
 use crate::scenario::fields;
-use crate::scenario::keys::algorithms;
 use crate::scenario::model::Cdb;
 use crate::scenario::step::{Action, Connect, Login, LoginAuth, Logout, Nop, Scsi, Text, Tmf};
+use crate::scenario::symbols;
 use crate::scenario::verbs::{CONNECT, LOGIN, LOGOUT, NOP, SCSI, TEXT, TMF};
 use crate::yaml::{Node, Problem, unknown};
 use initiator_sim::codec::Kind;
@@ -72,8 +72,9 @@ impl Reader<'_> {
         let body = Body::new(node, &LOGIN);
         let auth = body.node("auth").map(|node| {
             let body = Body::free(node);
-            let own = body.texts("algorithms");
-            let all = algorithms().iter().rev().map(ToString::to_string).collect();
+            let own: Vec<_> = body.items("algorithms").iter().map(expr).collect::<Read<_>>()?;
+            let all =
+                symbols::CHAP_ALGORITHM.iter().rev().map(|(_, number)| super::Expr::num(*number)).collect();
             Ok::<_, Problem>(LoginAuth {
                 name: body.expr("name")?.ok_or_else(|| Problem::new(node.id, "`name` is missing"))?,
                 secret: body.expr("secret")?.ok_or_else(|| Problem::new(node.id, "`secret` is missing"))?,

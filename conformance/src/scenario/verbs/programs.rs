@@ -2,7 +2,7 @@
 
 use super::wire::SENSE;
 use super::{AS, ID, ON, SAVE, WITHIN, ops};
-use crate::scenario::keys::{CREDENTIAL, algorithms};
+use crate::scenario::keys::CREDENTIAL;
 use crate::scenario::shape::{Kind, Rest, Shape, key, must};
 
 pub(in crate::scenario) static CONNECT: Shape = Shape {
@@ -68,8 +68,8 @@ pub(in crate::scenario) static LOGIN_AUTH: Shape = Shape {
         must("secret", Kind::Scalar, "The secret."),
         key(
             "algorithms",
-            Kind::List(&Kind::OneOf(algorithms)),
-            "CHAP_A in order of preference [sha3-256, sha256, sha1, md5].",
+            Kind::List(&Kind::Scalar),
+            "CHAP_A in order of preference: md5, sha1, sha256, sha3-256 or numbers [strongest first].",
         ),
         key("mutual", Kind::Map(&CREDENTIAL), "Asks the target to prove this."),
         key("base64", Kind::Bool, "Write binary values as base64 instead of hex [false]."),
