@@ -106,7 +106,9 @@ fn every_scenario_runs_as_its_golden_trace_says() {
     let mut wrong = Vec::new();
     for one in &ran {
         let name = &one.selected.scenario.name;
-        if let Some((case, failure)) = one.failures().into_iter().find(|(_, failure)| failure.site != "golden") {
+        if let Some((case, failure)) =
+            one.failures().into_iter().find(|(_, failure)| failure.site != "golden")
+        {
             wrong.push(format!("{case}: {failure}"));
             continue;
         }

@@ -1,12 +1,13 @@
 //! `replay`: one scenario file, wherever it is, or one drawn run, with its log.
 
+use super::trace::{Log, lines};
 use super::{CliError, Context, Exit};
-use crate::golden::{GoldenOptions, Renderer};
+use crate::golden::Wire;
 use crate::runner::suite::{Ran, Selected};
 use crate::runner::{Backend, Options, definitions, records, run};
 use crate::scenario::{cases, load};
-use crate::trace::{Record, RecordKind};
-use clap::{Args, ValueEnum};
+use crate::trace::Record;
+use clap::Args;
 use initiator_sim::workload::run_seed;
 use initiator_sim::world::Keep;
 use std::path::{Path, PathBuf};
@@ -60,7 +61,8 @@ impl Replay {
     fn drawn(&self, seed: u64) -> Result<Exit, CliError> {
         let logs = self.log.is_some();
         let keep = Keep { wire: logs, probes: logs, ..Keep::default() };
-        let once = || run_seed(seed, Some(definitions().map_err(CliError::usage)?), keep).map_err(CliError::usage);
+        let once =
+            || run_seed(seed, Some(definitions().map_err(CliError::usage)?), keep).map_err(CliError::usage);
         let (report, world) = once()?;
         if logs {
             self.show(&records(&world), Log::All);
@@ -69,7 +71,9 @@ impl Replay {
         let (again, _) = once()?;
         if again.trace_hash != report.trace_hash {
             let (first, second) = (report.trace_hash, again.trace_hash);
-            anstream::println!("not deterministic: the traces of two runs are {first:016x} and {second:016x}");
+            anstream::println!(
+                "not deterministic: the traces of two runs are {first:016x} and {second:016x}"
+            );
             return Ok(Exit::NotDeterministic);
         }
         let stuck = report.violations.iter().any(|violation| violation.rule == "progress");
@@ -82,34 +86,8 @@ impl Replay {
     }
 
     fn show(&self, records: &[Record], default: Log) {
-        for line in lines(records, self.log.unwrap_or(default)) {
+        for line in lines(records, self.log.unwrap_or(default), Wire::Digest) {
             anstream::println!("{line}");
         }
     }
-}
-
-/// Which events.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Log {
-    /// PDUs.
-    Pdu,
-    /// Probe events.
-    Probes,
-    /// Everything.
-    All,
-}
-
-impl Log {
-    fn shows(self, record: &Record) -> bool {
-        match record.what {
-            RecordKind::Pdu { .. } => self != Self::Probes,
-            RecordKind::Probe(_) => self != Self::Pdu,
-            RecordKind::Opened | RecordKind::Closed { .. } | RecordKind::Note(_) => true,
-        }
-    }
-}
-
-fn lines(records: &[Record], log: Log) -> Vec<String> {
-    let mut renderer = Renderer::new(GoldenOptions::default().wire);
-    records.iter().filter(|record| log.shows(record)).map(|record| renderer.line(record)).collect()
 }
