@@ -3,7 +3,7 @@
 use super::Exit;
 use crate::runner::suite::Ran;
 use crate::runner::{Class, Failure, Report, Verdict};
-use crate::scenario::units::show_time;
+use crate::scenario::units::rough_time;
 use anstyle::{AnsiColor, Style};
 use serde_json::{Value, json};
 
@@ -66,7 +66,7 @@ pub(super) fn print(ran: &Ran, verbose: bool) {
                 anstream::println!("{PALE}xfail{PALE:#} {}: {}", report.full_name(), failure.signature());
             }
             Verdict::Passed if verbose => {
-                anstream::println!("{GOOD}pass{GOOD:#} {} ({})", report.full_name(), show_time(report.time));
+                anstream::println!("{GOOD}pass{GOOD:#} {} ({})", report.full_name(), rough_time(report.time));
             }
             Verdict::Passed | Verdict::Failed(_) => {}
         }

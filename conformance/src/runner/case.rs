@@ -14,6 +14,7 @@ use initiator_sim::world::{Keep, World};
 use std::cell::RefCell;
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicU16, Ordering};
 
 /// Where scenarios run.
 #[derive(Clone, Debug)]
@@ -164,6 +165,9 @@ fn simulate(scenario: &Scenario, case: &Case, options: &Options, keep: bool) -> 
     carry_out(state, scenario, vars, INITIATOR_NAME, &setup.target_name, options)
 }
 
+/// Runs over TCP so far: what keeps their sessions apart.
+static RUNS: AtomicU16 = AtomicU16::new(1);
+
 /// The matrix comes before what the files say.
 fn variables(scenario: &Scenario, case: &Case) -> Result<Vars, String> {
     let chosen = |name: &String| case.vars.iter().any(|(known, _)| known == name);
@@ -188,6 +192,7 @@ fn over_tcp(scenario: &Scenario, case: &Case, options: &Options, tcp: &TcpOption
     let mut state = State::new(Box::new(TcpLab::new(tcp.address)), scenario.limits);
     state.patience = 5_000_000_000;
     state.silence_max = 1_000_000_000;
+    state.isid_base = RUNS.fetch_add(1, Ordering::Relaxed);
     carry_out(state, scenario, vars, INITIATOR_NAME, &tcp.target, options)
 }
 

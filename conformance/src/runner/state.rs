@@ -4,6 +4,7 @@ use super::failure::{Class, Failure};
 use super::lab::{Dial, Happened, Lab};
 use crate::scenario::expr::Value;
 use crate::scenario::fields;
+use crate::scenario::matcher::slice;
 use crate::scenario::model::RunLimits;
 use crate::scenario::step::Ending;
 use crate::scenario::units::Nanos;
@@ -87,14 +88,32 @@ pub(super) struct State {
     pub(super) last: VecDeque<String>,
     pub(super) default_target: String,
     pub(super) default_initiator: String,
+    /// Keeps the sessions of runs beside each other apart, where they meet at one target.
+    pub(super) isid_base: u16,
     /// ISID qualifiers by connection name.
     isids: BTreeMap<String, usize>,
     /// Block sizes by LUN.
     pub(super) block_sizes: BTreeMap<u64, u32>,
 }
 
-/// A field of a PDU as a value.
+/// A field of a PDU as a value, or some of its bytes.
 pub(super) fn field_value(pdu: &Pdu, name: &str) -> Option<Value> {
+    let (name, bytes) = fields::part(name)?;
+    match (whole_field(pdu, name)?, bytes) {
+        (value, None) => Some(value),
+        (value, Some(bytes)) => part(&value, bytes),
+    }
+}
+
+/// Some of the bytes of a value.
+pub(super) fn part(value: &Value, (from, to): (usize, usize)) -> Option<Value> {
+    match value {
+        Value::Bytes(bytes) => slice(bytes, from, to - from).map(Value::Bytes),
+        Value::Num(_) | Value::Text(_) => None,
+    }
+}
+
+fn whole_field(pdu: &Pdu, name: &str) -> Option<Value> {
     match name {
         "data" => Some(Value::Bytes(pdu.data.clone())),
         "bhs" => Some(Value::Bytes(bytes::Bytes::copy_from_slice(&pdu.bhs))),
@@ -125,6 +144,7 @@ impl State {
             last: VecDeque::new(),
             default_target: String::new(),
             default_initiator: String::new(),
+            isid_base: 0,
             isids: BTreeMap::new(),
             block_sizes: BTreeMap::new(),
         }

@@ -32,6 +32,14 @@ fn is_made(kind: Kind, name: &str) -> bool {
     kind == Kind::LoginResponse && name == "Status"
 }
 
+/// The field and the bytes of it that `data[8..16]` names; the whole field without brackets. `None` if it is malformed.
+pub fn part(text: &str) -> Option<(&str, Option<(usize, usize)>)> {
+    let Some((field, rest)) = text.split_once('[') else { return Some((text, None)) };
+    let (from, to) = rest.strip_suffix(']')?.split_once("..")?;
+    let (from, to) = (from.parse().ok()?, to.parse().ok()?);
+    (from <= to).then_some((field, Some((from, to))))
+}
+
 /// The names, for suggestions.
 pub fn names(kind: Kind) -> Vec<&'static str> {
     let mut names: Vec<_> = codec::fields(kind).iter().map(|field| field.name).collect();
@@ -83,6 +91,15 @@ mod tests {
         assert_eq!(lun_wire(1), 0x0001_0000_0000_0000);
         assert_eq!(lun_wire(300), 0x412c_0000_0000_0000);
         assert_eq!(lun_number(0xc101_0000_0000_0000), 0xc101_0000_0000_0000);
+    }
+
+    #[test]
+    fn parts_of_fields_are_named_by_their_bytes() {
+        assert_eq!(part("data"), Some(("data", None)));
+        assert_eq!(part("data[8..16]"), Some(("data", Some((8, 16)))));
+        for bad in ["data[", "data[1]", "data[3..2]", "data[1..2", "data[a..b]"] {
+            assert_eq!(part(bad), None, "{bad}");
+        }
     }
 
     #[test]

@@ -30,6 +30,10 @@ pub enum Matcher {
     Len(Box<Self>),
     /// `{starts: ...}`: the first bytes.
     Starts(Data),
+    /// `{slice: [offset, length], is: ...}`: some of the bytes.
+    Slice(usize, usize, Box<Self>),
+    /// `{all: [...]}`: each of these.
+    All(Vec<Self>),
     /// `{absent: true}`: it is not there.
     Absent,
 }
@@ -85,6 +89,18 @@ impl Matcher {
                 }
                 false
             }
+            Self::Slice(offset, len, inner) => match slice(&bytes_of(value), *offset, *len) {
+                Some(part) => inner.matches(Some(&Value::Bytes(part)), style, scope)?,
+                None => false,
+            },
+            Self::All(list) => {
+                for one in list {
+                    if !one.matches(Some(value), style, scope)? {
+                        return Ok(false);
+                    }
+                }
+                true
+            }
             Self::Between(low, high) => {
                 let Some(number) = value.number() else { return Ok(false) };
                 let bound =
@@ -124,9 +140,16 @@ impl Matcher {
             Self::Equal(value) => expr(value),
             Self::Data(value) => data(value),
             Self::Starts(value) => format!("beginning with {}", data(value)),
-            Self::In(list) => {
-                let list: Vec<_> = list.iter().map(|one| one.describe(style, scope)).collect();
-                format!("one of {}", list.join(", "))
+            Self::In(list) | Self::All(list) => {
+                let words: Vec<_> = list.iter().map(|one| one.describe(style, scope)).collect();
+                if matches!(self, Self::In(_)) {
+                    format!("one of {}", words.join(", "))
+                } else {
+                    words.join(" and ")
+                }
+            }
+            Self::Slice(offset, len, inner) => {
+                format!("bytes {offset} to {} {}", offset + len, inner.describe(style, scope))
             }
             Self::Between(low, high) => match (low, high) {
                 (Some(low), Some(high)) => format!("{} to {}", expr(low), expr(high)),
@@ -152,6 +175,20 @@ impl Matcher {
         if self.matches(value, style, scope).map_err(|error| format!("{name}: {error}"))? {
             return Ok(None);
         }
+        // Of several only the first that does not fit is of interest, and of bytes only those that were looked at.
+        if let (Self::All(list), Some(_)) = (self, value) {
+            for one in list {
+                if let Some(line) = one.mismatch(name, value, style, scope)? {
+                    return Ok(Some(line));
+                }
+            }
+        }
+        if let (Self::Slice(offset, len, inner), Some(whole)) = (self, value)
+            && let Some(part) = slice(&bytes_of(whole), *offset, *len)
+        {
+            let name = format!("{name}[{offset}..{}]", offset + len);
+            return inner.mismatch(&name, Some(&Value::Bytes(part)), style, scope);
+        }
         let got = match value {
             None => "it is not there".to_owned(),
             Some(Value::Bytes(bytes)) => match self.first_difference(bytes, scope) {
@@ -176,6 +213,12 @@ impl Matcher {
             part(got)
         ))
     }
+}
+
+/// Some of the bytes, if there are so many.
+pub fn slice(bytes: &Bytes, offset: usize, len: usize) -> Option<Bytes> {
+    let end = offset.checked_add(len).filter(|end| *end <= bytes.len())?;
+    Some(bytes.slice(offset..end))
 }
 
 fn bytes_of(value: &Value) -> Bytes {
@@ -251,6 +294,10 @@ mod tests {
             ("\"pat(1,8)\"", plain, Value::Bytes(super::super::data::pattern(1, 0, 8)), true),
             ("{hex: \"00ff\"}", plain, Value::Bytes(Bytes::from_static(&[0, 255])), true),
             ("{starts: {hex: \"00\"}}", plain, Value::Bytes(Bytes::from_static(&[0, 255])), true),
+            ("{slice: [1, 2], is: 0x0102}", plain, Value::Bytes(Bytes::from_static(&[0, 1, 2, 3])), true),
+            ("{slice: [3, 2], is: \"*\"}", plain, Value::Bytes(Bytes::from_static(&[0, 1, 2, 3])), false),
+            ("{all: [{ge: 3}, {not: 5}]}", plain, num(4), true),
+            ("{all: [{ge: 3}, {not: 5}]}", plain, num(5), false),
             ("Yes", plain, text("Yes"), true),
             ("8192", plain, text("8192"), true),
             ("hello", plain, Value::Bytes(Bytes::from_static(b"hello")), true),

@@ -63,6 +63,16 @@ fn scaled(text: &str, units: &[(&str, u64)]) -> Option<u64> {
     Some(total)
 }
 
+/// A time for people, to three digits or so.
+pub fn rough_time(nanos: Nanos) -> String {
+    let step = match nanos {
+        0..1_000_000 => 1_000,
+        1_000_000..1_000_000_000 => 1_000_000,
+        _ => 100_000_000,
+    };
+    show_time(nanos / step * step)
+}
+
 /// A time as people write it, with the largest unit that keeps it exact to the microsecond.
 pub fn show_time(nanos: Nanos) -> String {
     match nanos {

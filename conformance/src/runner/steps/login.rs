@@ -28,6 +28,10 @@ pub(super) fn connect(cx: &Cx<'_>, step: &Connect) -> Outcome<usize> {
         None => {
             let mut session = Session::new(state.default_initiator.clone(), state.default_target.clone());
             session.isid[5] = state.isid_qualifier(&step.name);
+            if state.isid_base != 0 {
+                let [high, low] = state.isid_base.to_be_bytes();
+                (session.isid[2], session.isid[4]) = (high, low);
+            }
             state.sessions.push(session);
             state.sessions.len() - 1
         }

@@ -5,7 +5,7 @@ use super::program::{Done, Owns, Program, credit, drive, judge};
 use super::send::{cdb_bytes, command_name, overrides};
 use crate::runner::failure::Class;
 use crate::runner::scope::{Cx, Outcome};
-use crate::runner::state::field_value;
+use crate::runner::state::{field_value, part};
 use crate::scenario::expr::Value;
 use crate::scenario::fields;
 use crate::scenario::matcher::Style;
@@ -131,10 +131,15 @@ fn check(cx: &Cx<'_>, step: &Scsi, done: &Done<CommandOutcome>, exact: bool) -> 
     if let Some(last) = &done.last {
         let mut state = cx.state.borrow_mut();
         for (name, field) in &step.save {
-            let value = match field.as_str() {
-                "data" => Some(Value::Bytes(Bytes::from(outcome.data.clone()))),
-                "sense" => Some(Value::Bytes(Bytes::from(outcome.sense_bytes.clone()))),
-                field => field_value(last, field),
+            let whole = match fields::part(field) {
+                Some(("data", bytes)) => Some((&outcome.data, bytes)),
+                Some(("sense", bytes)) => Some((&outcome.sense_bytes, bytes)),
+                _ => None,
+            };
+            let value = match whole {
+                Some((bytes, None)) => Some(Value::Bytes(Bytes::from(bytes.clone()))),
+                Some((bytes, Some(range))) => part(&Value::Bytes(Bytes::from(bytes.clone())), range),
+                None => field_value(last, field),
             };
             if let Some(value) = value {
                 state.vars.insert(name.clone(), value);

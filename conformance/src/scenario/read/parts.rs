@@ -14,8 +14,10 @@ use bytes::Bytes;
 use regex_lite::Regex;
 
 const DATA_FORMS: [&str; 6] = ["hex", "text", "keys", "zeros", "fill", "pat"];
-const MATCH_FORMS: [&str; 12] =
-    ["in", "ge", "le", "mask", "eq", "re", "not", "len", "starts", "absent", "hex", "text"];
+const MATCH_FORMS: [&str; 15] = [
+    "in", "ge", "le", "mask", "eq", "re", "not", "len", "starts", "slice", "is", "all", "absent", "hex",
+    "text",
+];
 
 /// Data: text with `pat(...)`, a number list, a list of pieces, or a map with one of its forms.
 pub(in crate::scenario) fn data(node: &Node) -> Read<Data> {
@@ -116,6 +118,17 @@ fn matcher_form(node: &Node) -> Read<Matcher> {
             Some(node) => data(node).map(Matcher::Starts),
             None => Err(Problem::new(node.id, "`starts` is missing")),
         },
+        ["slice", "is"] | ["is", "slice"] => {
+            let numbers: Vec<_> = body.items("slice").iter().map(|node| &node.value).collect();
+            let [Value::Int(offset), Value::Int(len)] = numbers.as_slice() else {
+                return Err(Problem::new(node.id, "`slice` takes [offset, length]"));
+            };
+            match (usize::try_from(*offset), usize::try_from(*len)) {
+                (Ok(offset), Ok(len)) => Ok(Matcher::Slice(offset, len, Box::new(inner("is")?))),
+                _ => Err(Problem::new(node.id, "`slice` takes [offset, length], neither negative")),
+            }
+        }
+        ["all"] => body.items("all").iter().map(matcher).collect::<Read<_>>().map(Matcher::All),
         ["absent"] => Ok(Matcher::Absent),
         ["hex"] | ["text"] => data(node).map(Matcher::Data),
         _ => Err(Problem::new(node.id, format!("these matchers do not go together: {}", keys.join(", ")))),

@@ -30,7 +30,7 @@ impl Body<'_> {
 
     /// Overrides, whose names have to be fields of this PDU.
     fn fields_of<T>(&self, key: &str, kind: Kind, list: Vec<(String, T)>) -> Read<Vec<(String, T)>> {
-        match list.iter().find(|(name, _)| !fields::is_field(kind, name)) {
+        match list.iter().find(|(name, _)| name != "data" && !fields::is_field(kind, name)) {
             None => Ok(list),
             Some((name, _)) => {
                 let at = self.node(key).and_then(|node| {
@@ -131,8 +131,12 @@ impl Reader<'_> {
             None => None,
         };
         let save = body.names("save")?;
-        let known =
-            |field: &str| field == "data" || field == "sense" || fields::is_field(Kind::ScsiResponse, field);
+        let known = |field: &str| {
+            let field = fields::part(field).map(|(field, _)| field);
+            field.is_some_and(|field| {
+                matches!(field, "data" | "sense") || fields::is_field(Kind::ScsiResponse, field)
+            })
+        };
         if let Some((_, field)) = save.iter().find(|(_, field)| !known(field)) {
             return Err(Problem::new(node.id, unknown("field", field, fields::names(Kind::ScsiResponse))));
         }

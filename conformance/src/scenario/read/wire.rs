@@ -115,9 +115,10 @@ impl Reader<'_> {
             members.push((entry.key.clone(), matcher(&entry.node)?));
         }
         let save = body.names("save")?;
-        if let Some((_, field)) =
-            save.iter().find(|(_, field)| field != "data" && !fields::is_field(kind, field))
-        {
+        let known = |field: &str| {
+            fields::part(field).is_some_and(|(field, _)| field == "data" || fields::is_field(kind, field))
+        };
+        if let Some((_, field)) = save.iter().find(|(_, field)| !known(field)) {
             let at = body.node("save").map_or(node.id, |node| node.id);
             return Err(Problem::new(at, unknown("field", field, fields::names(kind))));
         }
