@@ -219,7 +219,7 @@ fn nothing_but_a_login_may_come_first() {
     lab.expect(conn, Opcode::LoginResponse);
     lab.send(conn, NopOut { itt: 5, ..NopOut::default() }.emit(), &[]);
     let response = LoginResponse::parse(&lab.expect(conn, Opcode::LoginResponse).bhs);
-    assert_eq!((response.status, response.itt), (0x020b, 5));
+    assert_eq!((response.status, response.itt, response.isid), (0x020b, request.itt, request.isid));
     assert_eq!(lab.end(conn), Some(TxStatus::Close));
 }
 

@@ -92,8 +92,10 @@ impl<S: ProbeSink> Target<S> {
     pub(super) fn refuse_login(&mut self, id: ConnId, status: u16, frame: &Frame) {
         let mut pdu = LoginRequest::parse(&frame.bhs);
         if crate::wire::Opcode::of(&frame.bhs) != Some(crate::wire::Opcode::LoginRequest) {
-            // Only the tag of a PDU that is no Login Request lies where it does in one.
-            pdu = LoginRequest { itt: itt(&frame.bhs), ..LoginRequest::default() };
+            // The answer is the login's, whatever it was that came (RFC 7143 6.3). Only the tag of a PDU that is no Login
+            // Request lies where it does in one.
+            let login = self.conns.get(&id).and_then(|conn| conn.login.as_ref()?.first().copied());
+            pdu = login.unwrap_or(LoginRequest { itt: itt(&frame.bhs), ..LoginRequest::default() });
         }
         let reason = match Fault::TooManyConnections.reaction() {
             Reaction::LoginStatus(full) if full == status => "too many connections",
@@ -156,10 +158,11 @@ impl<S: ProbeSink> Target<S> {
         pdu: &LoginRequest,
         outcome: &LoginOutcome,
     ) -> crate::session::SessionKey {
-        let (local, group) = match self.conns.get(&id) {
-            Some(conn) => (conn.local, conn.group),
+        // The CmdSN of the first request counts (rfc7143/11.12.8-1): the responses so far have said so.
+        let (local, group, first_cmd_sn) = match self.conns.get(&id) {
+            Some(conn) => (conn.local, conn.group, conn.numbers.0),
             // The connection that is being answered is there.
-            None => (core::net::SocketAddr::from(([0, 0, 0, 0], 0)), 0),
+            None => (core::net::SocketAddr::from(([0, 0, 0, 0], 0)), 0, pdu.cmd_sn),
         };
         let scope = scope_of(outcome.target.or(outcome.named), group, local);
         self.reinstate(outcome.access.initiator(), outcome.isid, scope);
@@ -182,7 +185,7 @@ impl<S: ProbeSink> Target<S> {
             node.scsi.nexus_up(who.nexus, &initiator_port, &target_port, group);
         }
         let commands = self.config.limits.commands;
-        let mut session = Session::new(who, outcome.session.clone(), pdu.cmd_sn, commands);
+        let mut session = Session::new(who, outcome.session.clone(), first_cmd_sn, commands);
         session.go(states::Transition::N1);
         session.go(states::Transition::N2);
         session.conns.push((outcome.cid, id));

@@ -99,8 +99,10 @@ impl Login {
                 }
                 _ => continue,
             };
-            if name.is_empty() && value.len() <= NAME_BYTES_MAX {
-                name.push_str(value);
+            if name.is_empty() {
+                // The probes show as much of a name that is too long as they have room for.
+                let end = (0..=NAME_BYTES_MAX.min(value.len())).rfind(|at| value.is_char_boundary(*at));
+                name.push_str(end.and_then(|end| value.get(..end)).unwrap_or_default());
             }
         }
     }
@@ -113,6 +115,11 @@ impl Login {
     /// TargetName as declared; empty before, and in a discovery session.
     pub(crate) fn target_name(&self) -> &str {
         if self.declared.discovery { "" } else { &self.declared.target }
+    }
+
+    /// The first request: all responses of the login carry its task tag and name the same session (RFC 7143 6.3).
+    pub(crate) fn first(&self) -> Option<&LoginRequest> {
+        self.first.as_ref()
     }
 
     /// Takes one Login Request with its data segment. After [`LoginStep::Done`] or [`LoginStep::Refuse`] every further
