@@ -72,6 +72,11 @@ impl Negotiation {
         }
     }
 
+    /// What this side continued will not go on: the negotiation was refused meanwhile.
+    pub fn cut_short(&mut self, side: Side) {
+        self.carry[side as usize].clear();
+    }
+
     fn pair(&mut self, side: Side, key: String, value: String) {
         let rule = key_rule(&key);
         if key == "SessionType" && side == Side::Initiator {

@@ -186,8 +186,12 @@ impl Session {
         if link.phase != Phase::Login {
             return;
         }
+        let refused = pdu.word("StatusClass") != 0;
+        if refused {
+            link.negotiation.cut_short(Side::Target);
+        }
         link.negotiation.hear(Side::Target, &pdu.data, pdu.flag("C"));
-        if pdu.word("StatusClass") != 0 {
+        if refused {
             link.phase = Phase::Closed;
         } else if pdu.flag("T") && pdu.word("NSG") == 3 {
             let mut session = self.params.clone();

@@ -40,6 +40,10 @@ pub(super) fn check(
         sink.add("abort", "rfc7143/11.5.1", format!("{kind} for task {itt:#x} after its abort was answered"));
         return None;
     }
+    if kind == Kind::LoginResponse && bhs[36] != 0 && tasks.open(itt).is_none() {
+        // What is refused may have been something else that came in the login (rfc7143/4.2.3.6-7).
+        return None;
+    }
     let Some(task) = tasks.open(itt).filter(|task| task.kind == request) else {
         sink.add("answer", "rfc7143/4.2.2", format!("{kind} for tag {itt:#x}, which no open {request} has"));
         return None;

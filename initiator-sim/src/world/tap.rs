@@ -123,6 +123,10 @@ impl Track {
             }
             Some(Kind::TextRequest) if dir == Dir::Out => {
                 let more = view.bhs[1] & 0x40 != 0;
+                if view.bhs[20..24] == [0xff; 4] {
+                    // Without a transfer tag it begins anew (rfc7143/6.4-9).
+                    self.exchange = None;
+                }
                 self.exchange.get_or_insert_default().hear(Side::Initiator, view.data, more);
             }
             Some(Kind::TextResponse) if dir == Dir::In => {

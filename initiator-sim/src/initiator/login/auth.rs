@@ -94,7 +94,8 @@ fn respond(plan: &ChapPlan, pairs: &[(String, String)], out: &mut Vec<u8>) -> Re
     text::push(out, "CHAP_R", &chap::encode(&response, plan.encoding));
     if let Some(mutual) = &plan.mutual {
         text::push(out, "CHAP_I", &mutual.identifier.to_string());
-        text::push(out, "CHAP_C", &chap::encode(&mutual.challenge, plan.encoding));
+        let own = if mutual.reflect { &challenge } else { &mutual.challenge };
+        text::push(out, "CHAP_C", &chap::encode(own, plan.encoding));
     }
     Ok(algorithm)
 }

@@ -43,6 +43,8 @@ pub struct MutualPlan {
     pub identifier: u8,
     /// CHAP_C of this side; must be unpredictable outside of tests.
     pub challenge: Vec<u8>,
+    /// The target's own challenge is sent back instead, which no target may accept (RFC 7143 9.2.1).
+    pub reflect: bool,
 }
 
 impl ChapPlan {
@@ -66,7 +68,7 @@ impl ChapPlan {
         challenge: impl Into<Vec<u8>>,
     ) -> ChapPlan {
         let (secret, challenge) = (secret.into(), challenge.into());
-        self.mutual = Some(MutualPlan { secret, name: None, identifier, challenge });
+        self.mutual = Some(MutualPlan { secret, name: None, identifier, challenge, reflect: false });
         self
     }
 }
