@@ -58,7 +58,10 @@ fn a_golden_trace_is_made_kept_and_missed() {
     root.scenario("nop/ping", &PING.replace("data: x", "data: yy"));
     let (exit, text) = root.says(&["run"]);
     assert_eq!(exit, 1, "{text}");
-    assert!(text.contains("from line 10 on") && text.contains("-   10 ") && text.contains("+   10 "), "{text}");
+    assert!(
+        text.contains("from line 10 on") && text.contains("-   10 ") && text.contains("+   10 "),
+        "{text}"
+    );
     assert!(text.ends_with("0 passed, 1 failed, 0 skipped\n"), "{text}");
     let (exit, text) = root.says(&["accept", "--dry-run"]);
     assert_eq!(exit, 0);

@@ -71,6 +71,14 @@ impl Matcher {
         let Some(value) = value else {
             return Ok(match self {
                 Self::Absent => true,
+                Self::In(list) => {
+                    for one in list {
+                        if one.matches(None, style, scope)? {
+                            return Ok(true);
+                        }
+                    }
+                    false
+                }
                 Self::Not(inner) => matches!(**inner, Self::Present),
                 _ => false,
             });
@@ -307,6 +315,8 @@ mod tests {
         }
         assert_eq!(matcher("{absent: true}").matches(None, plain, &Vars), Ok(true));
         assert_eq!(matcher("\"*\"").matches(None, plain, &Vars), Ok(false));
+        assert_eq!(matcher("{in: [{absent: true}, 5]}").matches(None, plain, &Vars), Ok(true));
+        assert_eq!(matcher("{in: [4, 5]}").matches(None, plain, &Vars), Ok(false));
     }
 
     #[test]

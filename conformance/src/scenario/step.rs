@@ -139,6 +139,10 @@ pub struct LoginAuth {
     pub algorithms: Vec<Expr>,
     /// What the target is to prove: name and secret.
     pub mutual: Option<(Expr, Expr)>,
+    /// The challenge for the target.
+    pub challenge: Option<Data>,
+    /// The target's own challenge is sent back.
+    pub reflect: bool,
     /// Base64 instead of hex.
     pub base64: bool,
     /// Offer None too.

@@ -174,7 +174,14 @@ fn fit_one(cx: &Cx<'_>, one: Box<WantOne>, conn: usize, item: &Item) -> Fit {
 fn keep(cx: &Cx<'_>, one: &WantOne, pdu: &Pdu) -> Outcome<()> {
     let mut state = cx.state.borrow_mut();
     for (name, field) in &one.save {
-        if let Some(value) = field_value(pdu, field) {
+        let value = match field.strip_prefix("keys.") {
+            Some(key) => {
+                let (pairs, _) = text::pairs(&pdu.data);
+                text::find(&pairs, key).map(|value| Value::Text(value.to_owned()))
+            }
+            None => field_value(pdu, field),
+        };
+        if let Some(value) = value {
             state.vars.insert(name.clone(), value);
         }
     }

@@ -10,7 +10,7 @@ use crate::scenario::matcher::Style;
 use crate::scenario::step::{Connect, Login, LoginAuth};
 use crate::scenario::symbols;
 use initiator_sim::codec::text;
-use initiator_sim::initiator::chap::Encoding;
+use initiator_sim::initiator::chap::{Encoding, decode};
 use initiator_sim::initiator::{
     ChapPlan, Draft, Incoming, LoginOutcome, LoginPlan, LoginProgram, MutualPlan, Session, Side, Stages, Step,
 };
@@ -156,12 +156,17 @@ fn chap(cx: &Cx<'_>, auth: &LoginAuth) -> Outcome<ChapPlan> {
     }
     if let Some((name, secret)) = &auth.mutual {
         // The same in every run; what it must not be is guessable outside of tests.
-        let challenge = crate::scenario::data::pattern(super::op_of(cx.id), 0, 16).to_vec();
+        let fresh = || Ok(crate::scenario::data::pattern(super::op_of(cx.id), 0, 16));
+        let given = auth.challenge.as_ref().map_or_else(fresh, |data| cx.data(data))?;
+        // What was saved from a response is written as the target wrote it.
+        let written = std::str::from_utf8(&given).ok().and_then(decode);
+        let challenge = written.unwrap_or_else(|| given.to_vec());
         plan.mutual = Some(MutualPlan {
             secret: bytes(secret)?,
             name: Some(cx.value(name)?.text()),
             identifier: 1,
             challenge,
+            reflect: auth.reflect,
         });
     }
     Ok(plan)

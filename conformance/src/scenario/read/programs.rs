@@ -80,6 +80,8 @@ impl Reader<'_> {
                 secret: body.expr("secret")?.ok_or_else(|| Problem::new(node.id, "`secret` is missing"))?,
                 algorithms: if own.is_empty() { all } else { own },
                 mutual: body.credential("mutual")?,
+                challenge: body.data("challenge")?,
+                reflect: body.bool("reflect").unwrap_or(false),
                 base64: body.bool("base64").unwrap_or(false),
                 none_too: body.bool("none_too").unwrap_or(false),
             })

@@ -116,7 +116,9 @@ impl Reader<'_> {
         }
         let save = body.names("save")?;
         let known = |field: &str| {
-            fields::part(field).is_some_and(|(field, _)| field == "data" || fields::is_field(kind, field))
+            field.starts_with("keys.")
+                || fields::part(field)
+                    .is_some_and(|(field, _)| field == "data" || fields::is_field(kind, field))
         };
         if let Some((_, field)) = save.iter().find(|(_, field)| !known(field)) {
             let at = body.node("save").map_or(node.id, |node| node.id);

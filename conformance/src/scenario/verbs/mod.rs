@@ -174,5 +174,9 @@ const ID: Key = key("id", Kind::Text, "A name of the step that does not change w
 const ON: Key = key("on", Kind::Name, "The connection [c1].");
 const AS: Key = key("as", Kind::Name, "A name for what was sent: `$w1.ITT`.");
 const WITHIN: Key = key("within", Kind::Time, "How long to wait [10s].");
-const SAVE: Key = key("save", Kind::MapOf(&Kind::Text), "Variables, each with the field it takes.");
+const SAVE: Key = key(
+    "save",
+    Kind::MapOf(&Kind::Text),
+    "Variables, each with the field it takes; `keys.CHAP_C` is the value of a text key.",
+);
 const ALLOW: Key = key("allow", Kind::List(&Kind::OneOf(pdus)), "PDUs that may come meanwhile.");

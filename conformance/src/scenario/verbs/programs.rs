@@ -72,6 +72,12 @@ pub(in crate::scenario) static LOGIN_AUTH: Shape = Shape {
             "CHAP_A in order of preference: md5, sha1, sha256, sha3-256 or numbers [strongest first].",
         ),
         key("mutual", Kind::Map(&CREDENTIAL), "Asks the target to prove this."),
+        key(
+            "challenge",
+            Kind::Data,
+            "CHAP_C for the target, also as it was saved from another login [fresh bytes].",
+        ),
+        key("reflect", Kind::Bool, "Send the target its own challenge back [false]."),
         key("base64", Kind::Bool, "Write binary values as base64 instead of hex [false]."),
         key("none_too", Kind::Bool, "Offer AuthMethod=CHAP,None instead of CHAP [false]."),
     ],
