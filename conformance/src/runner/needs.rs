@@ -29,7 +29,8 @@ pub(super) fn unfit(scenario: &Scenario, backend: &Backend) -> Option<String> {
     if scenario.needs.iter().any(|need| need == "simulator") {
         return Some("needs the simulator".to_owned());
     }
-    if let Some(what) = own_target(&scenario.target) {
+    let chap = options.chap.is_some() && scenario.needs.iter().any(|need| need == "chap");
+    if let Some(what) = own_target(&scenario.target, chap) {
         return Some(format!("needs a target with its own {what}, which only the simulator has"));
     }
     if !scenario.faults.is_empty() {
@@ -68,11 +69,11 @@ fn pause(time: &Expr) -> Option<String> {
     (nanos > super::steps::REAL_PAUSE_MAX).then(|| format!("{} of real time is too long", show_time(nanos)))
 }
 
-/// What a scenario asks of the target beyond the usual one.
-fn own_target(spec: &TargetSpec) -> Option<&'static str> {
+/// What a scenario asks of the target beyond the usual one; credentials may be there.
+fn own_target(spec: &TargetSpec, chap: bool) -> Option<&'static str> {
     let parts = [
         ("luns", spec.main.luns.is_some()),
-        ("auth", spec.main.auth.is_some() || spec.discovery_auth.is_some()),
+        ("auth", (spec.main.auth.is_some() && !chap) || spec.discovery_auth.is_some()),
         ("names", spec.main.name.is_some() || spec.main.alias.is_some()),
         ("initiators", !spec.main.initiators.is_empty()),
         ("redirect", spec.main.redirect.is_some()),

@@ -23,6 +23,9 @@ use target_core::io::DeviceId;
 pub const TARGET_NAME: &str = "iqn.2026-01.example.lab:disk";
 /// Name of the initiator unless a scenario names it.
 pub const INITIATOR_NAME: &str = "iqn.2026-01.example.lab:initiator";
+/// What `$chap_name` and `$chap_secret` are unless `--chap` says otherwise.
+const CHAP_NAME: &str = "lab-initiator";
+const CHAP_SECRET: &str = "lab-secret-0123456789";
 /// Where the simulated target listens unless a scenario says so.
 const PORTAL: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)), 3260);
 
@@ -41,7 +44,8 @@ impl Scope for Vars {
 impl Vars {
     /// Later ones may use earlier ones.
     pub(super) fn new(lists: &[&[(String, Expr)]]) -> Result<Self, String> {
-        let mut vars = Self(BTreeMap::new());
+        let chap = [("chap_name", CHAP_NAME), ("chap_secret", CHAP_SECRET)];
+        let mut vars = Self(chap.map(|(name, text)| (name.to_owned(), Value::Text(text.to_owned()))).into());
         for (name, expr) in lists.iter().flat_map(|list| list.iter()) {
             let value = expr.eval(&vars).map_err(|error| format!("vars.{name}: {error}"))?;
             vars.0.insert(name.clone(), value);
@@ -115,9 +119,8 @@ fn target(
     vars: &Vars,
     devices: &mut u32,
 ) -> Result<TargetConfig, String> {
-    let mut one_lun =
-        vec![LunSpec { blocks: 2048, block_size: 512, write_cache: true, ..LunSpec::default() }];
-    let luns = spec.luns.as_ref().unwrap_or(&mut one_lun);
+    let one_lun = vec![LunSpec { blocks: 2048, block_size: 512, write_cache: true, ..LunSpec::default() }];
+    let luns = spec.luns.as_ref().unwrap_or(&one_lun);
     let name = spec.name.as_ref().map(|name| vars.text(name)).transpose()?;
     Ok(TargetConfig {
         name: name.or_else(|| default.map(str::to_owned)).ok_or("a further target has no name")?,
@@ -162,7 +165,7 @@ fn auth(spec: &AuthSpec, vars: &Vars) -> Result<AuthConfig, String> {
     };
     let mut out = AuthConfig::default();
     for (name, expr) in &spec.users {
-        out.credentials.push(Credential { name: name.clone(), secret: secret(expr)? });
+        out.credentials.push(Credential { name: vars.text(name)?, secret: secret(expr)? });
     }
     if let Some((name, expr)) = &spec.mutual {
         out.mutual = Some(Credential { name: vars.text(name)?, secret: secret(expr)? });

@@ -64,7 +64,7 @@ impl Data {
             .filter(|c| !c.is_whitespace())
             .map(|c| c.to_digit(16).ok_or_else(|| format!("`{c}` is not a hex digit")))
             .collect::<Result<_, _>>()?;
-        if digits.len() % 2 != 0 {
+        if !digits.len().is_multiple_of(2) {
             return Err("an odd number of hex digits".to_owned());
         }
         digits

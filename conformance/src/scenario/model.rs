@@ -228,7 +228,7 @@ pub struct OneTarget {
 #[derive(Clone, Debug, Default)]
 pub struct AuthSpec {
     /// Names and secrets of initiators.
-    pub users: Vec<(String, Expr)>,
+    pub users: Vec<(Expr, Expr)>,
     /// Name and secret of the target.
     pub mutual: Option<(Expr, Expr)>,
     /// Algorithms by name.

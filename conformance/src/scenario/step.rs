@@ -227,22 +227,26 @@ pub struct WantOne {
 #[derive(Clone, Debug)]
 pub enum What {
     /// A PDU.
-    Pdu {
-        /// Which.
-        kind: Kind,
-        /// Fields.
-        fields: Vec<(String, Matcher)>,
-        /// Data segment.
-        data: Option<Matcher>,
-        /// Pairs.
-        keys: Vec<(String, Matcher)>,
-        /// Sense data.
-        sense: Option<SenseMatch>,
-        /// The header of this PDU is in the data segment.
-        header_of: Option<String>,
-    },
+    Pdu(Box<PduMatch>),
     /// The end of the connection.
     Close(Ending),
+}
+
+/// What a PDU has to be.
+#[derive(Clone, Debug)]
+pub struct PduMatch {
+    /// Which.
+    pub kind: Kind,
+    /// Fields.
+    pub fields: Vec<(String, Matcher)>,
+    /// Data segment.
+    pub data: Option<Matcher>,
+    /// Pairs.
+    pub keys: Vec<(String, Matcher)>,
+    /// Sense data.
+    pub sense: Option<SenseMatch>,
+    /// The header of this PDU is in the data segment.
+    pub header_of: Option<String>,
 }
 
 /// How a connection ends.

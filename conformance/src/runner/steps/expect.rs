@@ -11,7 +11,7 @@ use crate::scenario::expr::{Expr, Scope, Value};
 use crate::scenario::fields;
 use crate::scenario::matcher::{Matcher, Style};
 use crate::scenario::model::SenseMatch;
-use crate::scenario::step::{Ending, Expect, TimeExpr, Want, WantOne, What};
+use crate::scenario::step::{Ending, Expect, PduMatch, TimeExpr, Want, WantOne, What};
 use crate::scenario::symbols;
 use initiator_sim::codec::{Kind, Pdu, text};
 use initiator_sim::initiator::Incoming;
@@ -156,16 +156,16 @@ fn fit_one(cx: &Cx<'_>, one: Box<WantOne>, conn: usize, item: &Item) -> Fit {
             let line = format!("expected the end by {}, got {}", ending(*want), ending(*got));
             misfit(one, "close".to_owned(), vec![line], false)
         }
-        (What::Pdu { kind, .. }, Item::Pdu(Incoming::Pdu { kind: got, pdu })) if kind == got => {
-            let lines = differences(cx, &one.what, pdu)?;
+        (What::Pdu(want), Item::Pdu(Incoming::Pdu { kind: got, pdu })) if want.kind == *got => {
+            let lines = differences(cx, want, pdu)?;
             if lines.is_empty() {
                 keep(cx, &one, pdu)?;
                 return Ok(Ok(Rest::Nothing));
             }
             let field = lines.first().and_then(|line| line.split(':').next()).unwrap_or_default().to_owned();
-            misfit(one.clone(), format!("{kind}.{field}"), lines, false)
+            misfit(one.clone(), format!("{got}.{field}"), lines, false)
         }
-        (What::Pdu { kind, .. }, _) => misfit(one.clone(), kind.to_string(), Vec::new(), true),
+        (What::Pdu(want), _) => misfit(one.clone(), want.kind.to_string(), Vec::new(), true),
         (What::Close(_), _) => misfit(one, "close".to_owned(), Vec::new(), true),
     }
 }
@@ -192,8 +192,8 @@ fn keep(cx: &Cx<'_>, one: &WantOne, pdu: &Pdu) -> Outcome<()> {
 }
 
 /// The lines of a report about everything in a PDU that is not as expected.
-fn differences(cx: &Cx<'_>, what: &What, pdu: &Pdu) -> Outcome<Vec<String>> {
-    let What::Pdu { kind, fields, data, keys, sense, header_of } = what else { return Ok(Vec::new()) };
+fn differences(cx: &Cx<'_>, want: &PduMatch, pdu: &Pdu) -> Outcome<Vec<String>> {
+    let PduMatch { kind, fields, data, keys, sense, header_of } = want;
     let mut lines = Vec::new();
     let mut compare = |name: &str, matcher: &Matcher, value: Option<Value>, style: Style| {
         let line = cx.scoped(|scope, _| matcher.mismatch(name, value.as_ref(), style, scope));
@@ -274,7 +274,7 @@ fn wanted(want: &Want) -> String {
     let list = |list: &[Want]| list.iter().map(wanted).collect::<Vec<_>>();
     match want {
         Want::One(one) => match &one.what {
-            What::Pdu { kind, .. } => format!("{kind} on {}", one.on),
+            What::Pdu(want) => format!("{} on {}", want.kind, one.on),
             What::Close(how) => format!("the end of {} by {}", one.on, ending(*how)),
         },
         Want::All(all) => list(all).join(", then "),
@@ -293,7 +293,7 @@ fn first_one(want: &Want) -> Option<&WantOne> {
 fn too_late(cx: &Cx<'_>, want: &Want) -> Box<Failure> {
     let one = first_one(want);
     let site = match one.map(|one| &one.what) {
-        Some(What::Pdu { kind, .. }) => kind.to_string(),
+        Some(What::Pdu(want)) => want.kind.to_string(),
         _ => "close".to_owned(),
     };
     cx.fail_at(

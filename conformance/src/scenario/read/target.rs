@@ -2,6 +2,7 @@
 
 use super::parts::{latency, share_of_a_million};
 use super::{Body, Read, Reader, expr};
+use crate::scenario::expr::Expr;
 use crate::scenario::model::{AuthSpec, LunSpec, NetSpec, OneTarget, TargetSpec};
 use crate::yaml::{Node, Problem};
 
@@ -111,8 +112,14 @@ fn lun(at: usize, node: &Node) -> Read<LunSpec> {
 fn auth(node: &Node) -> Read<AuthSpec> {
     let body = Body::free(node);
     Ok(AuthSpec {
-        users: body.exprs("users")?,
+        users: users(&body)?,
         mutual: body.credential("mutual")?,
         algorithms: body.texts("algorithms"),
     })
+}
+
+/// Names may be computed too.
+fn users(body: &Body<'_>) -> Read<Vec<(Expr, Expr)>> {
+    let name = |text: &str| Expr::read(text).map_err(|error| Problem::new(body.id(), error));
+    body.exprs("users")?.into_iter().map(|(user, secret)| Ok((name(&user)?, secret))).collect()
 }

@@ -3,7 +3,7 @@
 use super::parts::{cdb, data, matcher, sense};
 use super::{Body, Read, Reader};
 use crate::scenario::fields;
-use crate::scenario::step::{Action, Ending, Expect, Send, Want, WantOne, What};
+use crate::scenario::step::{Action, Ending, Expect, PduMatch, Send, Want, WantOne, What};
 use crate::scenario::verbs::{EXPECT, EXPECT_CLOSE, EXPECT_NONE, SEND};
 use crate::yaml::{Node, Problem, Value, unknown};
 use initiator_sim::codec::Kind;
@@ -124,14 +124,14 @@ impl Reader<'_> {
             let at = body.node("save").map_or(node.id, |node| node.id);
             return Err(Problem::new(at, unknown("field", field, fields::names(kind))));
         }
-        let what = What::Pdu {
+        let what = What::Pdu(Box::new(PduMatch {
             kind,
             fields: members,
             data: body.matcher("data")?,
             keys: body.matchers("keys")?,
             sense: sense(body.node("sense"))?,
             header_of: body.text("header_of"),
-        };
+        }));
         Ok(Want::One(Box::new(WantOne {
             at: self.at(node.id),
             on: body.on(),
