@@ -26,6 +26,7 @@ pub struct FileDevice {
     fd: OwnedFd,
     path: PathBuf,
     block_size: u32,
+    read_only: bool,
     /// The file system is memory: every call may be made at once.
     never_waits: bool,
     /// The file system knows no RWF_NOWAIT: every call goes to a worker.
@@ -34,8 +35,14 @@ pub struct FileDevice {
 }
 
 impl FileDevice {
-    /// Opens `path` and takes an advisory lock on it, shared for reading, exclusive for writing.
-    pub(crate) fn open(path: &Path, read_only: bool, block_size: u32) -> Result<Self, String> {
+    /// Opens `path` and takes an advisory lock on it, shared for reading, exclusive for writing. If we hold the file
+    /// already, in a form that this one replaces, the lock may have to wait for [`FileDevice::lock`].
+    pub(crate) fn open(
+        path: &Path,
+        read_only: bool,
+        block_size: u32,
+        held_by_us: bool,
+    ) -> Result<Self, String> {
         let say = |what: &str| format!("file {}: {what}", path.display());
         let access = if read_only { OFlags::RDONLY } else { OFlags::RDWR };
         let fd = rustix::fs::open(path, access | OFlags::CLOEXEC, Mode::empty()).map_err(|error| {
@@ -55,27 +62,32 @@ impl FileDevice {
         if !kind.is_file() && !kind.is_block_device() {
             return Err(say("it is neither a regular file nor a block device"));
         }
-        let lock = if read_only {
-            FlockOperation::NonBlockingLockShared
-        } else {
-            FlockOperation::NonBlockingLockExclusive
-        };
-        // A file system without locks is no reason not to serve.
-        if rustix::fs::flock(&fd, lock) == Err(Errno::WOULDBLOCK) {
-            return Err(say("another process (or another LUN) has it open for writing"));
-        }
         let never_waits = rustix::fs::fstatfs(&fd).is_ok_and(|fs| fs.f_type == TMPFS_MAGIC);
         let device = Self {
             fd,
             path: path.to_owned(),
             block_size,
+            read_only,
             never_waits,
             always_waits: AtomicBool::new(false),
             flush_failed: AtomicBool::new(false),
         };
+        if !device.lock() && !held_by_us {
+            return Err(say("another process (or another LUN) has it open for writing"));
+        }
         let bytes = device.bytes().map_err(|error| say(&error.to_string()))?;
         check_size(&format!("file {}", path.display()), bytes, block_size)?;
         Ok(device)
+    }
+
+    /// Takes the lock; false if somebody else has it. A file system without locks is no reason not to serve.
+    pub(crate) fn lock(&self) -> bool {
+        let lock = if self.read_only {
+            FlockOperation::NonBlockingLockShared
+        } else {
+            FlockOperation::NonBlockingLockExclusive
+        };
+        rustix::fs::flock(&self.fd, lock) != Err(Errno::WOULDBLOCK)
     }
 
     /// Size in bytes now; works for block devices too.
@@ -271,7 +283,7 @@ mod tests {
     #[test]
     fn what_is_written_is_read_back_and_in_the_file() {
         let scratch = Scratch::new(1 << 20);
-        let device = FileDevice::open(&scratch.0, false, 512).expect("opens");
+        let device = FileDevice::open(&scratch.0, false, 512, false).expect("opens");
         assert_eq!(device.blocks(), 2048);
         for fua in [false, true] {
             let mut data = SgList::from(vec![1; 700]);
@@ -287,7 +299,7 @@ mod tests {
     #[test]
     fn a_file_that_shrank_fails_at_its_first_missing_block() {
         let scratch = Scratch::new(1 << 20);
-        let device = FileDevice::open(&scratch.0, false, 4096).expect("opens");
+        let device = FileDevice::open(&scratch.0, false, 4096, false).expect("opens");
         std::fs::File::options().write(true).open(&scratch.0).expect("opens").set_len(8192).expect("shrinks");
         assert_eq!(go(&device, IoOp::Read { lba: 0, blocks: 4 }), Err(IoError::Read { lba: 2 }));
         assert_eq!(go(&device, IoOp::Verify { lba: 1, blocks: 9 }), Err(IoError::Read { lba: 2 }));
@@ -297,7 +309,7 @@ mod tests {
     #[test]
     fn every_mistake_is_named_at_the_start() {
         let scratch = Scratch::new(1000);
-        let open = |path: &Path| FileDevice::open(path, false, 512).expect_err("refused");
+        let open = |path: &Path| FileDevice::open(path, false, 512, false).expect_err("refused");
         assert!(open(Path::new("/no/such/file")).contains("does not exist"));
         assert!(open(&std::env::temp_dir()).contains("directory"));
         assert!(open(Path::new("/dev/null")).contains("neither a regular file nor a block device"));
@@ -305,15 +317,15 @@ mod tests {
         let empty = Scratch::new(0);
         assert!(open(&empty.0).contains("empty"));
         let good = Scratch::new(4096);
-        let _held = FileDevice::open(&good.0, false, 512).expect("opens");
+        let _held = FileDevice::open(&good.0, false, 512, false).expect("opens");
         assert!(open(&good.0).contains("another process"));
     }
 
     #[test]
     fn a_read_only_file_refuses_writes_and_may_be_shared() {
         let scratch = Scratch::new(4096);
-        let device = FileDevice::open(&scratch.0, true, 512).expect("opens");
-        let _other = FileDevice::open(&scratch.0, true, 512).expect("opens twice");
+        let device = FileDevice::open(&scratch.0, true, 512, false).expect("opens");
+        let _other = FileDevice::open(&scratch.0, true, 512, false).expect("opens twice");
         let write = IoOp::Write { lba: 0, data: vec![0; 512].into(), fua: false };
         assert_eq!(go(&device, write), Err(IoError::WriteProtected));
     }
@@ -326,6 +338,7 @@ mod tests {
             fd,
             path: "/dev/full".into(),
             block_size: 512,
+            read_only: false,
             never_waits: false,
             always_waits: AtomicBool::new(true),
             flush_failed: AtomicBool::new(false),

@@ -72,11 +72,12 @@ pub enum Tried {
 }
 
 impl Device {
-    /// Opens what `backing` names.
+    /// Opens what `backing` names. `held` says that this process has the same file open already, in a form that this
+    /// one is to replace.
     ///
     /// # Errors
     /// One sentence for people: what is wrong and with which file.
-    pub fn open(backing: &Backing, block_size: u32) -> Result<Self, String> {
+    pub fn open(backing: &Backing, block_size: u32, held: bool) -> Result<Self, String> {
         Ok(match backing {
             Backing::Memory { bytes, .. } => {
                 check_size(&backing.to_string(), *bytes, block_size)?;
@@ -86,8 +87,17 @@ impl Device {
                 check_size(&backing.to_string(), *bytes, block_size)?;
                 Self::Null(NullDevice::new(*bytes, block_size))
             }
-            Backing::File { path, read_only } => Self::File(FileDevice::open(path, *read_only, block_size)?),
+            Backing::File { path, read_only } => {
+                Self::File(FileDevice::open(path, *read_only, block_size, held)?)
+            }
         })
+    }
+
+    /// The device that this one replaces is closed: takes over its lock.
+    pub(crate) fn settle(&self) {
+        if let Self::File(device) = self {
+            device.lock();
+        }
     }
 
     /// Size in logical blocks as it is now; a file may have grown or shrunk since it was opened.
@@ -141,8 +151,8 @@ mod tests {
     #[test]
     fn sizes_that_are_not_whole_blocks_are_refused_with_the_reason() {
         let memory = |bytes| Backing::Memory { bytes, name: String::new() };
-        assert!(Device::open(&memory(0), 512).is_err_and(|e| e.contains("empty")));
-        assert!(Device::open(&memory(1000), 512).is_err_and(|e| e.contains("488 bytes are too many")));
-        assert!(Device::open(&Backing::Null { bytes: 4096 }, 4096).is_ok_and(|d| d.blocks() == 1));
+        assert!(Device::open(&memory(0), 512, false).is_err_and(|e| e.contains("empty")));
+        assert!(Device::open(&memory(1000), 512, false).is_err_and(|e| e.contains("488 bytes are too many")));
+        assert!(Device::open(&Backing::Null { bytes: 4096 }, 4096, false).is_ok_and(|d| d.blocks() == 1));
     }
 }

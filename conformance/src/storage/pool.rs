@@ -127,7 +127,7 @@ mod tests {
 
     #[test]
     fn every_job_completes_once_even_when_the_pool_is_dropped() {
-        let device = Arc::new(Device::open(&Backing::Null { bytes: 1 << 20 }, 512).expect("a device"));
+        let device = Arc::new(Device::open(&Backing::Null { bytes: 1 << 20 }, 512, false).expect("a device"));
         let (sender, receiver) = mpsc::channel();
         let to: Arc<dyn Complete> = Arc::new(Channel(sender));
         let pool = Pool::new(3).expect("threads");

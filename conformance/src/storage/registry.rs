@@ -77,8 +77,15 @@ impl Staged<'_> {
             self.used.push(id);
             return Ok(Opened { id, blocks });
         }
+        let path = |backing: &Backing| match backing {
+            Backing::File { path, .. } => Some(path.clone()),
+            Backing::Memory { .. } | Backing::Null { .. } => None,
+        };
+        let wanted = path(backing);
+        let held = wanted.is_some()
+            && entries.iter().any(|entry| entry.device.is_some() && path(&entry.backing) == wanted);
         drop(entries);
-        let device = Device::open(backing, block_size)?;
+        let device = Device::open(backing, block_size, held)?;
         let blocks = device.blocks();
         let id = DeviceId(u32::try_from(self.base + self.fresh.len()).map_err(|error| error.to_string())?);
         self.fresh.push(Entry { backing: backing.clone(), block_size, device: Some(Arc::new(device)) });
@@ -100,6 +107,7 @@ impl Staged<'_> {
                     entry.device = None;
                 }
             }
+            entries.iter().filter_map(|entry| entry.device.as_ref()).for_each(|device| device.settle());
         }
     }
 }
@@ -131,6 +139,23 @@ mod tests {
         retire();
         assert!(registry.open().get(a).is_none());
         assert!(registry.open().get(b).is_some_and(|now| Arc::ptr_eq(now, &kept)));
+    }
+
+    #[test]
+    fn a_file_may_change_its_form_and_stays_locked() {
+        let path = std::env::temp_dir().join(format!("iscsi-lab-registry-{}", std::process::id()));
+        std::fs::File::create(&path).and_then(|file| file.set_len(8192)).expect("a temporary file");
+        let file = |read_only| Backing::File { path: path.clone(), read_only };
+        let registry = Registry::default();
+        let mut staged = registry.stage();
+        let before = staged.open(&file(true), 512).expect("opens").id;
+        staged.commit()();
+        let mut staged = registry.stage();
+        let after = staged.open(&file(false), 4096).expect("we hold it ourselves").id;
+        staged.commit()();
+        assert!(registry.open().get(before).is_none() && registry.open().get(after).is_some());
+        assert!(Device::open(&file(false), 512, false).is_err(), "the lock went over to the new device");
+        std::fs::remove_file(&path).expect("removable");
     }
 
     #[test]

@@ -9,6 +9,7 @@ pub(super) fn is_enabled(probe: Probe) -> bool {
     macro_rules! raised {
         ($name:ident) => {{
             // SAFETY: only declares the symbol that usdt's own assembly defines, with its type.
+            // SAFETY: the firing site of this probe in `provider` defines the symbol, two bytes; see below.
             unsafe extern "C" {
                 static $name: u16;
             }

@@ -1,4 +1,8 @@
 //! The configuration file (TOML): every mistake with its line.
+//!
+//! ```toml
+#![doc = include_str!("example.toml")]
+//! ```
 
 use super::reader::{Report, Section};
 use super::{LunSpec, ServeConfig, ServerOptions, TargetSpec, auth};

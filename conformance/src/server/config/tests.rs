@@ -78,6 +78,31 @@ fn a_full_file_says_everything() {
 }
 
 #[test]
+fn the_example_shows_every_key_with_its_default() {
+    let text = include_str!("example.toml");
+    let config = read(text).expect("is right");
+    assert_eq!((config.targets.len(), config.targets[0].luns.len()), (2, 3));
+    assert_eq!(config.offer, Offer::default());
+    assert_eq!(config.limits, Limits::default());
+    assert_eq!(config.timers, Timers::default());
+    assert_eq!(config.server, ServerOptions::default());
+    // A key that nobody reads is a mistake, so each section lists its keys; the example must have them all.
+    for section in
+        ["[[portal]]", "[[target]]", "[[target.lun]]", "[offer]", "[limits]", "[timers]", "[server]"]
+    {
+        let line = text.lines().find(|line| line.starts_with(section)).expect("it is there");
+        let probe = text.replacen(&format!("\n{line}\n"), &format!("\n{section}\nno_such_key = 1\n"), 1);
+        let error = read(&probe).expect_err(section);
+        let allowed =
+            error.split("(allowed: ").nth(1).and_then(|rest| rest.split(')').next()).expect("a list");
+        for key in allowed.split(", ").filter(|key| *key != "lun" && *key != "auth") {
+            let found = text.lines().any(|line| line.split(" =").next() == Some(key));
+            assert!(found, "{key} of {section} is not in the example");
+        }
+    }
+}
+
+#[test]
 fn each_mistake_has_its_line_and_says_what_is_allowed() {
     for (text, expected) in [
         ("", "lab.toml:1:1: no [[target]]"),
