@@ -220,9 +220,10 @@ fn carry_out(
     let mut state = shared.into_inner();
     let time = state.now();
     let hash = state.lab.world().map(|world| world.trace_hash());
+    let seen = std::mem::take(&mut state.records);
     let records = match state.lab.world() {
-        Some(world) => super::record::records(world),
-        None => std::mem::take(&mut state.records),
+        Some(world) => super::record::with_links(super::record::records(world), seen),
+        None => seen,
     };
     Ran { verdict: outcome.map_or_else(Verdict::Failed, |()| Verdict::Passed), time, hash, records }
 }

@@ -11,6 +11,22 @@ pub fn records(world: &World) -> Vec<Record> {
     merge(world.wire(), world.probes())
 }
 
+/// Puts the beginnings of connections before, their ends behind what else happened at that time.
+pub(super) fn with_links(records: Vec<Record>, links: Vec<Record>) -> Vec<Record> {
+    let mut out = Vec::with_capacity(records.len() + links.len());
+    let mut records = records.into_iter().peekable();
+    for link in links {
+        let behind = !matches!(link.what, RecordKind::Opened);
+        let before = |record: &Record| record.time_ns < link.time_ns.saturating_add(u64::from(behind));
+        while let Some(record) = records.next_if(before) {
+            out.push(record);
+        }
+        out.push(link);
+    }
+    out.extend(records);
+    out
+}
+
 fn merge(wire: &[WireRecord], probes: &[world::ProbeRecord]) -> Vec<Record> {
     let mut out = Vec::with_capacity(wire.len() + probes.len());
     let mut probes = probes.iter().peekable();
@@ -88,4 +104,29 @@ fn event(probe: &world::ProbeRecord) -> Record {
         ic_cdb: probe.cdb.clone(),
     });
     Record { time_ns: probe.at, conn: probe.conn, what }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn connections_begin_before_and_end_behind_what_else_happens_then() {
+        let record = |time_ns, what: RecordKind| Record { time_ns, conn: 0, what };
+        let note = |time_ns, text: &str| record(time_ns, RecordKind::Note(text.into()));
+        let end = || RecordKind::Closed { how: "fin".into() };
+        let merged = with_links(
+            vec![note(0, "a"), note(5, "b"), note(5, "c"), note(9, "d")],
+            vec![record(0, RecordKind::Opened), record(5, end()), record(u64::MAX, end())],
+        );
+        let shown: Vec<_> = merged
+            .iter()
+            .map(|record| match &record.what {
+                RecordKind::Note(text) => text.as_str(),
+                RecordKind::Opened => "opened",
+                _ => "closed",
+            })
+            .collect();
+        assert_eq!(shown, ["opened", "a", "b", "c", "closed", "d", "closed"]);
+    }
 }

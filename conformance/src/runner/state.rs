@@ -177,7 +177,7 @@ impl State {
         });
         let conn = self.conns.len() - 1;
         self.names.insert(name.to_owned(), conn);
-        self.record(conn, || RecordKind::Opened);
+        self.record_link(conn, RecordKind::Opened);
         Ok(conn)
     }
 
@@ -241,6 +241,12 @@ impl State {
         }
     }
 
+    /// Keeps the beginning or the end of a connection, which no lab keeps as this side sees it.
+    pub(super) fn record_link(&mut self, conn: usize, what: RecordKind) {
+        let record = Record { time_ns: self.now(), conn: self.conns[conn].lab, what };
+        self.records.push(record);
+    }
+
     /// Lets the lab go on until something happens or somebody's time has come.
     pub(super) fn pump(&mut self) -> Result<(), Box<Failure>> {
         if self.now() > self.limits.virtual_time || self.lab.events() > self.limits.events {
@@ -290,16 +296,20 @@ impl State {
                     self.arrived(conn, incoming);
                 }
             }
-            Happened::Ended(lab, ending) => self.ended(lab, ending, "the target ended the connection"),
-            Happened::Refused(lab) => self.ended(lab, Ending::Reset, "the target refused the connection"),
+            Happened::Ended(lab, ending) => {
+                let how = if ending == Ending::Fin { "fin" } else { "reset" };
+                self.ended(lab, ending, how, "the target ended the connection");
+            }
+            Happened::Refused(lab) => {
+                self.ended(lab, Ending::Reset, "refused", "the target refused the connection");
+            }
         }
     }
 
-    fn ended(&mut self, lab: u32, ending: Ending, text: &str) {
+    fn ended(&mut self, lab: u32, ending: Ending, how: &str, text: &str) {
         let Some(conn) = self.conns.iter().position(|conn| conn.lab == lab) else { return };
         self.note(conn, '<', text);
-        let how = if ending == Ending::Fin { "fin" } else { "reset" };
-        self.record(conn, || RecordKind::Closed { how: how.to_owned() });
+        self.record_link(conn, RecordKind::Closed { how: how.to_owned() });
         let index = self.conns[conn].index;
         self.session(conn).closed(index);
         let link = &mut self.conns[conn];

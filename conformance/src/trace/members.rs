@@ -7,6 +7,8 @@ use std::collections::BTreeSet;
 
 /// More data than this is told by its length and hash.
 const DATA_SHOWN_MAX: usize = 32;
+/// The same for what is text.
+const TEXT_SHOWN_MAX: usize = 2048;
 
 /// Members that are not a field of a PDU.
 const OTHERS: [&str; 26] = [
@@ -116,8 +118,13 @@ fn of_pdu(out: &mut Vec<Member>, pdu: &Pdu) {
     }
 }
 
-/// Short bytes as they are, longer ones as length and 128 bits of SHA-256: enough that equal means equal.
+/// Text as text, short bytes as they are, longer ones as length and 128 bits of SHA-256: enough that equal means equal.
 fn bytes(bytes: &[u8]) -> String {
+    let readable = |text: &&str| text.chars().all(|c| c == '\0' || !c.is_control());
+    if let Some(text) = str::from_utf8(bytes).ok().filter(readable).filter(|_| bytes.len() <= TEXT_SHOWN_MAX)
+    {
+        return escaped(text);
+    }
     if bytes.len() <= DATA_SHOWN_MAX {
         return hex::encode(bytes);
     }

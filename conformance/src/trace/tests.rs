@@ -122,7 +122,7 @@ fn the_first_difference_is_shown_with_its_members() {
     bare.data = bytes::Bytes::new();
     other[20] = at(20, 0, RecordKind::Pdu { from_target: false, pdu: bare });
     let found = diff(&base, &other, &none).expect("a difference");
-    assert_eq!(found.members, [("data", "64617461".into(), "none".into())]);
+    assert_eq!(found.members, [("data", "\"data\"".into(), "none".into())]);
 }
 
 #[test]

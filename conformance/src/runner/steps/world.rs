@@ -9,6 +9,7 @@ use crate::runner::state::{Armed, State};
 use crate::scenario::model::{FaultVerb, LunSpec, PlannedFault};
 use crate::scenario::step::{AdminVerb, Fault, FaultTrigger, NetVerb, StorageVerb, TargetVerb, TimeExpr};
 use crate::scenario::units::Nanos;
+use crate::trace::RecordKind;
 use initiator_sim::disk::BadRange;
 use initiator_sim::fault::{Fault as Scripted, Trigger, Verb};
 use initiator_sim::net::Dir;
@@ -93,6 +94,12 @@ pub(super) fn net(cx: &Cx<'_>, verb: NetVerb, on: &str) -> Outcome<()> {
         let mut state = cx.state.borrow_mut();
         state.lab.end(lab, end);
         state.note(conn, '>', &format!("{end:?}"));
+        let verb = match end {
+            End::Close => "close",
+            End::HalfClose => "half_close",
+            End::Reset => "reset",
+        };
+        state.record_link(conn, RecordKind::Closed { how: format!("{verb} by the initiator") });
         let link = &mut state.conns[conn];
         link.left = link.left || end != End::HalfClose;
         let index = link.index;
