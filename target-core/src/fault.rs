@@ -142,7 +142,7 @@ impl Fault {
             Self::TooManyImmediate => Reject(RejectReason::ImmediateCommandReject),
             Self::OutsideWindow | Self::AbortedTask => Ignore,
             Self::Direction => Sense(INVALID_FIELD_IN_INFORMATION_UNIT),
-            Self::ReservedAttribute => Reject(RejectReason::InvalidPduField),
+            Self::ReservedAttribute => Reject(RejectReason::ProtocolError),
             Self::NoBidirectionalLength => Reject(RejectReason::InvalidPduField),
             Self::Write(WriteFault::UnexpectedUnsolicited) => Sense(UNEXPECTED_UNSOLICITED_DATA),
             Self::Write(WriteFault::TooMuchUnsolicited | WriteFault::SequenceLength) => {
@@ -159,9 +159,9 @@ impl Fault {
             Self::NopTags => Reject(RejectReason::InvalidPduField),
             Self::NopNotImmediate => Reject(RejectReason::ProtocolError),
             Self::Text(fault) => Reject(fault.reason()),
-            Self::LogoutReason => Reject(RejectReason::InvalidPduField),
+            Self::LogoutReason => Reject(RejectReason::ProtocolError),
             Self::Snack => Reject(RejectReason::SnackReject),
-            Self::SnackKind => Reject(RejectReason::InvalidPduField),
+            Self::SnackKind => Reject(RejectReason::ProtocolError),
         }
     }
 
@@ -187,7 +187,7 @@ impl Fault {
             Self::TooManyImmediate => "4.2.2.1-5",
             Self::OutsideWindow => "4.2.2.1-12",
             Self::Direction => "11.3.1-2",
-            Self::ReservedAttribute => "11.3.1",
+            Self::ReservedAttribute => "10.7-6",
             Self::NoBidirectionalLength => "11.3.4-1",
             Self::Write(WriteFault::UnexpectedUnsolicited) => "4.2.5.2-1",
             Self::Write(WriteFault::TooMuchUnsolicited) => "4.2.5.2-5",
@@ -203,10 +203,10 @@ impl Fault {
             Self::NopTags => "11.18.2-1",
             Self::NopNotImmediate => "11.18.1-4",
             Self::Text(fault) => fault.section(),
-            Self::LogoutReason => "11.14.1",
+            Self::LogoutReason => "10.7-6",
             Self::LogoutTimeout => "11.9.1-2",
             Self::Snack => "11.16",
-            Self::SnackKind => "11.16.1",
+            Self::SnackKind => "10.7-6",
             Self::PingTimeout => "7.14",
         }
     }

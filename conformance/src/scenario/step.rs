@@ -106,6 +106,8 @@ pub struct Login {
     pub isid: Option<Expr>,
     /// TSIH.
     pub tsih: Option<Expr>,
+    /// The first CmdSN.
+    pub cmd_sn: Option<Expr>,
     /// InitiatorName.
     pub initiator: Option<Expr>,
     /// TargetName.

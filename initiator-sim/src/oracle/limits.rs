@@ -53,12 +53,12 @@ pub(super) fn data_in(fields: &Fields, track: &Track, pdu: &WirePdu<'_>, task: &
         );
     }
     task.next_data_in_offset = offset.saturating_add(len);
-    if u64::from(offset) + u64::from(len) > u64::from(task.edtl) {
+    if u64::from(offset) + u64::from(len) > u64::from(task.read_len) {
         let text = format!(
-            "Data-In of task {:#x} ends at {}, EDTL is {}",
+            "Data-In of task {:#x} ends at {}, expected were {}",
             task.itt,
             offset.saturating_add(len),
-            task.edtl
+            task.read_len
         );
         sink.add("limits", "rfc7143/11.7.6", text);
     }

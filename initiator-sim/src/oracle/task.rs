@@ -2,7 +2,7 @@
 
 use super::fields::Fields;
 use super::{SessionState, WirePdu};
-use crate::codec::Kind;
+use crate::codec::{Kind, ahs};
 use crate::initiator::serial;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -24,6 +24,8 @@ pub(super) struct Task {
     pub(super) cmd_sn: u32,
     pub(super) immediate: bool,
     pub(super) edtl: u32,
+    /// Bytes that may be read: of a bidirectional command as its AHS says (11.2.2.4).
+    pub(super) read_len: u32,
     pub(super) write: bool,
     pub(super) function: u32,
     pub(super) ref_task_tag: u32,
@@ -138,13 +140,15 @@ impl Tasks {
         self.graves.remove(&itt);
         let is_command = kind == Kind::ScsiCommand;
         let write = is_command && fields.write.is_set(bhs);
+        let edtl = if is_command { fields.edtl.word(bhs) } else { 0 };
         let task = Task {
             itt,
             kind,
             lun: if matches!(kind, Kind::ScsiCommand | Kind::TaskRequest) { fields.lun.long(bhs) } else { 0 },
             cmd_sn,
             immediate,
-            edtl: if is_command { fields.edtl.word(bhs) } else { 0 },
+            edtl,
+            read_len: if write { bidi_read_length(pdu.view.ahs).unwrap_or(edtl) } else { edtl },
             write,
             function: if kind == Kind::TaskRequest { fields.function.word(bhs) } else { 0 },
             ref_task_tag: if kind == Kind::TaskRequest { fields.ref_task_tag.word(bhs) } else { NO_TAG },
@@ -163,6 +167,13 @@ impl Tasks {
         self.open.insert(itt, task);
         Arrived { itt, is_new: true }
     }
+}
+
+/// The bidirectional read expected data transfer length, if it is there.
+fn bidi_read_length(bytes: &[u8]) -> Option<u32> {
+    let segments = ahs::parse(bytes)?;
+    let segment = segments.iter().find(|segment| segment.kind == ahs::BIDI_READ_LENGTH)?;
+    segment.specific.get(1..5)?.try_into().ok().map(u32::from_be_bytes)
 }
 
 /// Whether a CmdSN gets a command in.

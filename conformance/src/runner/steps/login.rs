@@ -116,8 +116,12 @@ fn identify(cx: &Cx<'_>, step: &Login, conn: usize) -> Outcome<()> {
     let (initiator, target) = (text(&step.initiator)?, text(&step.target)?);
     let isid = step.isid.as_ref().map(|expr| cx.number(expr, &[])).transpose()?;
     let tsih = step.tsih.as_ref().map(|expr| cx.small::<u16>(expr, &[])).transpose()?;
+    let cmd_sn = step.cmd_sn.as_ref().map(|expr| cx.small::<u32>(expr, &[])).transpose()?;
     let mut state = cx.state.borrow_mut();
     let session = state.session(conn);
+    if let Some(cmd_sn) = cmd_sn {
+        session.cmd_sn = cmd_sn;
+    }
     if let Some(name) = initiator {
         session.initiator_name = name;
     }

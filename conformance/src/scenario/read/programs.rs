@@ -97,6 +97,7 @@ impl Reader<'_> {
             },
             isid: body.expr("isid")?,
             tsih: body.expr("tsih")?,
+            cmd_sn: body.expr("cmd_sn")?,
             initiator: body.expr("initiator")?,
             target: body.expr("target")?,
             discovery: body.text("session").is_some_and(|text| text == "discovery"),

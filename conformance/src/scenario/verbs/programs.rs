@@ -39,6 +39,7 @@ pub(in crate::scenario) static LOGIN: Shape = Shape {
         ),
         key("isid", Kind::Scalar, "ISID as a number [0x800000010000]."),
         key("tsih", Kind::Scalar, "TSIH [0, or that of the session it joins]."),
+        key("cmd_sn", Kind::Scalar, "CmdSN that the session begins with [1]."),
         key("initiator", Kind::Scalar, "InitiatorName [iqn.2026-01.example.lab:initiator]."),
         key("target", Kind::Scalar, "TargetName [that of the target]."),
         key("session", Kind::OneOf(session_types), "SessionType [normal]."),
