@@ -186,6 +186,39 @@ fn a_reload_changes_units_and_keeps_what_stays() {
 }
 
 #[test]
+fn a_file_that_grew_is_announced_at_the_next_reload() {
+    let path = std::env::temp_dir().join(format!("iscsi-lab-grow-{}", std::process::id()));
+    std::fs::File::create(&path).and_then(|file| file.set_len(1 << 20)).expect("a temporary file");
+    let config = with_lun(Backing::File { path: path.clone(), read_only: false });
+    let (server, address) = start(&config);
+    let mut client = Client::login(address, 1);
+    std::fs::File::options().write(true).open(&path).and_then(|file| file.set_len(2 << 20)).expect("grows");
+    server.reload(&config).expect("is right");
+    assert_eq!(client.command(&[0; 6], 0, None).0, 2, "a unit attention");
+    let (status, capacity) = client.command(&[0x25, 0, 0, 0, 0, 0, 0, 0, 0, 0], 8, None);
+    assert_eq!((status, &capacity[..4]), (0, &4095_u32.to_be_bytes()[..]));
+    assert_eq!(client.read(4095, 1).0, 0);
+    std::fs::remove_file(&path).expect("removable");
+}
+
+#[test]
+fn it_listens_at_several_addresses_of_both_families() {
+    let mut config = memory();
+    let v6 = "[::1]:0".parse::<SocketAddr>().expect("an address");
+    // Not every machine has IPv6.
+    if std::net::TcpListener::bind(v6).is_ok() {
+        config.portals.push(target_core::config::PortalConfig { address: v6, group: 2 });
+    }
+    config.portals.push(config.portals[0]);
+    let server = Server::start(&config, Recorder::off()).expect("starts");
+    for (n, address) in (1..).zip(server.addresses()) {
+        let mut client = Client::login(*address, n);
+        assert_eq!(client.read(0, 1).0, 0, "at {address}");
+    }
+    assert_eq!(server.addresses().len(), config.portals.len());
+}
+
+#[test]
 fn draining_asks_for_a_logout_and_ends_who_does_not() {
     let mut config = memory();
     config.server.drain = Duration::from_secs(1);

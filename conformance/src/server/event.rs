@@ -41,7 +41,8 @@ pub(super) fn take(shard: &Shard, event: Event) {
             let count = connection.violations.fetch_add(1, Ordering::Relaxed);
             if count < VIOLATIONS_LOGGED {
                 let last = count + 1 == VIOLATIONS_LOGGED;
-                tracing::warn!(conn = conn.0, remote = %connection.remote, ?fault, last, "protocol violation");
+                let clause = fault.clause();
+                tracing::warn!(conn = conn.0, remote = %connection.remote, ?fault, clause, last, "protocol violation");
             }
         }
         Event::Disconnected { conn, reason } => {
