@@ -1,12 +1,15 @@
 //! What can happen in a scenario? One variant a verb, with what the file says and nothing else.
 
+mod world;
+
+pub use world::{AdminVerb, Fault, FaultTrigger, NetVerb, ProbeMatch, Repeat, StorageVerb, TargetVerb};
+
 use super::data::Data;
 use super::expr::Expr;
 use super::matcher::Matcher;
-use super::model::{At, Cdb, FaultVerb, LatencySpec, SenseMatch};
+use super::model::{At, Cdb, SenseMatch};
 use initiator_sim::codec::Kind;
 use initiator_sim::initiator::Unsolicited;
-use target_core::probe::Probe;
 
 /// A step.
 #[derive(Clone, Debug)]
@@ -379,126 +382,4 @@ pub struct Nop {
     pub expect: Vec<(String, Matcher)>,
     /// How long.
     pub within: Option<TimeExpr>,
-}
-
-/// `fault`
-#[derive(Clone, Debug)]
-pub struct Fault {
-    /// Connection.
-    pub on: String,
-    /// From the target.
-    pub inward: bool,
-    /// What sets it off.
-    pub trigger: FaultTrigger,
-    /// What to do.
-    pub verbs: Vec<FaultVerb>,
-    /// No error if it never hits.
-    pub maybe: bool,
-}
-
-/// What sets a fault off.
-#[derive(Clone, Debug)]
-pub enum FaultTrigger {
-    /// A PDU.
-    Pdu(Option<Kind>, u32),
-    /// A byte of the stream.
-    Byte(Expr),
-    /// A time from now.
-    After(TimeExpr),
-}
-
-/// `net`
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(missing_docs, reason = "each variant is the key of its name in the net table")]
-pub enum NetVerb {
-    Partition,
-    Heal,
-    Clog,
-    Unclog,
-    Release,
-    Close,
-    HalfClose,
-    Reset,
-}
-
-impl NetVerb {
-    /// True for what only a simulated network can do.
-    pub const fn is_simulated(self) -> bool {
-        !matches!(self, Self::Close | Self::HalfClose | Self::Reset)
-    }
-}
-
-/// `target`
-#[derive(Clone, Debug)]
-pub enum TargetVerb {
-    /// It loses its memory.
-    Crash,
-    /// It comes back.
-    Restart,
-    /// The operator asks.
-    Admin(AdminVerb),
-    /// The disk of a LUN.
-    Storage(u16, StorageVerb),
-}
-
-/// What the operator asks.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[allow(missing_docs, reason = "each variant is the key of its name in the admin table")]
-pub enum AdminVerb {
-    RequestLogout(String, u16),
-    DropConnection(String),
-    DropSession(String),
-    RequestNegotiation(String, u16),
-    Drain(u16),
-    Resize(u16, u64),
-    RemoveLun(u16),
-    AddLun(u16),
-}
-
-/// What a disk does.
-#[derive(Clone, Debug)]
-pub enum StorageVerb {
-    /// Operations take so long.
-    Latency(LatencySpec),
-    /// Operations on these blocks fail.
-    Fail {
-        /// First block.
-        lba: u64,
-        /// How many.
-        blocks: u64,
-        /// `medium`, `no_space`, ...
-        error: String,
-        /// `any`, `read`, `write`.
-        op: String,
-    },
-    /// Nothing completes.
-    Stall,
-    /// All is well again.
-    Resume,
-}
-
-/// `expect_probe`, `forbid_probe`
-#[derive(Clone, Debug)]
-pub struct ProbeMatch {
-    /// Which.
-    pub probe: Probe,
-    /// Of which connection.
-    pub on: Option<String>,
-    /// Members.
-    pub members: Vec<(String, Matcher)>,
-    /// Variables and members.
-    pub save: Vec<(String, String)>,
-    /// How long.
-    pub within: Option<TimeExpr>,
-}
-
-/// `repeat`
-#[derive(Clone, Debug)]
-pub struct Repeat {
-    /// How often.
-    pub times: Option<Expr>,
-    /// Once for each.
-    pub each: Vec<Expr>,
-    /// What.
-    pub steps: Vec<Step>,
 }
