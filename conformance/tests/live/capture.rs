@@ -1,7 +1,7 @@
 //! The bytes on the loopback, and what Wireshark makes of them: a third opinion on every PDU.
 
-use crate::harness::{PATIENCE, Serve, TARGET, folder, wait};
-use crate::tool::{run, run_for};
+use crate::harness::{PATIENCE, Scratch, Serve, TARGET, folder, wait};
+use crate::tool::run;
 use rustix::process::{Pid, Signal, kill_process};
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -206,7 +206,8 @@ const OPCODES: [(u8, &str); 16] = [
 #[test]
 #[ignore = "needs tshark, libiscsi-bin, qemu-utils, qemu-block-extra and root: run by CI"]
 fn wireshark_finds_nothing_malformed_in_what_libiscsi_and_qemu_exchange() {
-    let serve = Serve::config("capture", CONFIG, &[]);
+    let record = Scratch::new("capture.jsonl");
+    let serve = Serve::config("capture", CONFIG, &["--record", record.path()]);
     let capture = Capture::start("initiators", serve.address());
     let (url, portal) = (serve.url(0), serve.portal());
     run("iscsi-ls", &["-s", &portal]).ok();
@@ -227,20 +228,22 @@ fn wireshark_finds_nothing_malformed_in_what_libiscsi_and_qemu_exchange() {
     for test in ["iSCSI.iSCSITMF.AbortTaskSimpleAsync", "iSCSI.iSCSITMF.LUNResetSimpleAsync"] {
         run("iscsi-test-cu", &["-d", "-t", test, &url]);
     }
-    // Idle long enough to be asked whether it is still there, and asked to log out.
-    let idle = thread::spawn({
-        let url = url.clone();
-        move || {
-            run_for(
-                Duration::from_secs(20),
-                "qemu-io",
-                &["-f", "raw", "-c", "read 0 512", "-c", "sleep 4000", &url],
-            )
-        }
-    });
-    thread::sleep(Duration::from_millis(2500));
+    // Idle until it is asked whether it is still there, then asked to log out.
+    let mut idle = Command::new("qemu-io")
+        .args(["-f", "raw", "-c", "read 0 512", "-c", "sleep 600000", &url])
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("qemu-io (package qemu-utils)");
+    let until = Instant::now() + PATIENCE;
+    while !fs::read_to_string(record.path()).is_ok_and(|events| events.contains("nop-receive")) {
+        assert!(Instant::now() < until, "an idle initiator is not asked whether it is still there");
+        thread::sleep(Duration::from_millis(50));
+    }
     serve.stop();
-    let _ = idle.join();
+    let _ = idle.kill();
+    let _ = idle.wait();
     let captured = capture.finish();
 
     let opcodes = captured.opcodes();

@@ -4,7 +4,7 @@
 //! `iscsi-test-cu.log` everything that was said. The program counts a test that it skipped as passed; here it is a skip.
 
 use crate::evidence::{EXCUSED, Excuse};
-use crate::harness::{Serve, folder};
+use crate::harness::{Scratch, Serve, TARGET, folder};
 use crate::tool::{Ran, run, run_for};
 use crate::verdict::{Verdict, judge};
 use std::collections::BTreeMap;
@@ -44,17 +44,66 @@ fn is_gated(family: &str) -> bool {
 /// A unit to run on, and which families.
 struct Plan {
     unit: &'static str,
+    backing: Backing,
+    /// Further lines for the unit in the configuration.
     lun: &'static str,
+    /// Further lines before the target.
+    offer: &'static str,
     families: fn(&str) -> bool,
 }
 
-/// The unit with everything, one of another kind, one that may only be read.
-const PLANS: [Plan; 4] = [
-    Plan { unit: "mem-512", lun: "mem:128M", families: is_gated },
-    Plan { unit: "mem-4096", lun: "mem:128M,bs=4096", families: is_gated },
-    Plan { unit: "read-only", lun: "mem:128M,ro", families: |family| family.starts_with("Read") },
-    Plan { unit: "mem-512", lun: "mem:128M", families: |family| !is_gated(family) },
+/// What is behind the unit.
+#[derive(Clone, Copy)]
+enum Backing {
+    Memory,
+    File,
+}
+
+/// The usual unit; one of another kind; one that may only be read; a target that insists on header digests, which the
+/// program then uses; and the usual unit for all families that are not gated.
+const PLANS: [Plan; 5] = [
+    Plan { unit: "mem-512", backing: Backing::Memory, lun: "", offer: "", families: is_gated },
+    Plan {
+        unit: "file-4096",
+        backing: Backing::File,
+        lun: "block_size = 4096",
+        offer: "",
+        families: is_gated,
+    },
+    Plan {
+        unit: "read-only",
+        backing: Backing::Memory,
+        lun: "read_only = true",
+        offer: "",
+        families: |family| family.starts_with("Read"),
+    },
+    Plan {
+        unit: "digests",
+        backing: Backing::Memory,
+        lun: "",
+        offer: "[offer]\nheader_digest = \"required\"",
+        families: is_gated,
+    },
+    Plan {
+        unit: "mem-512",
+        backing: Backing::Memory,
+        lun: "",
+        offer: "",
+        families: |family| !is_gated(family),
+    },
 ];
+
+impl Plan {
+    /// The configuration of the server, with the file if there is one.
+    fn config(&self, file: &str) -> String {
+        let Self { lun, offer, .. } = self;
+        let backing = match self.backing {
+            Backing::Memory => "memory = \"128M\"".to_owned(),
+            Backing::File => format!("file = {file:?}"),
+        };
+        format!("{offer}\n[[target]]\nname = \"{TARGET}\"\n[[target.lun]]\n{backing}\n{lun}\n")
+    }
+}
 
 /// Every FAMILY.TEST with the name to run it by, once: the lists of the program overlap.
 fn tests() -> Vec<(String, String, String)> {
@@ -78,7 +127,12 @@ pub fn run_test(name: &str, paths: &[&str]) -> Ran {
 }
 
 fn run_plan(ordinal: usize, plan: &Plan, tests: &[(String, String, String)]) -> Vec<Line> {
-    let mut serve = Serve::luns(&format!("suite-{ordinal}"), &[plan.lun]);
+    let name = format!("suite-{ordinal}");
+    let file = Scratch::with(&name, b"");
+    if let Backing::File = plan.backing {
+        fs::File::options().write(true).open(file.path()).and_then(|f| f.set_len(128 << 20)).expect("a file");
+    }
+    let mut serve = Serve::config(&name, &plan.config(file.path()), &[]);
     let url = serve.url(0);
     let mut out = Vec::new();
     for (family, test, name) in tests.iter().filter(|(family, ..)| (plan.families)(family)) {
