@@ -200,6 +200,11 @@ impl Disk {
         self.bad.push(range);
     }
 
+    /// Grows or shrinks; what is cut off comes back if the disk grows again.
+    pub const fn resize(&mut self, blocks: u64) {
+        self.config.blocks = blocks;
+    }
+
     /// Makes all blocks good again.
     pub fn heal(&mut self) {
         self.bad.clear();

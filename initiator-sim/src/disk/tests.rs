@@ -188,3 +188,14 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_disk_that_grew_has_its_new_blocks() {
+    let mut planner = calm();
+    let mut disk = disk(Latency::Fixed(0));
+    assert_eq!(run(&mut disk, write(64, 1, 1), &mut planner), Err(IoError::Hardware));
+    disk.resize(65);
+    assert!(run(&mut disk, write(64, 1, 1), &mut planner).is_ok());
+    disk.resize(64);
+    assert_eq!(run(&mut disk, write(64, 1, 1), &mut planner), Err(IoError::Hardware));
+}

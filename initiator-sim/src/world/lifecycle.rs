@@ -87,6 +87,11 @@ impl World {
                 oracles.reconfigured(config);
             }
         }
+        if let Admin::Resized { device, blocks } = &admin
+            && let Some(disk) = self.disk(device.0)
+        {
+            disk.resize(*blocks);
+        }
         self.hand_in(u32::MAX, Input::Admin(admin));
         self.settle();
     }
