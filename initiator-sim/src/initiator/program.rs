@@ -39,10 +39,8 @@ pub(super) fn rejected(incoming: &Incoming, kind: Kind, itt: u32) -> Option<u8> 
 /// LUN copied.
 pub fn automatic_answer(incoming: &Incoming) -> Option<Draft> {
     let (kind, pdu) = incoming.pdu()?;
-    let ttt = pdu.word("TTT");
-    if kind != Kind::NopIn || ttt == NO_TAG {
-        return None;
-    }
+    // The kind first: most PDUs have no TTT, and not finding a name is slow.
+    let ttt = (kind == Kind::NopIn).then(|| pdu.word("TTT")).filter(|ttt| *ttt != NO_TAG)?;
     let lun = pdu.field("LUN").unwrap_or(0);
     Some(
         Draft::new(Kind::NopOut)

@@ -7,6 +7,7 @@ use crate::net::Dir;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::{Arc, OnceLock};
 use target_core::probe::Probe;
 
 /// The whole file.
@@ -19,6 +20,9 @@ pub struct ProbeDefinitions {
     pub strings: BTreeMap<String, String>,
     /// The probes.
     pub probes: Vec<ProbeDefinition>,
+    /// Compiled once, however many worlds use it.
+    #[serde(skip)]
+    compiled: OnceLock<Result<Arc<Vec<Compiled>>, DefinitionError>>,
 }
 
 /// One probe.
@@ -87,7 +91,11 @@ impl ProbeDefinitions {
         self.compile().map(|_| ())
     }
 
-    pub(super) fn compile(&self) -> Result<Vec<Compiled>, DefinitionError> {
+    pub(super) fn compiled(&self) -> Result<Arc<Vec<Compiled>>, DefinitionError> {
+        self.compiled.get_or_init(|| self.compile().map(Arc::new)).clone()
+    }
+
+    fn compile(&self) -> Result<Vec<Compiled>, DefinitionError> {
         let compiled: Vec<Compiled> =
             self.probes.iter().map(ProbeDefinition::compile).collect::<Result<_, _>>()?;
         for probe in Probe::ALL {

@@ -2,6 +2,7 @@
 //! description of RFC 7143 section 11 and no look-up by name happens per PDU.
 
 use crate::codec::{Field, Kind, lookup};
+use std::sync::LazyLock;
 
 /// A field of one to four bytes.
 #[derive(Clone, Copy, Debug)]
@@ -40,8 +41,14 @@ macro_rules! fields {
         }
 
         impl Fields {
-            pub(super) fn new() -> Self {
+            fn new() -> Self {
                 Self { $($name: Word::of(Kind::$kind, $field),)* }
+            }
+
+            /// Looked up once for all worlds.
+            pub(super) fn shared() -> &'static Self {
+                static SHARED: LazyLock<Fields> = LazyLock::new(Fields::new);
+                &SHARED
             }
         }
     };

@@ -127,7 +127,9 @@ struct SessionState {
 
 /// All checks of one world.
 pub struct Oracles {
-    fields: Fields,
+    fields: &'static Fields,
+    /// Size of the command window by configuration.
+    commands: u32,
     conns: BTreeMap<u32, ConnState>,
     sessions: BTreeMap<u64, SessionState>,
     next_session: u64,
@@ -144,7 +146,8 @@ impl Oracles {
     /// Checks for a target of this configuration; probe events are checked by `definitions`, if there are any.
     pub fn new(config: &Config, definitions: Option<Arc<ProbeDefinitions>>) -> Self {
         Self {
-            fields: Fields::new(),
+            fields: Fields::shared(),
+            commands: config.limits.commands,
             conns: BTreeMap::new(),
             sessions: BTreeMap::new(),
             next_session: 0,
@@ -213,7 +216,7 @@ impl Oracles {
     fn sent_to_target(&mut self, track: &Track, pdu: &WirePdu<'_>, kind: Kind) {
         let Some(conn) = self.conns.get_mut(&pdu.conn) else { return };
         let session = conn.session.and_then(|key| self.sessions.get_mut(&key));
-        let arrival = conn.tasks.arrive(&self.fields, pdu, kind, session);
+        let arrival = conn.tasks.arrive(self.fields, pdu, kind, session);
         if let Some(probe) = &mut self.probe {
             let lun = conn.tasks.lun_of(self.fields.itt.word(pdu.view.bhs));
             probe.expect(track, pdu, kind, lun, (conn.local, conn.remote));
@@ -234,8 +237,8 @@ impl Oracles {
             }
             Kind::DataOut => {
                 if let Some(task) = conn.tasks.open(arrival.itt) {
-                    limits::data_out(&self.fields, pdu, task);
-                    self.lun.data_out(&self.fields, pdu, task);
+                    limits::data_out(self.fields, pdu, task);
+                    self.lun.data_out(self.fields, pdu, task);
                 }
             }
             _ => {}
@@ -264,31 +267,31 @@ impl Oracles {
         if let Some(probe) = &mut self.probe {
             probe.expect(track, pdu, kind, conn.tasks.lun_of(itt), (conn.local, conn.remote));
         }
-        conn.stat_sn.check(&self.fields, pdu, kind, &mut self.sink);
+        conn.stat_sn.check(self.fields, pdu, kind, &mut self.sink);
         let session = conn.session.and_then(|key| self.sessions.get_mut(&key));
         match session {
             Some(session) => {
-                session.window.check(&self.fields, pdu, kind, &mut self.sink);
+                session.window.check(self.fields, pdu, kind, self.commands, &mut self.sink);
                 session.forget_passed();
             }
-            None => conn.login_window.check(&self.fields, pdu, kind, &mut self.sink),
+            None => conn.login_window.check(self.fields, pdu, kind, self.commands, &mut self.sink),
         }
         limits::pdu(track, pdu, kind, &mut self.sink);
         match kind {
             Kind::DataIn => {
                 if let Some(task) = conn.tasks.open(itt) {
-                    limits::data_in(&self.fields, track, pdu, task, &mut self.sink);
-                    self.lun.data_in(&self.fields, pdu, task);
+                    limits::data_in(self.fields, track, pdu, task, &mut self.sink);
+                    self.lun.data_in(self.fields, pdu, task);
                 }
             }
             Kind::R2T => {
                 if let Some(task) = conn.tasks.open(itt) {
-                    limits::r2t(&self.fields, track, pdu, task, &mut self.sink);
+                    limits::r2t(self.fields, track, pdu, task, &mut self.sink);
                 }
             }
             _ => {}
         }
-        let ended = answer::check(&self.fields, pdu, kind, &mut conn.tasks, &mut self.sink);
+        let ended = answer::check(self.fields, pdu, kind, &mut conn.tasks, &mut self.sink);
         if let Some(task) = ended {
             if kind == Kind::Reject
                 && !task.immediate
@@ -300,7 +303,7 @@ impl Oracles {
                 self.aborted(pdu, &task);
             }
             if task.kind == Kind::ScsiCommand {
-                self.lun.done(&self.fields, pdu, kind, &task, &mut self.sink);
+                self.lun.done(self.fields, pdu, kind, &task, &mut self.sink);
             }
         }
     }
@@ -352,6 +355,8 @@ impl Oracles {
 
     /// The logical units changed.
     pub fn reconfigured(&mut self, config: &Config) {
+        // Sessions of before may keep the larger window.
+        self.commands = self.commands.max(config.limits.commands);
         self.lun.reconfigured(config);
     }
 

@@ -36,24 +36,26 @@ struct ConnProbes {
 
 /// The check.
 pub(super) struct ProbeOracle {
-    definitions: BTreeMap<Kind, Compiled>,
-    by_probe: BTreeMap<Probe, Dir>,
+    definitions: Arc<Vec<Compiled>>,
+    /// Index into `definitions`, by kind of PDU.
+    by_kind: [Option<u8>; 18],
+    by_probe: [Option<Dir>; 16],
     conns: BTreeMap<u32, ConnProbes>,
     broken: Option<String>,
 }
 
 impl ProbeOracle {
     pub(super) fn new(definitions: Arc<ProbeDefinitions>) -> Self {
-        let (compiled, broken) = match definitions.compile() {
+        let (definitions, broken) = match definitions.compiled() {
             Ok(compiled) => (compiled, None),
-            Err(error) => (Vec::new(), Some(error.to_string())),
+            Err(error) => (Arc::default(), Some(error.to_string())),
         };
-        Self {
-            by_probe: compiled.iter().map(|definition| (definition.probe, definition.dir)).collect(),
-            definitions: compiled.into_iter().map(|definition| (definition.kind, definition)).collect(),
-            conns: BTreeMap::new(),
-            broken,
+        let (mut by_kind, mut by_probe) = ([None; 18], [None; 16]);
+        for (at, definition) in definitions.iter().enumerate() {
+            by_kind[definition.kind as usize] = u8::try_from(at).ok();
+            by_probe[definition.probe as usize] = Some(definition.dir);
         }
+        Self { definitions, by_kind, by_probe, conns: BTreeMap::new(), broken }
     }
 
     /// A PDU passed that may call for an event. `lun` is the wire LUN of the command it belongs to, and whether that is sure.
@@ -65,10 +67,8 @@ impl ProbeOracle {
         lun: Option<(u64, bool)>,
         ends: (SocketAddr, SocketAddr),
     ) {
-        let Some(definition) = self.definitions.get(&kind).filter(|definition| definition.dir == pdu.dir)
-        else {
-            return;
-        };
+        let definition = self.by_kind[kind as usize].and_then(|at| self.definitions.get(usize::from(at)));
+        let Some(definition) = definition.filter(|definition| definition.dir == pdu.dir) else { return };
         let conn = self.conns.entry(pdu.conn).or_default();
         if conn.strings.is_none() {
             let (local, remote) = ends;
@@ -93,7 +93,7 @@ impl ProbeOracle {
         if let Some(broken) = self.broken.take() {
             sink.add("probe", "probes", format!("the definitions cannot be used: {broken}"));
         }
-        let Some(dir) = self.by_probe.get(&record.probe).copied() else { return };
+        let Some(dir) = self.by_probe[record.probe as usize] else { return };
         let name = record.probe.name();
         let conn = self.conns.entry(record.conn).or_default();
         let Some(expected) = conn.expected[dir as usize].pop_front() else {

@@ -17,7 +17,15 @@ impl Window {
         self.last
     }
 
-    pub(super) fn check(&mut self, fields: &Fields, pdu: &WirePdu<'_>, kind: Kind, sink: &mut Sink) {
+    /// `commands` is how many commands the target is configured to admit.
+    pub(super) fn check(
+        &mut self,
+        fields: &Fields,
+        pdu: &WirePdu<'_>,
+        kind: Kind,
+        commands: u32,
+        sink: &mut Sink,
+    ) {
         let bhs = pdu.view.bhs;
         if kind == Kind::LoginResponse && fields.login_class.is_set(bhs) {
             return; // Counters of a failed login mean nothing (11.13.4).
@@ -25,6 +33,14 @@ impl Window {
         let (exp, max) = (fields.exp_cmd_sn.word(bhs), fields.max_cmd_sn.word(bhs));
         if serial::lt(max, exp.wrapping_sub(1)) {
             sink.add("window", "rfc7143/4.2.2.1", format!("{kind}: MaxCmdSN {max} < ExpCmdSN {exp} - 1"));
+        }
+        let open = max.wrapping_sub(exp).wrapping_add(1);
+        if serial::le(exp, max) && open > commands {
+            sink.add(
+                "window",
+                "limits/commands",
+                format!("{kind}: window of {open} commands, configured are {commands}"),
+            );
         }
         if let Some((last_exp, last_max)) = self.last {
             if serial::lt(exp, last_exp) {

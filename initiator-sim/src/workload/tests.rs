@@ -1,9 +1,13 @@
 use super::*;
 use crate::trace::run_twice;
+use std::sync::LazyLock;
 
 fn definitions() -> Option<Arc<ProbeDefinitions>> {
-    let text = include_str!("../../../conformance/probes/iscsi.yaml");
-    Some(Arc::new(serde_yaml::from_str(text).expect("the shipped definitions can be read")))
+    static SHIPPED: LazyLock<Arc<ProbeDefinitions>> = LazyLock::new(|| {
+        let text = include_str!("../../../conformance/probes/iscsi.yaml");
+        Arc::new(serde_yaml::from_str(text).expect("the shipped definitions can be read"))
+    });
+    Some(SHIPPED.clone())
 }
 
 fn run(seed: u64) -> Report {

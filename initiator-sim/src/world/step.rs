@@ -141,7 +141,7 @@ impl World {
         self.inner.check();
     }
 
-    fn core_panicked(&mut self, payload: &(dyn std::any::Any + Send)) {
+    pub(super) fn core_panicked(&mut self, payload: &(dyn std::any::Any + Send)) {
         let message = payload
             .downcast_ref::<String>()
             .cloned()

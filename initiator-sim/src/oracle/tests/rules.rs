@@ -141,8 +141,11 @@ fn windows_that_move_back_or_are_upside_down() {
     rig.out(&ping(3));
     rig.back(&reply(Kind::NopIn, 3, 4, 42).with("MaxCmdSN", 40));
     assert_eq!(rig.found(), ["window"], "upside down");
+    rig.out(&ping(5));
+    rig.back(&reply(Kind::NopIn, 5, 5, 42).with("MaxCmdSN", 42 + 128));
+    assert_eq!(rig.found(), ["window"], "larger than configured");
     rig.out(&ping(4));
-    rig.back(&reply(Kind::NopIn, 4, 5, 42).with("MaxCmdSN", 41));
+    rig.back(&reply(Kind::NopIn, 4, 6, 171).with("MaxCmdSN", 170));
     assert_eq!(rig.found(), [""; 0], "closed is allowed");
 }
 
@@ -164,12 +167,12 @@ fn windows_wrap_and_belong_to_the_session() {
     }
     let mut window = window::Window::default();
     let mut sink = Sink { found: Vec::new(), at: 0, conn: 0 };
-    let fields = Fields::new();
+    let fields = Fields::shared();
     for exp in [0xffff_fff0_u64, 0xffff_ffff, 3] {
         let pdu = Pdu::new(Kind::NopIn).with("ExpCmdSN", exp).with("MaxCmdSN", (exp + 31) & 0xffff_ffff);
         let view = PduView { bhs: &pdu.bhs, ahs: &[], data: &[], padding: &[] };
         let wire = WirePdu { at: 0, conn: 0, dir: Dir::In, view, quality: Quality::Good };
-        window.check(&fields, &wire, Kind::NopIn, &mut sink);
+        window.check(fields, &wire, Kind::NopIn, 32, &mut sink);
     }
     assert_eq!(sink.found, []);
 }

@@ -82,6 +82,15 @@ fn an_idle_hour_costs_a_few_hundred_events() {
 }
 
 #[test]
+fn a_panic_of_the_core_is_a_result_with_the_seed() {
+    let mut rig = Rig::new(world_config());
+    rig.world.core_panicked(&"index out of bounds");
+    let panic = rig.world.core_panic().expect("noted").clone();
+    assert_eq!((panic.seed, panic.message.as_str()), (1, "index out of bounds"));
+    assert!(!rig.world.step() && !rig.world.is_up(), "nothing happens after it");
+}
+
+#[test]
 fn what_is_kept_does_not_change_what_happens() {
     let all = session(lively(Plan::None));
     let keep = Keep::default();
