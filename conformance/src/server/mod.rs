@@ -11,7 +11,7 @@
 //!
 //! What would wait for a disk crosses to a worker, which hands its completion in and transmits itself. Output for another
 //! connection than a thread's own (resets, asynchronous messages, time-outs, completions) is sent by whichever thread
-//! produced it: see [`transmit`]. Everything here belongs to a [`shard::Shard`], so that several cores, sharded by
+//! produced it: see `transmit`. Everything here belongs to a `Shard`, so that several cores, sharded by
 //! target name, would be several shards: nothing is global but the listeners.
 
 mod accept;
