@@ -59,7 +59,7 @@ fn a_golden_trace_is_made_kept_and_missed() {
     let (exit, text) = root.says(&["run"]);
     assert_eq!(exit, 1, "{text}");
     assert!(
-        text.contains("from line 10 on") && text.contains("-   10 ") && text.contains("+   10 "),
+        text.contains("from line 11 on") && text.contains("-   11 ") && text.contains("+   11 "),
         "{text}"
     );
     assert!(text.ends_with("0 passed, 1 failed, 0 skipped\n"), "{text}");

@@ -97,7 +97,7 @@ fn the_other_logout_answers() {
         assert_eq!(lab.end(login.conn), None);
     }
     lab.send(login.conn, logout(&login, 6, 5).emit(), &[]);
-    assert_eq!(Reject::parse(&lab.expect(login.conn, Opcode::Reject).bhs).reason, 9);
+    assert_eq!(Reject::parse(&lab.expect(login.conn, Opcode::Reject).bhs).reason, 4);
 }
 
 #[test]
@@ -126,7 +126,7 @@ fn what_is_rejected_and_why() {
         ("an opcode of targets", target_pdu, 5),
         ("SNACK", Snack { kind: 0, itt: 5, ..Snack::default() }.emit(), 3),
         ("login", LoginRequest::default().emit(), 4),
-        ("reserved attribute", reserved.emit(), 9),
+        ("reserved attribute", reserved.emit(), 4),
         ("bidirectional without length", bidirectional.emit(), 9),
         ("reserved tag", scsi(&login, LUN0, RESERVED_TAG, &[0; 6], 0, None).emit(), 9),
         ("both tags", both_tags.emit(), 9),

@@ -29,6 +29,9 @@ pub(super) fn unfit(scenario: &Scenario, backend: &Backend) -> Option<String> {
     if scenario.needs.iter().any(|need| need == "simulator") {
         return Some("needs the simulator".to_owned());
     }
+    if scenario.needs.iter().any(|need| need == "lab_disk") {
+        return Some("needs the blank disk of 2048 blocks that the simulator gives each scenario".to_owned());
+    }
     let chap = options.chap.is_some() && scenario.needs.iter().any(|need| need == "chap");
     if let Some(what) = own_target(&scenario.target, chap) {
         return Some(format!("needs a target with its own {what}, which only the simulator has"));

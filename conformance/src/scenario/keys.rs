@@ -78,6 +78,7 @@ fn levels() -> Vec<&'static str> {
 pub fn needs() -> Vec<&'static str> {
     vec![
         "simulator",
+        "lab_disk",
         "chap",
         "discovery",
         "digests",
