@@ -255,7 +255,10 @@ fn every_ignored_test_says_why_and_nothing_is_left_for_later() {
 fn ci_runs_the_tests_that_are_ignored_elsewhere() {
     let ci = fs::read_to_string(root().join(".ci/run")).expect(".ci/run");
     assert!(ci.contains("cargo test --workspace\n"), "CI calls the README's command");
-    assert!(ci.contains("--test live --test live_bpftrace -- --ignored"), "CI runs the tests that need root or packages");
+    assert!(
+        ci.contains("--test live --test live_bpftrace -- --ignored"),
+        "CI runs the tests that need root or packages"
+    );
     let elsewhere: Vec<_> = sources()
         .into_iter()
         .filter(|(name, text)| !name.starts_with("conformance/tests/live") && text.contains("#[ignore = "))
