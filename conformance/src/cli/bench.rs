@@ -19,7 +19,7 @@ Examples:
   iscsi-lab bench 127.0.0.1 iqn.2026-01.org.example.iscsi-lab:disk --op rw --verify --digest header,data --json"
 )]
 pub struct Bench {
-    /// HOST[:PORT]; the port is 3260 if not given
+    /// HOST or HOST:PORT; the port is 3260 if not given
     #[arg(value_name = "ADDR")]
     address: String,
     /// iSCSI name of the target

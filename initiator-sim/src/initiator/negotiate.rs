@@ -2,7 +2,7 @@
 //!
 //! The initiator follows the text of both directions, whoever wrote it, and computes the result from offers and
 //! answers itself. So a login that a script spells out PDU by PDU has the same parameters and the same checks as
-//! one that [`super::Login`] runs.
+//! one that [`super::LoginProgram`] runs.
 
 use super::keys::{KeyRule, irrelevant_in_discovery, key_rule, number};
 use super::{ConnParams, SessionParams, Violation};

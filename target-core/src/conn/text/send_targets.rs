@@ -73,7 +73,7 @@ fn addresses(env: &TextEnv<'_>) -> Vec<(SocketAddr, u16)> {
 }
 
 /// The address an initiator can use. An unspecified one stands for the address it used now, if a connection to that could have
-/// come in there: 0.0.0.0 takes IPv4, [::] takes both.
+/// come in there: 0.0.0.0 takes IPv4, `[::]` takes both.
 fn reachable(portal: SocketAddr, local: SocketAddr) -> Option<SocketAddr> {
     if !portal.ip().is_unspecified() {
         return Some(plain(portal.ip(), portal.port()));
