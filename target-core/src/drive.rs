@@ -19,8 +19,9 @@ pub trait Driver<S: ProbeSink> {
     fn event(&mut self, event: Event);
 }
 
-/// Pulls everything out of `target` until nothing is left to pull. Call it after every [`Target::handle`] (or after
-/// several); then look at [`Target::poll_timeout`].
+/// Pulls everything out of `target` until nothing is left to pull. Call it after every [`Target::handle`], or after
+/// several, but before a frame that [acts on others](crate::conn::framing::Frame::acts_on_others): then how many were
+/// handed in at once shows in the order and the numbers of the answers, never in what they say. Afterwards look at [`Target::poll_timeout`].
 pub fn drain<S: ProbeSink>(now: Instant, target: &mut Target<S>, driver: &mut impl Driver<S>) {
     loop {
         let mut idle = true;

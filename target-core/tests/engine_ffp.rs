@@ -155,6 +155,28 @@ fn contradicting_flags_end_the_command_with_sense() {
     lab.send(login.conn, scsi(&login, LUN0, 6, &read10(0, 1), 512, None).emit(), &[]);
     let response = lab.expect(login.conn, Opcode::ScsiResponse);
     assert_eq!(sense(&response), (5, 0x0e, 3));
+    let response = ScsiResponse::parse(&response.bhs);
+    assert_eq!((response.underflow, response.residual_count), (true, 512), "nothing of it moved");
+}
+
+#[test]
+fn data_against_the_declared_direction_is_no_success() {
+    let mut lab = Lab::default();
+    let mut login = lab.ready(&["ImmediateData=Yes"]);
+    let before = lab.world.disks.clone();
+    lab.send(login.conn, scsi(&login, LUN0, 5, &write10(0, 1), 512, Some(Way::In)).emit(), &[]);
+    login.cmd_sn += 1;
+    let response = lab.expect(login.conn, Opcode::ScsiResponse);
+    assert_eq!(sense(&response), (5, 0x0e, 3));
+    let response = ScsiResponse::parse(&response.bhs);
+    assert_eq!((response.underflow, response.residual_count), (true, 512));
+    assert!(before == lab.world.disks, "nothing was written");
+    let read = scsi(&login, LUN0, 6, &read10(0, 1), 512, Some(Way::Out));
+    lab.send(login.conn, read.emit(), &pattern(512, 3));
+    let response = lab.expect(login.conn, Opcode::ScsiResponse);
+    assert_eq!(sense(&response), (5, 0x0e, 3));
+    let response = ScsiResponse::parse(&response.bhs);
+    assert_eq!((response.underflow, response.residual_count), (true, 512));
 }
 
 #[test]

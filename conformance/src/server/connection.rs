@@ -97,6 +97,8 @@ impl Connection {
 struct Reader {
     framer: Framer,
     frames: VecDeque<Frame>,
+    /// Was cut, but comes after what `frames` leads to.
+    behind: Option<Frame>,
     turn: Turn,
     flow: Flow,
 }
@@ -153,6 +155,7 @@ impl Shard {
         let mut reader = Reader {
             framer: Framer::new(segment, crc32c::crc32c_append),
             frames: VecDeque::new(),
+            behind: None,
             turn: Turn::default(),
             flow: Flow::Open,
         };
@@ -183,7 +186,7 @@ impl Shard {
 
     /// Hands in what was cut and sends what comes of it.
     fn turn(&self, connection: &Connection, reader: &mut Reader) {
-        let Reader { framer, frames, turn, flow } = reader;
+        let Reader { framer, frames, turn, flow, .. } = reader;
         let mut tx = self.own_tx(connection);
         self.pass(turn, Own::of(connection.id, &mut tx), |core, now, _| {
             while let Some(frame) = frames.pop_front() {
@@ -227,7 +230,11 @@ impl Reader {
     /// Cuts what is whole, up to a bound; true if there is something to hand in.
     fn cut(&mut self) -> bool {
         while self.frames.len() < FRAMES_MAX {
-            let Some(frame) = self.framer.next_frame() else { break };
+            let Some(frame) = self.behind.take().or_else(|| self.framer.next_frame()) else { break };
+            if frame.acts_on_others() && !self.frames.is_empty() {
+                self.behind = Some(frame);
+                break;
+            }
             let opcode = Opcode::of(&frame.bhs);
             self.frames.push_back(frame);
             // The answer to it may turn digests on for the very next header.

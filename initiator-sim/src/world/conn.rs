@@ -7,7 +7,7 @@ use crate::net::{Dir, NetConfig};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use target_core::conn::batch::TxBatch;
-use target_core::conn::framing::Framer;
+use target_core::conn::framing::{Frame, Framer};
 
 /// Bytes the target serialises before they are handed to the network.
 const BATCH_BYTES: usize = 64 << 10;
@@ -16,6 +16,8 @@ const BATCH_BYTES: usize = 64 << 10;
 pub(super) struct Server {
     pub(super) state: ServerState,
     pub(super) framer: Framer,
+    /// Was cut, but comes after what the frames before it lead to.
+    pub(super) behind: Option<Frame>,
     pub(super) batch: TxBatch,
     /// The core takes no frames at present.
     pub(super) paused: bool,
@@ -72,6 +74,7 @@ impl Conn {
             server: Server {
                 state: ServerState::Unseen,
                 framer: Framer::new(segment_max, crc32c::crc32c_append),
+                behind: None,
                 batch: TxBatch::new(BATCH_BYTES),
                 paused: false,
                 waiting: false,

@@ -8,6 +8,7 @@ use crate::net::pipe::Arrival;
 use crate::trace::Tag;
 use target_core::api::{ConnId, Flow, Input};
 use target_core::conn::framing::Verdict;
+use target_core::drive;
 
 impl World {
     /// The connection request reaches the target's host.
@@ -83,12 +84,23 @@ impl World {
 
     /// Gives the core the frames that are whole, as long as it takes them.
     pub(super) fn hand_frames(&mut self, conn: u32) {
+        let mut undrained = false;
         loop {
             let Some(entry) = self.inner.conns.get_mut(conn as usize) else { return };
             if entry.server.paused || entry.server.state != ServerState::Open || entry.server.closing {
                 return;
             }
-            let Some(frame) = entry.server.framer.next_frame() else { return };
+            let server = &mut entry.server;
+            let Some(frame) = server.behind.take().or_else(|| server.framer.next_frame()) else { return };
+            if undrained && frame.acts_on_others() {
+                server.behind = Some(frame);
+                if let Some(target) = &mut self.target {
+                    drive::drain(instant(self.inner.queue.now()), target, &mut self.inner);
+                }
+                undrained = false;
+                continue;
+            }
+            undrained = true;
             if frame.verdict == Verdict::TooLong {
                 // The codec has no such limit and would wait for the rest.
                 entry.tap.give_up(Dir::Out);

@@ -84,7 +84,7 @@ impl World {
     fn time_out(&mut self) {
         self.inner.note(Tag::Timer, 0, b"");
         self.idle_timeouts += 1;
-        if self.idle_timeouts > IDLE_TIMEOUTS_MAX && self.deadline == Some(self.now()) {
+        if self.idle_timeouts > IDLE_TIMEOUTS_MAX && self.deadline.is_some_and(|at| at <= self.now()) {
             self.inner.complain(
                 u32::MAX,
                 "progress",

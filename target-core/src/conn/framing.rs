@@ -8,7 +8,7 @@ mod buffer;
 mod segment;
 
 use crate::wire::digest::{DIGEST_LEN, from_wire};
-use crate::wire::{BHS_LEN, Crc32c, Digests, data_segment_length, padding, total_ahs_length};
+use crate::wire::{BHS_LEN, Crc32c, Digests, Opcode, data_segment_length, padding, total_ahs_length};
 use buffer::{Buffer, copy};
 use bytes::Bytes;
 use segment::{Pool, Segment};
@@ -34,6 +34,15 @@ pub struct Frame {
     pub data: Bytes,
     /// What is wrong with it, if anything.
     pub verdict: Verdict,
+}
+
+impl Frame {
+    /// Whether it acts on the tasks before it: task management and logout. A driver that hands in several frames before it
+    /// drains the target drains before such a one, so that whether a command was done when it was aborted never depends
+    /// on how the stream was cut.
+    pub fn acts_on_others(&self) -> bool {
+        matches!(Opcode::of(&self.bhs), Some(Opcode::TaskRequest | Opcode::LogoutRequest))
+    }
 }
 
 /// Whether a frame can be believed.

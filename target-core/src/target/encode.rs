@@ -346,8 +346,8 @@ pub(super) fn residuals(task: &Task) -> (Residual, Residual) {
     let write_residual = if task.write {
         Residual::of(written, task.edtl)
     } else if !task.read {
-        // No data was expected: all there is is too much.
-        Residual::of(read.max(written), 0)
+        // Neither direction was declared: all data there is is too much, and what was expected all the same never moved.
+        Residual::of(read.max(written), task.edtl)
     } else {
         Residual::None
     };

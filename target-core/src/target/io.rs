@@ -1,12 +1,19 @@
 //! Storage operations: starting, giving up, completing; and the memory they need.
 
 use super::Target;
+use crate::fault::{Fault, INVALID_FIELD_IN_INFORMATION_UNIT};
 use crate::io::{DeviceId, IoDone, IoId, IoOp, IoRequest};
 use crate::probe::ProbeSink;
 use crate::scsi::Step;
 use crate::session::{SessionKey, TaskRef};
 use crate::slab::Key;
 use crate::task::TaskKey;
+
+/// The R and W bits of a command that declares Data-In alone.
+const READ: (bool, bool) = (true, false);
+
+/// The R and W bits of a command that declares Data-Out alone.
+const WRITE: (bool, bool) = (false, true);
 
 /// Whom a storage operation serves; nobody, once its task is gone.
 #[derive(Debug)]
@@ -74,8 +81,14 @@ impl<S: ProbeSink> Target<S> {
     /// Does what the device server wants next for a command.
     pub(super) fn step(&mut self, session_key: SessionKey, task_key: TaskKey, step: Step) {
         match step {
+            Step::Done(outcome) if !outcome.data_in.is_empty() && self.declares(session_key, task_key) == WRITE => {
+                self.wrong_direction(session_key, task_key);
+            }
             Step::Done(outcome) => self.finish(session_key, task_key, outcome),
             Step::Io { device, op } => self.start_io(session_key, task_key, device, op),
+            Step::DataOut { .. } if self.declares(session_key, task_key) == READ => {
+                self.wrong_direction(session_key, task_key);
+            }
             Step::DataOut { len } => {
                 let Some(session) = self.sessions.get_mut(session_key) else { return };
                 let Some(task) = session.tasks.get_mut(task_key) else { return };
@@ -86,6 +99,21 @@ impl<S: ProbeSink> Target<S> {
                 self.feed(session_key, task_key);
             }
         }
+    }
+
+    /// The R and W bits of a command.
+    fn declares(&self, session_key: SessionKey, task_key: TaskKey) -> (bool, bool) {
+        let task = self.sessions.get(session_key).and_then(|session| session.tasks.get(task_key));
+        task.map_or((false, false), |task| (task.read, task.write))
+    }
+
+    /// The CDB moves data against the direction that the R and W bits declare. Ending it well would claim a write
+    /// that has no data, or a read whose data nobody gets (RFC 7143 11.3.1).
+    fn wrong_direction(&mut self, session_key: SessionKey, task_key: TaskKey) {
+        let task = self.sessions.get(session_key).and_then(|session| session.tasks.get(task_key));
+        let Some(conn) = task.map(|task| task.conn) else { return };
+        self.note_violation(conn, Fault::Direction);
+        self.fail(session_key, task_key, INVALID_FIELD_IN_INFORMATION_UNIT);
     }
 
     /// A session holds less: operations and R2Ts that waited may go on, in the order in which they came to wait.

@@ -39,13 +39,14 @@ impl<S: ProbeSink> Target<S> {
         None
     }
 
-    /// Carries out everything whose time has come.
+    /// Carries out everything whose time has come, each at most once: one that would be due again at this very moment
+    /// comes with the next time-out, so that no mistake here can keep the driver from getting its thread back.
     pub(super) fn expire(&mut self) {
-        while let Some(at) = self.next_timeout()
-            && at <= self.now
-            && let Some((at, timer)) = self.timers.pop_first()
-        {
-            debug_assert!(at <= self.now);
+        for _ in 0..self.timers.len() {
+            if self.next_timeout().is_none_or(|at| at > self.now) {
+                return;
+            }
+            let Some((_, timer)) = self.timers.pop_first() else { return };
             self.set_armed(timer, None);
             match timer {
                 Timer::Conn(id) => {

@@ -320,6 +320,19 @@ impl Lab {
         self.input(Input::Received { conn, frame })
     }
 
+    /// Hands in several frames before it drains, as a driver does that found them in one piece of the stream.
+    pub fn send_batch(&mut self, conn: ConnId, frames: impl IntoIterator<Item = Frame>) {
+        for (at, frame) in frames.into_iter().enumerate() {
+            if at > 0 && frame.acts_on_others() {
+                self.drain();
+            }
+            if self.world.alive(conn) {
+                self.target.handle(self.now, Input::Received { conn, frame }).expect("no misuse");
+            }
+        }
+        self.drain();
+    }
+
     pub fn send(&mut self, conn: ConnId, bhs: [u8; BHS_LEN], data: &[u8]) -> RxStatus {
         self.send_frame(conn, frame(bhs, data))
     }
