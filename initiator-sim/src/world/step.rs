@@ -85,11 +85,8 @@ impl World {
         self.inner.note(Tag::Timer, 0, b"");
         self.idle_timeouts += 1;
         if self.idle_timeouts > IDLE_TIMEOUTS_MAX && self.deadline.is_some_and(|at| at <= self.now()) {
-            self.inner.complain(
-                u32::MAX,
-                "progress",
-                "the target asks for the same time-out again and again".into(),
-            );
+            let text = "the target asks for the same time-out again and again".into();
+            self.inner.break_rule("progress", u32::MAX, "driver", text);
             self.target = None;
             self.deadline = None;
             return;
@@ -167,7 +164,11 @@ impl Inner {
 
     /// Reports a breach that the world itself noticed.
     pub(super) fn complain(&mut self, conn: u32, clause: &'static str, text: String) {
+        self.break_rule("world", conn, clause, text);
+    }
+
+    fn break_rule(&mut self, rule: &'static str, conn: u32, clause: &'static str, text: String) {
         let conn = (conn != u32::MAX).then_some(conn);
-        self.violations.push(Violation { rule: "world", clause: clause.into(), text, at: self.now(), conn });
+        self.violations.push(Violation { rule, clause: clause.into(), text, at: self.now(), conn });
     }
 }
