@@ -12,8 +12,8 @@ use target_core::api::{Admin, ConnId, Flow, Input, Tsih, TxStatus};
 use target_core::conn::framing::{Frame, Framer, Verdict};
 use target_core::io::{IoDone, IoError};
 use target_core::wire::{
-    BHS_LEN, DataIn, DataOut, Lun, NopIn, Opcode, R2t, RESERVED_TAG, ScsiCommand, TaskRequest, TextRequest, digest,
-    padding, serial,
+    BHS_LEN, DataIn, DataOut, Lun, NopIn, Opcode, R2t, RESERVED_TAG, ScsiCommand, TaskRequest, TextRequest,
+    digest, padding, serial,
 };
 
 /// A whole life on one connection, as bytes: login, writes, reads, pings, text, an abort, logout.

@@ -81,7 +81,9 @@ impl<S: ProbeSink> Target<S> {
     /// Does what the device server wants next for a command.
     pub(super) fn step(&mut self, session_key: SessionKey, task_key: TaskKey, step: Step) {
         match step {
-            Step::Done(outcome) if !outcome.data_in.is_empty() && self.declares(session_key, task_key) == WRITE => {
+            Step::Done(outcome)
+                if !outcome.data_in.is_empty() && self.declares(session_key, task_key) == WRITE =>
+            {
                 self.wrong_direction(session_key, task_key);
             }
             Step::Done(outcome) => self.finish(session_key, task_key, outcome),
