@@ -42,7 +42,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use target_core::config::{Config, ConfigError};
 use target_core::io::IoId;
-use target_core::target::Target;
+use target_core::target::{Target, Usage};
 
 /// What a world is made of.
 #[derive(Clone, Debug, Default)]
@@ -212,6 +212,11 @@ impl World {
     /// Every PDU at the target's socket, if they are kept.
     pub fn wire(&self) -> &[WireRecord] {
         &self.inner.wire
+    }
+
+    /// What the target holds, and what it was configured with; `None` while it is down.
+    pub fn usage(&self) -> Option<(Usage, &Config)> {
+        self.target.as_ref().map(|target| (target.usage(), target.config()))
     }
 
     /// Hash of everything that happened so far.

@@ -9,7 +9,7 @@ use crate::session::window::CmdWindow;
 use crate::task::abort::{Aborted, PendingTmf};
 use crate::task::{Stage, TaskKey, Tasks};
 use crate::time::Instant;
-use crate::wire::{BHS_LEN, LogoutRequest, NopOut, RESERVED_TAG, TaskRequest};
+use crate::wire::{self, BHS_LEN, LogoutRequest, NopOut, RESERVED_TAG, TaskRequest};
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::string::String;
@@ -141,6 +141,21 @@ impl Session {
     /// may all the same: one command at a time always gets through.
     pub(crate) fn may_hold(&self, bytes: u64, limit: u64) -> bool {
         self.held.saturating_add(bytes) <= limit || !self.is_moving()
+    }
+
+    /// Whether a request with that Initiator Task Tag waits for its turn, is carried out or waits to be answered.
+    pub(crate) fn has_request(&self, itt: u32) -> bool {
+        let is_held = |item: &Pending| match item {
+            // Found among the tasks.
+            Pending::Scsi(_) => false,
+            Pending::Nop(nop) => nop.1.itt == itt,
+            Pending::Text(text) => wire::itt(&text.1) == itt,
+            Pending::Logout(logout) => logout.1.itt == itt,
+            Pending::Tmf(tmf) => tmf.1.itt == itt,
+        };
+        self.tasks.find(itt).is_some()
+            || self.tmfs.iter().any(|tmf| tmf.request.itt == itt)
+            || self.window.held().any(is_held)
     }
 
     /// True if some command will end without more memory: it is at the disk, on its way out, or was asked for data.

@@ -111,7 +111,7 @@ impl<S: ProbeSink> Target<S> {
             Fault::OutsideWindow
         } else if itt == RESERVED_TAG {
             Fault::ReservedItt
-        } else if session.tasks.find(itt).is_some() || session.tmfs.iter().any(|tmf| tmf.request.itt == itt) {
+        } else if session.has_request(itt) {
             Fault::TaskInProgress
         } else if immediate && conn.has_too_many_immediate(is_tmf, self.config.limits.immediate) {
             Fault::TooManyImmediate

@@ -3,7 +3,12 @@
 //! Each takes raw bytes and returns nothing: it fails by panicking, by not ending, or by breaking one of its
 //! assertions.
 
+mod hostile;
+#[cfg(test)]
+mod tests;
+
 use bytes::Bytes;
+pub use hostile::{Phase, hostile};
 use std::collections::BTreeMap;
 use std::path::Path;
 use target_core::api::{ConnId, Event, Flow, Input, TxStatus};
@@ -19,6 +24,7 @@ use target_core::wire::{digest, text};
 
 const BLOCK: u32 = 512;
 const CONN: ConnId = ConnId(1);
+const CONFIG_TARGET: &str = "iqn.2026-01.example.fuzz:t";
 
 /// The first byte says in pieces of what size the rest arrives at a target as one connection's stream.
 pub fn pdu_stream(input: &[u8]) {
@@ -83,7 +89,7 @@ fn config() -> Config {
         write_cache: true,
     };
     let target = TargetConfig {
-        name: "iqn.2026-01.example.fuzz:t".into(),
+        name: CONFIG_TARGET.into(),
         luns: vec![lun],
         ..TargetConfig::default()
     };
@@ -134,56 +140,4 @@ impl Driver<NullSink> for Peer {
     }
 
     fn event(&mut self, _: Event) {}
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    /// A login request with these keys, then any PDU headers: reaches far more than plain noise.
-    fn stream() -> impl Strategy<Value = Vec<u8>> {
-        let keys =
-            b"InitiatorName=iqn.2026-01.a:b\0TargetName=iqn.2026-01.example.fuzz:t\0SessionType=Normal\0";
-        let mut login = vec![0; 48];
-        login[..2].copy_from_slice(&[0x43, 0x87]);
-        login[7] = u8::try_from(keys.len()).unwrap_or(0);
-        login.extend_from_slice(keys);
-        login.resize(login.len().next_multiple_of(4), 0);
-        let opcodes = prop::sample::select(vec![0u8, 1, 2, 3, 4, 5, 6, 0x10, 0x41, 0x42, 0x44, 0x46, 0x3f]);
-        let pdu = (opcodes, any::<[u8; 47]>(), prop::collection::vec(any::<u8>(), 0..64)).prop_map(
-            |(opcode, rest, data)| {
-                let mut pdu = vec![opcode];
-                pdu.extend_from_slice(&rest);
-                pdu[4..8].copy_from_slice(&[0, 0, 0, u8::try_from(data.len()).unwrap_or(0)]);
-                pdu.extend_from_slice(&data);
-                pdu.resize(pdu.len().next_multiple_of(4), 0);
-                pdu
-            },
-        );
-        (any::<u8>(), prop::collection::vec(pdu, 0..12)).prop_map(move |(piece, pdus)| {
-            let mut out = vec![piece];
-            out.extend_from_slice(&login);
-            out.extend(pdus.concat());
-            out
-        })
-    }
-
-    proptest! {
-        #[test]
-        fn a_target_survives_any_stream(input in prop_oneof![stream(), prop::collection::vec(any::<u8>(), 0..400)]) {
-            pdu_stream(&input);
-        }
-
-        #[test]
-        fn text_survives_any_bytes(input in prop::collection::vec(any::<u8>(), 0..300)) {
-            text_keys(&input);
-        }
-
-        #[test]
-        fn files_survive_any_bytes(input in prop::collection::vec(any::<u8>(), 0..300)) {
-            scenario_file(&input);
-            config_file(&input);
-        }
-    }
 }
