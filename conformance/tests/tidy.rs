@@ -82,7 +82,6 @@ fn the_top_level_is_what_it_should_be() {
         "conformance",
         "deny.toml",
         "initiator-sim",
-        "rustfmt.toml",
         "scenarios",
         "snapshots",
         "target-core",

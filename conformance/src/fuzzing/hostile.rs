@@ -175,7 +175,9 @@ impl Peer {
         if mend & 1 != 0 {
             let fitting: &[u8] = match self.phase {
                 Phase::Login => &[0x43],
-                Phase::FullFeature => &[0x00, 0x40, 0x01, 0x41, 0x02, 0x42, 0x05, 0x04, 0x44, 0x06, 0x46, 0x10],
+                Phase::FullFeature => {
+                    &[0x00, 0x40, 0x01, 0x41, 0x02, 0x42, 0x05, 0x04, 0x44, 0x06, 0x46, 0x10]
+                }
                 Phase::Text => &[0x04, 0x44, 0x06, 0x46],
             };
             bhs[0] = fitting.get(usize::from(bhs[0]) % fitting.len()).copied().unwrap_or(0);

@@ -4,8 +4,6 @@
 //! assertions.
 
 mod hostile;
-#[cfg(test)]
-mod tests;
 
 use bytes::Bytes;
 pub use hostile::{Phase, hostile};
@@ -88,11 +86,7 @@ fn config() -> Config {
         serial: "1".into(),
         write_cache: true,
     };
-    let target = TargetConfig {
-        name: CONFIG_TARGET.into(),
-        luns: vec![lun],
-        ..TargetConfig::default()
-    };
+    let target = TargetConfig { name: CONFIG_TARGET.into(), luns: vec![lun], ..TargetConfig::default() };
     let address = "192.0.2.1:3260".parse().unwrap_or_else(|_| unreachable!("a literal address"));
     Config { targets: vec![target], portals: vec![PortalConfig { address, group: 1 }], ..Config::default() }
 }
@@ -141,3 +135,6 @@ impl Driver<NullSink> for Peer {
 
     fn event(&mut self, _: Event) {}
 }
+
+#[cfg(test)]
+mod tests;

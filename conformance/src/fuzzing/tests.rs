@@ -5,8 +5,7 @@ use proptest::prelude::*;
 
 /// A login request with these keys, then any PDU headers: reaches far more than plain noise.
 fn stream() -> impl Strategy<Value = Vec<u8>> {
-    let keys =
-        b"InitiatorName=iqn.2026-01.a:b\0TargetName=iqn.2026-01.example.fuzz:t\0SessionType=Normal\0";
+    let keys = b"InitiatorName=iqn.2026-01.a:b\0TargetName=iqn.2026-01.example.fuzz:t\0SessionType=Normal\0";
     let mut login = vec![0; 48];
     login[..2].copy_from_slice(&[0x43, 0x87]);
     login[7] = u8::try_from(keys.len()).unwrap_or(0);
@@ -33,15 +32,14 @@ fn stream() -> impl Strategy<Value = Vec<u8>> {
 
 /// What [`hostile`] reads: mostly PDUs that are nearly right.
 fn records() -> impl Strategy<Value = Vec<u8>> {
-    let pdu = (16u8..200, any::<u8>(), any::<[u8; 48]>(), prop::collection::vec(any::<u8>(), 0..80)).prop_map(
-        |(kind, mend, bhs, data)| {
+    let pdu = (16u8..200, any::<u8>(), any::<[u8; 48]>(), prop::collection::vec(any::<u8>(), 0..80))
+        .prop_map(|(kind, mend, bhs, data)| {
             let mut record = vec![kind, mend & 0xef];
             record.extend_from_slice(&bhs);
             record.push(u8::try_from(data.len()).unwrap_or(0));
             record.extend_from_slice(&data);
             record
-        },
-    );
+        });
     let other = prop_oneof![
         (200u8..220, any::<u8>()).prop_map(|(kind, tenths)| vec![kind, tenths]),
         (220u8..240).prop_map(|kind| vec![kind]),
