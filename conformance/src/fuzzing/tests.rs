@@ -56,7 +56,8 @@ fn records() -> impl Strategy<Value = Vec<u8>> {
 /// Inputs that fuzzing found, each of which reaches something that the others do not, or once broke something.
 #[test]
 fn the_kept_inputs_hold() {
-    let targets: [(&str, fn(&[u8])); 7] = [
+    type Body = fn(&[u8]);
+    let targets: [(&str, Body); 7] = [
         ("login", |input| hostile(Phase::Login, input)),
         ("full_feature", |input| hostile(Phase::FullFeature, input)),
         ("text", |input| hostile(Phase::Text, input)),
