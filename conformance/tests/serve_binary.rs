@@ -2,76 +2,10 @@
 
 mod common;
 
-use common::{Client, PATIENCE};
-use std::io::{BufRead, BufReader, Read};
-use std::net::SocketAddr;
+use common::Client;
+use common::serve::{Serve, lab};
+use rustix::process::Signal;
 use std::path::PathBuf;
-use std::process::{Child, ChildStdout, Command, Stdio};
-use std::sync::mpsc;
-
-/// A running `serve`; killed when dropped.
-struct Serve {
-    child: Child,
-    address: SocketAddr,
-    out: BufReader<ChildStdout>,
-    log: mpsc::Receiver<String>,
-}
-
-impl Serve {
-    fn start(args: &[&str]) -> Self {
-        let mut child = lab(args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("starts");
-        let mut out = BufReader::new(child.stdout.take().expect("piped"));
-        let err = child.stderr.take().expect("piped");
-        let mut line = String::new();
-        out.read_line(&mut line).expect("a line");
-        let address = line.trim().strip_prefix("listening on ").and_then(|text| text.parse().ok());
-        let Some(address) = address else {
-            let mut why = String::new();
-            BufReader::new(err).read_to_string(&mut why).expect("text");
-            panic!("{line}{why}");
-        };
-        let (sender, log) = mpsc::channel();
-        std::thread::spawn(move || {
-            BufReader::new(err).lines().map_while(Result::ok).try_for_each(|line| sender.send(line))
-        });
-        Self { child, address, out, log }
-    }
-
-    fn signal(&self, signal: rustix::process::Signal) {
-        let pid = rustix::process::Pid::from_child(&self.child);
-        rustix::process::kill_process(pid, signal).expect("it runs");
-    }
-
-    /// Waits for a line of the log.
-    fn logged(&self, text: &str) -> String {
-        loop {
-            let line = self.log.recv_timeout(PATIENCE).unwrap_or_else(|_| panic!("{text:?} was not logged"));
-            if line.contains(text) {
-                return line;
-            }
-        }
-    }
-
-    /// The exit code and the rest of standard output.
-    fn end(mut self) -> (Option<i32>, String) {
-        let mut rest = String::new();
-        self.out.read_to_string(&mut rest).expect("text");
-        (self.child.wait().expect("ends").code(), rest)
-    }
-}
-
-impl Drop for Serve {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-fn lab(args: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_iscsi-lab"));
-    command.args(args).stdin(Stdio::null());
-    command
-}
 
 fn scratch(name: &str, text: &str) -> PathBuf {
     let path = std::env::temp_dir().join(format!("iscsi-lab-{}-{name}", std::process::id()));
@@ -83,13 +17,12 @@ const CONFIG: &str = "[server]\ndrain = 0\n[[target]]\nname = \"iqn.2026-01.org.
 
 #[test]
 fn sigterm_ends_it_in_peace_and_the_start_says_how_to_connect() {
-    let serve = Serve::start(&["serve", "--listen", "127.0.0.1:0", "--target", common::TARGET]);
-    let address = serve.address;
+    let serve = Serve::start(&["--listen", "127.0.0.1:0", "--target", common::TARGET]);
+    let address = serve.address();
     let mut client = Client::login(address, 1);
     assert_eq!(client.read(0, 1).0, 0);
     drop(client);
-    serve.signal(rustix::process::Signal::TERM);
-    let (code, out) = serve.end();
+    let (code, out) = serve.end(Signal::TERM);
     assert_eq!(code, Some(0));
     let url = format!("iscsi://{address}/{}/0", common::TARGET);
     assert!(out.contains(&format!("connect to {url}\n")), "{out}");
@@ -102,25 +35,24 @@ fn sigterm_ends_it_in_peace_and_the_start_says_how_to_connect() {
 fn sighup_takes_a_good_file_and_keeps_the_old_one_for_a_bad_one() {
     let path = scratch("hup.toml", CONFIG);
     let name = path.to_str().expect("a plain path");
-    let serve = Serve::start(&["serve", "--config", name, "--listen", "127.0.0.1:0"]);
-    let mut client = Client::login(serve.address, 1);
+    let serve = Serve::start(&["--config", name, "--listen", "127.0.0.1:0"]);
+    let mut client = Client::login(serve.address(), 1);
     assert_eq!(client.write(0, &[5; 512]), 0);
 
     std::fs::write(&path, format!("{CONFIG}colour = 1\n")).expect("writable");
-    serve.signal(rustix::process::Signal::HUP);
+    serve.signal(Signal::HUP);
     let line = serve.logged("unknown key");
     assert!(line.contains(":7:1:") && line.contains("stays in force"), "{line}");
     assert_eq!(client.read(0, 1), (0, vec![5; 512]));
 
     std::fs::write(&path, format!("{CONFIG}[[target.lun]]\nlun = 9\nnull = \"1M\"\n")).expect("writable");
-    serve.signal(rustix::process::Signal::HUP);
+    serve.signal(Signal::HUP);
     serve.logged("read again");
     let report = [0xa0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 0, 0];
     let luns = (0..4).map(|_| client.command(&report, 255, None)).find(|(status, _)| *status == 0);
     assert_eq!(luns.map(|(_, data)| data.len()), Some(8 + 2 * 8));
     std::fs::remove_file(&path).expect("removable");
-    serve.signal(rustix::process::Signal::INT);
-    assert_eq!(serve.end().0, Some(0), "a session that does not log out is dropped");
+    assert_eq!(serve.end(Signal::INT).0, Some(0), "a session that does not log out is dropped");
 }
 
 #[test]
@@ -140,7 +72,8 @@ fn mistakes_end_with_2_and_say_what_to_do() {
         (vec!["serve", "--log", "conformance=loud"], "--log"),
         (vec!["serve", "--record", "/no/such/folder/x"], "/no/such/folder/x"),
     ] {
-        let mut command = lab(&args);
+        let mut command = lab();
+        command.args(&args);
         if !args.contains(&"--listen") {
             command.args(["--listen", "127.0.0.1:0"]);
         }
@@ -159,7 +92,6 @@ fn the_log_can_be_json_and_events_can_be_recorded() {
     let path = scratch("events.jsonl", "");
     let name = path.to_str().expect("a plain path");
     let args = [
-        "serve",
         "--listen",
         "127.0.0.1:0",
         "--target",
@@ -170,13 +102,12 @@ fn the_log_can_be_json_and_events_can_be_recorded() {
         name,
     ];
     let serve = Serve::start(&args);
-    let mut client = Client::login(serve.address, 1);
+    let mut client = Client::login(serve.address(), 1);
     assert_eq!(client.write(0, &[5; 512]), 0);
     let line: serde_json::Value = serde_json::from_str(&serve.logged("logged in")).expect("JSON");
     assert_eq!(line["fields"]["target"], common::TARGET);
     drop(client);
-    serve.signal(rustix::process::Signal::TERM);
-    assert_eq!(serve.end().0, Some(0));
+    assert_eq!(serve.end(Signal::TERM).0, Some(0));
     let events: Vec<serde_json::Value> = std::fs::read_to_string(&path)
         .expect("the recording")
         .lines()
@@ -197,7 +128,7 @@ fn the_log_can_be_json_and_events_can_be_recorded() {
 
 #[test]
 fn the_binary_carries_exactly_the_sixteen_probes() {
-    let output = lab(&["probes"]).output().expect("runs");
+    let output = lab().arg("probes").output().expect("runs");
     assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
     let text = String::from_utf8(output.stdout).expect("text");
     let mut names: Vec<_> = text.lines().filter_map(|line| line.split_whitespace().next()).collect();

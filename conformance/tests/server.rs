@@ -33,6 +33,7 @@ fn verified(address: SocketAddr, change: impl FnOnce(&mut Plan)) -> Report {
         time: Duration::from_millis(200),
         connections: 1,
         digests: Digests::default(),
+        chap: None,
         verify: true,
     };
     change(&mut plan);

@@ -1,77 +1,127 @@
-//! Do the same files run over TCP? Against our own server, as against any other target.
+//! Do the same files run over TCP? Against our own server, as against any other target: with another disk and other
+//! credentials than the simulator has.
 
-use std::io::{BufRead, BufReader};
-use std::path::Path;
-use std::process::{Child, ChildStdout, Command, Stdio};
+#[path = "common/serve.rs"]
+mod serve;
+
+use serde_json::Value;
+use serve::{Serve, lab};
+use std::path::PathBuf;
+use std::process::Output;
 
 const TARGET: &str = "iqn.2026-01.example.lab:tcp";
 
-struct Serve {
-    child: Child,
-    address: String,
-    /// Kept open: the server goes on saying how to connect.
-    _output: BufReader<ChildStdout>,
+fn run(serve: &Serve, args: &[&str]) -> Output {
+    let address = serve.address().to_string();
+    let mut command = lab();
+    command.args(["run", "--addr", &address, "--target", TARGET]).args(args);
+    command.output().expect("it runs")
 }
 
-impl Serve {
-    fn start() -> Self {
-        let mut child = lab(&["serve", "--listen", "127.0.0.1:0", "--target", TARGET, "--lun", "mem:8M"])
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("the server starts");
-        let mut line = String::new();
-        let mut output = BufReader::new(child.stdout.take().expect("it is piped"));
-        output.read_line(&mut line).expect("it says where it listens");
-        let address = line.trim().strip_prefix("listening on ").expect("the address").to_owned();
-        Self { child, address, _output: output }
-    }
+/// Runs with `--json` and expects no failure; all cases with what became of them.
+#[track_caller]
+fn judged(serve: &Serve, args: &[&str]) -> Vec<Value> {
+    let output = run(serve, &[args, &["--json"]].concat());
+    let text = String::from_utf8_lossy(&output.stdout);
+    let json: Value = serde_json::from_str(&text).expect("one JSON document");
+    let scenarios = json["scenarios"].as_array().expect("a list");
+    let cases: Vec<_> = scenarios
+        .iter()
+        .flat_map(|one| one["cases"].as_array().expect("a list"))
+        .cloned()
+        .collect();
+    let failed: Vec<_> = cases.iter().filter(|case| case["verdict"] == "failed").collect();
+    assert_eq!(output.status.code(), Some(0), "{failed:#?}");
+    let silent = cases.iter().filter(|case| case["verdict"] == "skipped" && case["reason"].is_null()).count();
+    assert_eq!(silent, 0, "every skip has its reason");
+    cases
 }
 
-impl Drop for Serve {
-    fn drop(&mut self) {
-        // Nothing can be done about a server that is gone already.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
+fn count(cases: &[Value], verdict: &str) -> usize {
+    cases.iter().filter(|case| case["verdict"] == verdict).count()
 }
 
-fn lab(args: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_iscsi-lab"));
-    command.args(args).current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(".."));
-    command
+/// Cases that are skipped with a reason like this.
+fn skipped(cases: &[Value], why: &str) -> usize {
+    let reason = |case: &&Value| case["reason"].as_str().is_some_and(|reason| reason.contains(why));
+    cases.iter().filter(reason).count()
+}
+
+fn with_lun(lun: &str) -> Serve {
+    Serve::start(&["--listen", "127.0.0.1:0", "--target", TARGET, "--lun", lun])
 }
 
 #[test]
 fn the_suite_passes_over_tcp_and_says_what_it_skips() {
-    let serve = Serve::start();
-    let output =
-        lab(&["run", "--addr", &serve.address, "--target", TARGET, "--json"]).output().expect("it runs");
-    let text = String::from_utf8_lossy(&output.stdout);
-    let json: serde_json::Value = serde_json::from_str(&text).expect("one JSON document");
-    assert_eq!(output.status.code(), Some(0), "{:#}", json["scenarios"]);
-    let cases = || {
-        json["scenarios"]
-            .as_array()
-            .into_iter()
-            .flatten()
-            .flat_map(|one| one["cases"].as_array().into_iter().flatten())
-    };
-    assert!(cases().filter(|case| case["verdict"] == "passed").count() >= 8, "{json:#}");
-    let silent = cases().filter(|case| case["verdict"] == "skipped" && case["reason"].is_null()).count();
-    assert_eq!(silent, 0, "every skip has its reason");
+    let cases = judged(&with_lun("mem:8M"), &[]);
+    assert!(count(&cases, "passed") >= 200, "{} passed", count(&cases, "passed"));
+}
+
+#[test]
+fn the_suite_takes_the_disk_as_it_is() {
+    let cases = judged(&with_lun("mem:64M,bs=4096"), &[]);
+    assert!(count(&cases, "passed") >= 200, "{} passed", count(&cases, "passed"));
+    let cases = judged(&with_lun("mem:64M,bs=4096,ro"), &["data/read-*", "data/write-residual"]);
+    assert!(count(&cases, "passed") > 0 && skipped(&cases, "needs write") > 0, "{cases:#?}");
+}
+
+/// A configuration file of its own for each test.
+fn config(name: &str, more: &str) -> PathBuf {
+    let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("tcp-{name}-{}.toml", std::process::id()));
+    let text = format!(
+        "[[target]]\nname = \"{TARGET}\"\n[[target.lun]]\nmemory = \"64M\"\nblock_size = 4096\n[target.auth]\n\
+         chap = [{{ name = \"somebody else\", secret = \"words that nobody expects\" }}]\n{more}"
+    );
+    std::fs::write(&path, text).expect("a temporary file");
+    path
+}
+
+fn with_chap(name: &str, more: &str) -> Serve {
+    let path = config(name, more);
+    let serve =
+        Serve::start(&["--listen", "127.0.0.1:0", "--config", path.to_str().expect("a plain path")]);
+    std::fs::remove_file(path).expect("removable");
+    serve
+}
+
+const CHAP: [&str; 2] = ["--chap", "somebody else:words that nobody expects"];
+
+#[test]
+fn the_suite_takes_the_credentials_as_they_are() {
+    let serve = with_chap("mutual", "mutual = { name = \"the other\", secret = \"a proof of its own\" }\n");
+    let mutual = ["--chap-mutual", "the other:a proof of its own"];
+    let cases = judged(&serve, &[&CHAP[..], &mutual].concat());
+    // What logs in by hand does so without CHAP; everything else is to hold behind it too.
+    assert!(count(&cases, "passed") >= 150, "{} passed", count(&cases, "passed"));
+    assert!(skipped(&cases, "logs in without CHAP") > 0);
+    assert_eq!(skipped(&cases, "no credentials"), 0);
+    let chap = judged(&serve, &[&["chap"], &CHAP[..], &mutual].concat());
+    assert!(count(&chap, "passed") >= 35, "{} passed", count(&chap, "passed"));
+
+    let one_way = judged(&with_chap("one-way", ""), &[&["chap"], &CHAP[..]].concat());
+    assert!(skipped(&one_way, "--chap-mutual") > 0);
+    assert!(one_way.iter().any(|case| case["verdict"] == "passed"));
+}
+
+#[test]
+fn what_the_target_does_not_ask_for_is_not_checked() {
+    let cases = judged(&with_lun("mem:8M"), &[&["chap/one-way"], &CHAP[..]].concat());
+    assert_eq!(skipped(&cases, "does not ask of this initiator"), cases.len());
 }
 
 #[test]
 fn a_target_that_is_not_there_fails_and_a_wrong_name_does_too() {
-    let refused =
-        lab(&["run", "login/plain", "--addr", "127.0.0.1:9", "--target", TARGET]).output().expect("it runs");
+    let refused = lab()
+        .args(["run", "login/plain", "--addr", "127.0.0.1:9", "--target", TARGET])
+        .output()
+        .expect("it runs");
     assert_eq!(refused.status.code(), Some(1), "{}", String::from_utf8_lossy(&refused.stdout));
-    let serve = Serve::start();
-    let wrong =
-        lab(&["run", "login/plain", "--addr", &serve.address, "--target", "iqn.2026-01.example:nobody"])
-            .output()
-            .expect("it runs");
+    let serve = with_lun("mem:8M");
+    let address = serve.address().to_string();
+    let wrong = lab()
+        .args(["run", "login/plain", "--addr", &address, "--target", "iqn.2026-01.example:nobody"])
+        .output()
+        .expect("it runs");
     let text = String::from_utf8_lossy(&wrong.stdout);
     assert_eq!(wrong.status.code(), Some(1), "{text}");
     assert!(

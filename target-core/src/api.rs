@@ -1,6 +1,6 @@
 //! What goes into the target and what comes out, apart from bytes and storage operations.
 
-use crate::config::Config;
+use crate::config::{Config, ConfigError};
 use crate::conn::framing::Frame;
 use crate::io::{DeviceId, IoDone};
 use alloc::boxed::Box;
@@ -50,7 +50,7 @@ pub enum Input {
 /// What an operator can ask of a running target.
 #[derive(Clone, Debug)]
 pub enum Admin {
-    /// Take over this configuration. New sessions use all of it; running sessions see changed LUNs at once (unit
+    /// Take over this configuration, which has to pass [`Config::check`]. New sessions use all of it; running sessions see changed LUNs at once (unit
     /// attention 3F/0E) and lose their session if their target is gone.
     Reconfigure(Box<Config>),
     /// The size of a device changed: unit attention 2A/09 on every LUN that it backs.
@@ -133,7 +133,7 @@ pub enum TxStatus {
 }
 
 /// A driver's bug; never the result of what a peer or a disk sent. Nothing has changed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ApiMisuse {
     /// An input for a connection that was never opened or is closed.
     UnknownConnection(ConnId),
@@ -143,6 +143,8 @@ pub enum ApiMisuse {
     UnknownIo(crate::io::IoId),
     /// `now` is earlier than in a call before.
     TimeWentBack,
+    /// [`Admin::Reconfigure`] with a configuration that [`Config::check`] refuses; boxed to keep results small.
+    BadConfig(Box<ConfigError>),
 }
 
 /// News for logs, the operator and the driver's flow control. Nothing in the protocol depends on anyone listening.

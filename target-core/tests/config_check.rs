@@ -103,6 +103,13 @@ fn credentials() {
     );
     let same = AuthConfig { credentials: one(), mutual: Some(credential("disk", "secret")), ..base() };
     assert_eq!(auth(same), "targets[0].auth.mutual.secret");
+    // Also where the other direction belongs to discovery.
+    let elsewhere = |config: &mut Config| {
+        config.targets[0].auth.credentials = vec![credential("host", "secret")];
+        config.discovery_auth.credentials = vec![credential("finder", "another")];
+        config.discovery_auth.mutual = Some(credential("node", "secret"));
+    };
+    assert_eq!(wrong(elsewhere), "discovery_auth.mutual.secret");
     assert_eq!(
         wrong(|config| config.discovery_auth.mutual = Some(credential("d", "s"))),
         "discovery_auth.mutual"

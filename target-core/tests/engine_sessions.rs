@@ -4,7 +4,7 @@ mod common;
 
 use common::{IQN, Lab, Way, config, keys, lun, pattern, read10, scsi, sense, write10};
 use core::time::Duration;
-use target_core::api::{Admin, ConnId, Event, Flow, Tsih, TxStatus};
+use target_core::api::{Admin, ApiMisuse, ConnId, Event, Flow, Input, Tsih, TxStatus};
 use target_core::config::TargetConfig;
 use target_core::io::DeviceId;
 use target_core::session::states::SessionState;
@@ -332,6 +332,22 @@ fn a_changed_list_of_logical_units_is_told_by_message_and_unit_attention() {
     lab.admin(Admin::Reconfigure(Box::new(none)));
     assert_eq!(asynchronous(&mut lab, login.conn).0, 3);
     assert_eq!(lab.end(login.conn), Some(TxStatus::Close));
+}
+
+#[test]
+fn a_configuration_that_is_wrong_is_an_error_and_changes_nothing() {
+    let mut lab = Lab::default();
+    let mut login = lab.ready(&[]);
+    let mut wrong = config();
+    wrong.targets.clear();
+    wrong.limits.sessions = 0;
+    let refused = lab.target.handle(lab.now, Input::Admin(Admin::Reconfigure(Box::new(wrong))));
+    let Err(ApiMisuse::BadConfig(error)) = refused else { panic!("{refused:?}") };
+    assert_eq!(error.field, "limits.sessions");
+    // The target that the configuration did not have any more is still there, and so is its session.
+    lab.send(login.conn, scsi(&login, LUN0, 5, &read10(0, 1), 512, Some(Way::In)).emit(), &[]);
+    login.cmd_sn += 1;
+    assert_eq!(DataIn::parse(&lab.expect(login.conn, Opcode::DataIn).bhs).itt, 5);
 }
 
 #[test]

@@ -1,7 +1,11 @@
-//! The way into the full feature phase, with the lab's own codec: one operational stage, no authentication.
+//! The way into the full feature phase, with the lab's own initiator, which audits what it hears.
 
-use super::Plan;
-use initiator_sim::codec::{Digests, Kind, Pdu, Split, Splitter, encode, text};
+use super::{Chap, Plan};
+use initiator_sim::codec::Digests;
+use initiator_sim::initiator::{
+    ChapPlan, Incoming, LoginBreak, LoginOutcome, LoginPlan, LoginProgram, Session,
+};
+use std::collections::VecDeque;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 
@@ -22,95 +26,87 @@ pub(super) struct Agreed {
 /// The longest data segment that we take.
 pub(super) const RECV_SEGMENT: u32 = 1 << 20;
 
-/// A target that goes on asking is given up.
-const ROUNDS_MAX: usize = 16;
+/// Status-Class and Status-Detail of a login that lacks its proof (RFC 7143 11.13.5).
+const NOT_AUTHENTICATED: (u8, u8) = (2, 1);
 
 /// Logs in. `n` makes sessions of one initiator differ.
 pub(super) fn login(stream: &mut TcpStream, plan: &Plan, n: u16) -> Result<Agreed, String> {
-    let digest = |on| if on { "CRC32C" } else { "None" };
-    let segment = RECV_SEGMENT.to_string();
-    let keys = [
-        ("InitiatorName", plan.initiator.as_str()),
-        ("TargetName", plan.target.as_str()),
-        ("SessionType", "Normal"),
-        ("HeaderDigest", digest(plan.digests.header)),
-        ("DataDigest", digest(plan.digests.data)),
-        ("MaxRecvDataSegmentLength", segment.as_str()),
-        ("InitialR2T", "Yes"),
-        ("ImmediateData", "Yes"),
-        ("MaxBurstLength", "1048576"),
-        ("FirstBurstLength", "262144"),
-        ("MaxOutstandingR2T", "1"),
-        ("MaxConnections", "1"),
-        ("ErrorRecoveryLevel", "0"),
-    ];
-    let mut data = text::join(keys);
-    let mut answers = Vec::new();
-    let mut splitter = Splitter::new();
-    for _ in 0..ROUNDS_MAX {
-        let isid = [0x80, 0, 0, 0, n.to_be_bytes()[0], n.to_be_bytes()[1]];
-        let mut request = Pdu::new(Kind::LoginRequest)
-            .with("T", 1)
-            .with("CSG", 1)
-            .with("NSG", 3)
-            .with("ITT", 1)
-            .with("CmdSN", 1)
-            .with_data(std::mem::take(&mut data));
-        request.set_bytes("ISID", &isid).map_err(|error| error.to_string())?;
-        stream.write_all(&encode(&request, Digests::NONE)).map_err(|error| error.to_string())?;
-        let response = receive(stream, &mut splitter)?;
-        if response.kind() != Some(Kind::LoginResponse) {
-            return Err(format!("{response} instead of a login response"));
-        }
-        let status = (response.word("StatusClass"), response.word("StatusDetail"));
-        if status != (0, 0) {
-            return Err(format!(
-                "the target refused the login with status {:02x}{:02x}{}",
-                status.0,
-                status.1,
-                if status.0 == 2 && status.1 == 1 { " (it wants authentication)" } else { "" }
-            ));
-        }
-        answers.extend(text::pairs(&response.data).0);
-        if response.flag("T") {
-            return agreed(&response, &answers);
-        }
-    }
-    Err("the target does not end the login".into())
-}
-
-fn agreed(last: &Pdu, answers: &[(String, String)]) -> Result<Agreed, String> {
-    let value = |key: &str| text::find(answers, key);
-    let number = |key: &str, default: usize| value(key).and_then(|v| v.parse().ok()).unwrap_or(default);
-    let max_send_segment = number("MaxRecvDataSegmentLength", 8192);
-    let first_burst = number("FirstBurstLength", 65_536);
-    let immediate = value("ImmediateData") != Some("No");
-    Ok(Agreed {
-        digests: Digests {
-            header: value("HeaderDigest") == Some("CRC32C"),
-            data: value("DataDigest") == Some("CRC32C"),
-        },
-        max_send_segment,
-        immediate_max: if immediate { first_burst.min(max_send_segment) } else { 0 },
-        max_burst: number("MaxBurstLength", 262_144),
-        // Login requests are immediate: the first command has the same number (RFC 7143 11.12.8).
-        cmd_sn: 1,
-        max_cmd_sn: last.word("MaxCmdSN"),
-        exp_stat_sn: last.word("StatSN").wrapping_add(1),
-    })
-}
-
-fn receive(stream: &mut TcpStream, splitter: &mut Splitter) -> Result<Pdu, String> {
+    let mut session = Session::new(plan.initiator.clone(), plan.target.clone());
+    let [high, low] = n.to_be_bytes();
+    session.isid = [0x80, 0, 0, 0, high, low];
+    let conn = session.open(1);
+    let mut program = LoginProgram::new(conn, offers(plan));
+    let mut step = program.start(&mut session);
+    let mut heard: VecDeque<Incoming> = VecDeque::new();
     loop {
-        match splitter.next_split() {
-            Some(Split::Pdu(pdu)) => return Ok(pdu.to_pdu()),
-            Some(_) => return Err("a digest during login".into()),
-            None => {}
+        for draft in &step.send {
+            let composed = session.compose(conn, draft).map_err(|error| error.to_string())?;
+            stream.write_all(&composed.bytes).map_err(|error| error.to_string())?;
         }
-        let n = stream.read(splitter.spare(8192)).map_err(|error| error.to_string())?;
-        if n == 0 {
-            return Err("the target closed the connection during login".into());
+        if let Some(outcome) = step.done {
+            return ended(&outcome, plan.chap.as_ref()).map(|()| agreed(&session, conn));
         }
-        splitter.commit(n);
+        while heard.is_empty() {
+            let mut bytes = [0; 8192];
+            match stream.read(&mut bytes) {
+                Ok(0) => return Err("the target closed the connection during login".into()),
+                Ok(len) => heard.extend(session.receive(conn, &bytes[..len])),
+                Err(error) => return Err(error.to_string()),
+            }
+        }
+        let Some(incoming) = heard.pop_front() else { continue };
+        step = program.receive(&mut session, &incoming);
+    }
+}
+
+fn offers(plan: &Plan) -> LoginPlan {
+    let digest = |on| if on { "CRC32C" } else { "None" };
+    let login = LoginPlan::default()
+        .with_key("HeaderDigest", digest(plan.digests.header))
+        .with_key("DataDigest", digest(plan.digests.data))
+        .with_key("MaxRecvDataSegmentLength", RECV_SEGMENT.to_string())
+        .with_key("InitialR2T", "Yes")
+        .with_key("MaxBurstLength", "1048576")
+        .with_key("FirstBurstLength", "262144");
+    match &plan.chap {
+        Some(Chap { name, secret }) => login.with_chap(ChapPlan::new(name.clone(), secret.clone())),
+        None => login,
+    }
+}
+
+fn ended(outcome: &LoginOutcome, chap: Option<&Chap>) -> Result<(), String> {
+    match outcome {
+        LoginOutcome::LoggedIn => Ok(()),
+        LoginOutcome::Refused { class, detail, .. } => {
+            let why = match ((*class, *detail) == NOT_AUTHENTICATED, chap) {
+                (false, _) => "",
+                (true, None) => " (it wants authentication: --chap)",
+                (true, Some(_)) => " (it does not know these credentials)",
+            };
+            Err(format!("the target refused the login with status {class:02x}{detail:02x}{why}"))
+        }
+        LoginOutcome::Broken(LoginBreak::Negotiation(why) | LoginBreak::Authentication(why)) => {
+            Err(format!("the login cannot go on: {why}"))
+        }
+        LoginOutcome::Broken(LoginBreak::Unexpected(what)) => Err(format!("{what} during login")),
+        LoginOutcome::Broken(LoginBreak::TargetNotAuthenticated) => {
+            Err("the target did not prove its identity".into())
+        }
+        LoginOutcome::Broken(LoginBreak::Endless) => Err("the target does not end the login".into()),
+    }
+}
+
+fn agreed(session: &Session, conn: usize) -> Agreed {
+    let (link, params) = (session.connection(conn), &session.params);
+    let bytes = |number: u32| usize::try_from(number).unwrap_or(usize::MAX);
+    let immediate = if params.immediate_data { params.first_burst.min(link.params.send_max) } else { 0 };
+    Agreed {
+        digests: link.params.digests,
+        max_send_segment: bytes(link.params.send_max),
+        immediate_max: bytes(immediate),
+        max_burst: bytes(params.max_burst),
+        cmd_sn: session.cmd_sn,
+        max_cmd_sn: session.max_cmd_sn,
+        exp_stat_sn: link.exp_stat_sn,
     }
 }

@@ -28,6 +28,22 @@ pub enum Op {
     Mixed,
 }
 
+/// A CHAP name and its secret.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Chap {
+    /// CHAP_N.
+    pub name: String,
+    /// The secret.
+    pub secret: String,
+}
+
+impl std::fmt::Debug for Chap {
+    /// Shows the name, never the secret.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Chap").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
 /// One measurement.
 #[derive(Clone, Debug)]
 pub struct Plan {
@@ -51,6 +67,8 @@ pub struct Plan {
     pub connections: u16,
     /// Ask for header and data digests.
     pub digests: target_core::wire::Digests,
+    /// Credentials, where the target asks for some.
+    pub chap: Option<Chap>,
     /// Compare what is read with what was written. Writes the region first if the operation is to read.
     pub verify: bool,
 }

@@ -1,7 +1,7 @@
 //! `bench`: how fast is a target?
 
 use super::{CliError, Context, Exit};
-use crate::bench::{self, Op, Plan};
+use crate::bench::{self, Chap, Op, Plan};
 use crate::server::config;
 use clap::{Args, ValueEnum};
 use std::io::Write as _;
@@ -49,6 +49,9 @@ pub struct Bench {
     /// Compare what is read with what was written
     #[arg(long)]
     verify: bool,
+    /// CHAP credentials; the last colon is the one between them
+    #[arg(long, value_name = "NAME:SECRET")]
+    chap: Option<String>,
     /// Our iSCSI name
     #[arg(long, value_name = "IQN", default_value = "iqn.2026-01.org.example.iscsi-lab:bench")]
     initiator: String,
@@ -95,6 +98,10 @@ impl Bench {
             digests: Digests {
                 header: self.digest.contains(&DigestArg::Header),
                 data: self.digest.contains(&DigestArg::Data),
+            },
+            chap: match self.chap.as_deref().map(|text| super::run::credential("--chap", text)).transpose()? {
+                Some((name, secret)) => Some(Chap { name, secret }),
+                None => None,
             },
             verify: self.verify,
         };

@@ -47,9 +47,12 @@ pub struct Run {
     /// Name of that target
     #[arg(long, value_name = "IQN", requires = "addr")]
     target: Option<String>,
-    /// CHAP credentials for scenarios that need them ($chap_name, $chap_secret)
+    /// CHAP credentials: for scenarios about CHAP ($chap_name, $chap_secret), and for every login where the target asks for them
     #[arg(long, value_name = "NAME:SECRET", requires = "addr")]
     chap: Option<String>,
+    /// CHAP credentials of the target itself, for scenarios that ask it to prove them ($mutual_name, $mutual_secret)
+    #[arg(long, value_name = "NAME:SECRET", requires = "chap")]
+    chap_mutual: Option<String>,
     /// Only scenarios of this level
     #[arg(long, value_enum)]
     level: Vec<LevelArg>,
@@ -138,15 +141,13 @@ impl Run {
 
     fn options(&self) -> Result<Options, CliError> {
         let backend = match (&self.addr, &self.target) {
-            (Some(addr), Some(target)) => Backend::Tcp(TcpOptions {
-                address: resolve(addr)?,
-                target: target.clone(),
-                chap: match self.chap.as_deref().map(|chap| chap.split_once(':')) {
-                    Some(None) => return Err(CliError::usage("--chap takes NAME:SECRET")),
-                    Some(Some((name, secret))) => Some((name.to_owned(), secret.to_owned())),
-                    None => None,
-                },
-            }),
+            (Some(addr), Some(target)) => {
+                let mut options = TcpOptions::new(resolve(addr)?, target.clone());
+                options.chap = self.chap.as_deref().map(|text| credential("--chap", text)).transpose()?;
+                let mutual = self.chap_mutual.as_deref();
+                options.mutual = mutual.map(|text| credential("--chap-mutual", text)).transpose()?;
+                Backend::Tcp(options)
+            }
             _ => Backend::Simulator,
         };
         Ok(Options { backend, seed: self.seed, twice: true })
@@ -181,6 +182,14 @@ impl Run {
             anstream::println!("{line}");
         }
         Ok(exit)
+    }
+}
+
+/// A name and what comes after its last colon: names are often iSCSI names, which have colons too.
+pub(super) fn credential(flag: &str, text: &str) -> Result<(String, String), CliError> {
+    match text.rsplit_once(':') {
+        Some((name, secret)) => Ok((name.to_owned(), secret.to_owned())),
+        None => Err(CliError::usage(format!("{flag} takes NAME:SECRET; the last colon is the one between them"))),
     }
 }
 

@@ -107,6 +107,9 @@ impl Serve {
             }
             None => self.config_of_arguments().map_err(CliError::usage)?,
         };
+        for line in &config.warnings {
+            tracing::warn!("{line}");
+        }
         if !self.listen.is_empty() {
             config.portals = ServeConfig::simple(&self.listen, "", Vec::new()).portals;
         }

@@ -1,12 +1,14 @@
 //! How is one case run from end to end? Set up, needs, steps, what is left; in the simulator twice, to compare the hashes.
 
 use super::failure::{Class, Failure};
-use super::needs::{self, Offers};
+use super::needs;
+use super::offers::{self, Offers};
 use super::scope::Outcome;
-use super::setup::{self, INITIATOR_NAME, Vars};
+use super::setup::{self, Builtin, INITIATOR_NAME, Vars, builtin};
 use super::sim::SimLab;
-use super::state::State;
+use super::state::{Defaults, State};
 use super::tcp::TcpLab;
+use crate::scenario::expr::Value;
 use crate::scenario::units::Nanos;
 use crate::scenario::{Case, Scenario};
 use crate::trace::Record;
@@ -15,6 +17,7 @@ use std::cell::RefCell;
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU16, Ordering};
+use std::sync::{Arc, OnceLock};
 
 /// Where scenarios run.
 #[derive(Clone, Debug)]
@@ -32,8 +35,31 @@ pub struct TcpOptions {
     pub address: SocketAddr,
     /// Its name.
     pub target: String,
-    /// CHAP name and secret.
+    /// CHAP name and secret of the initiator.
     pub chap: Option<(String, String)>,
+    /// CHAP name and secret of the target.
+    pub mutual: Option<(String, String)>,
+    /// What it said when it was asked; asked once, also by clones.
+    offers: Arc<OnceLock<Result<Offers, String>>>,
+}
+
+impl TcpOptions {
+    /// A target that is reached without credentials.
+    pub fn new(address: SocketAddr, target: impl Into<String>) -> Self {
+        Self { address, target: target.into(), chap: None, mutual: None, offers: Arc::default() }
+    }
+
+    fn defaults(&self) -> Defaults {
+        Defaults {
+            initiator: INITIATOR_NAME.to_owned(),
+            target: self.target.clone(),
+            chap: self.chap.clone(),
+        }
+    }
+
+    fn offers(&self) -> &Result<Offers, String> {
+        self.offers.get_or_init(|| offers::ask(Box::new(TcpLab::new(self.address)), self.defaults()))
+    }
 }
 
 /// How to run.
@@ -124,8 +150,8 @@ impl Ran {
 /// A bug of the lab itself must not end the whole run.
 fn once(scenario: &Scenario, case: &Case, options: &Options, keep: bool) -> Ran {
     let run = || match &options.backend {
-        Backend::Simulator => simulate(scenario, case, options, keep),
-        Backend::Tcp(tcp) => over_tcp(scenario, case, options, tcp),
+        Backend::Simulator => simulate(scenario, case, keep),
+        Backend::Tcp(tcp) => over_tcp(scenario, case, tcp),
     };
     catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|payload| {
         let text = payload.downcast_ref::<String>().cloned();
@@ -139,8 +165,8 @@ fn once(scenario: &Scenario, case: &Case, options: &Options, keep: bool) -> Ran 
     })
 }
 
-fn simulate(scenario: &Scenario, case: &Case, options: &Options, keep: bool) -> Ran {
-    let made = variables(scenario, case).and_then(|vars| {
+fn simulate(scenario: &Scenario, case: &Case, keep: bool) -> Ran {
+    let made = variables(scenario, case, builtin(scenario)).and_then(|vars| {
         // Probe steps look at what is kept, so both runs keep it; the wire is for the trace alone.
         let keep = Keep { wire: keep, probes: true, ..Keep::default() };
         setup::setup(scenario, &vars, keep).map(|setup| (vars, setup))
@@ -154,67 +180,86 @@ fn simulate(scenario: &Scenario, case: &Case, options: &Options, keep: bool) -> 
         Ok(lab) => lab,
         Err(error) => return Ran::script(format!("target.{error}")),
     };
+    let defaults = Defaults {
+        initiator: INITIATOR_NAME.to_owned(),
+        target: setup.target_name,
+        chap: None,
+    };
     if needs::needs_asking(scenario) {
-        let offers = world().map(|lab| needs::ask(Box::new(lab), INITIATOR_NAME, &setup.target_name));
-        if let Some(why) = offers.ok().as_ref().and_then(|offers: &Offers| needs::lacking(scenario, offers)) {
+        let asked = world().map_err(|error| error.to_string());
+        let offers = asked.and_then(|lab| offers::ask(Box::new(lab), defaults.clone()));
+        if let Some(why) = lacking(scenario, &offers) {
             return Ran::ended(Verdict::Skipped(why));
         }
     }
     let mut state = State::new(Box::new(lab), scenario.limits);
     state.block_sizes = setup.block_sizes;
-    carry_out(state, scenario, vars, INITIATOR_NAME, &setup.target_name, options)
+    carry_out(state, scenario, vars, defaults)
+}
+
+/// Why a scenario that has to ask cannot run.
+fn lacking(scenario: &Scenario, offers: &Result<Offers, String>) -> Option<String> {
+    match offers {
+        Ok(offers) => needs::lacking(scenario, offers),
+        Err(why) => needs::needs_asking(scenario)
+            .then(|| format!("cannot ask the target what it offers: {why}")),
+    }
 }
 
 /// Runs over TCP so far: what keeps their sessions apart.
 static RUNS: AtomicU16 = AtomicU16::new(1);
 
 /// The matrix comes before what the files say.
-fn variables(scenario: &Scenario, case: &Case) -> Result<Vars, String> {
+fn variables(scenario: &Scenario, case: &Case, builtin: Builtin) -> Result<Vars, String> {
     let chosen = |name: &String| case.vars.iter().any(|(known, _)| known == name);
     let others: Vec<_> = scenario.vars.iter().filter(|(name, _)| !chosen(name)).cloned().collect();
-    Vars::new(&[&case.vars, &others])
+    Vars::new(builtin, &[&case.vars, &others])
 }
 
-fn over_tcp(scenario: &Scenario, case: &Case, options: &Options, tcp: &TcpOptions) -> Ran {
-    if let Some(why) = needs::unfit(scenario, &options.backend) {
+fn over_tcp(scenario: &Scenario, case: &Case, tcp: &TcpOptions) -> Ran {
+    if let Some(why) = needs::unfit(scenario, tcp) {
         return Ran::ended(Verdict::Skipped(why));
     }
-    let vars = match variables(scenario, case) {
+    // Where nothing can be asked, the scenario itself says best what is wrong.
+    let offers = tcp.offers();
+    let known = offers.as_ref().ok();
+    if let Some(why) = lacking(scenario, offers).or_else(|| known.and_then(|offers| needs::at_odds(scenario, offers))) {
+        return Ran::ended(Verdict::Skipped(why));
+    }
+    let mut builtin = Builtin::default();
+    if let Some((block, capacity)) = known.and_then(|offers| offers.disk) {
+        (builtin.block, builtin.capacity) = (block, capacity);
+    }
+    if let Some(chap) = &tcp.chap {
+        builtin.chap.clone_from(chap);
+    }
+    if let Some(mutual) = &tcp.mutual {
+        builtin.mutual.clone_from(mutual);
+    }
+    let block = builtin.block;
+    let vars = match variables(scenario, case, builtin) {
         Ok(vars) => vars,
         Err(error) => return Ran::script(error),
     };
-    if needs::needs_asking(scenario) {
-        let offers = needs::ask(Box::new(TcpLab::new(tcp.address)), INITIATOR_NAME, &tcp.target);
-        if let Some(why) = needs::lacking(scenario, &offers) {
-            return Ran::ended(Verdict::Skipped(why));
-        }
-    }
     let mut state = State::new(Box::new(TcpLab::new(tcp.address)), scenario.limits);
     state.patience = 5_000_000_000;
     state.silence_max = 1_000_000_000;
     state.isid_base = RUNS.fetch_add(1, Ordering::Relaxed);
-    carry_out(state, scenario, vars, INITIATOR_NAME, &tcp.target, options)
+    state.block_sizes.insert(0, block);
+    carry_out(state, scenario, vars, tcp.defaults())
 }
 
 fn carry_out(
     mut state: State,
     scenario: &Scenario,
     vars: Vars,
-    initiator: &str,
-    target: &str,
-    options: &Options,
+    defaults: Defaults,
 ) -> Ran {
-    use crate::scenario::expr::Value;
-    state.default_initiator = initiator.to_owned();
-    state.default_target = target.to_owned();
     state.tolerate.clone_from(&scenario.tolerate);
     state.vars = vars.0;
-    state.vars.insert("target".to_owned(), Value::Text(target.to_owned()));
-    state.vars.insert("initiator".to_owned(), Value::Text(initiator.to_owned()));
-    if let Backend::Tcp(TcpOptions { chap: Some((name, secret)), .. }) = &options.backend {
-        state.vars.insert("chap_name".to_owned(), Value::Text(name.clone()));
-        state.vars.insert("chap_secret".to_owned(), Value::Text(secret.clone()));
-    }
+    state.vars.insert("target".to_owned(), Value::Text(defaults.target.clone()));
+    state.vars.insert("initiator".to_owned(), Value::Text(defaults.initiator.clone()));
+    state.defaults = defaults;
     let shared = RefCell::new(state);
     let outcome: Outcome<()> = super::finish::carry_out(&shared, scenario);
     let mut state = shared.into_inner();

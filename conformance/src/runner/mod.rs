@@ -14,6 +14,7 @@ mod failure;
 mod finish;
 mod lab;
 mod needs;
+mod offers;
 mod record;
 mod scope;
 mod setup;

@@ -1,46 +1,39 @@
 //! Has the implementation what a scenario needs? Asked on the wire where the wire can tell; what is lacking is a skip with the
 //! reason, never a pass.
 
-use super::case::Backend;
-use super::lab::Lab;
-use super::state::State;
+use super::case::TcpOptions;
+use super::offers::Offers;
 use crate::scenario::Scenario;
-use crate::scenario::model::{RunLimits, TargetSpec};
+use crate::scenario::model::{AuthSpec, TargetSpec};
 use crate::scenario::step::Action;
 use crate::scenario::units::{Nanos, show_time};
 use crate::scenario::{expr::Expr, walk};
-use initiator_sim::initiator::{LoginOutcome, LoginPlan, LoginProgram, Session};
+use initiator_sim::codec::Kind;
 
-/// What an implementation offers, as far as a login tells.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Offers {
-    max_connections: u32,
-    error_recovery_level: u8,
-    digests: bool,
-    immediate_data: bool,
-    initial_r2t: bool,
-    /// Why nothing is known.
-    failed: Option<String>,
-}
-
-/// Why a scenario cannot run on this backend at all, without asking anybody.
-pub(super) fn unfit(scenario: &Scenario, backend: &Backend) -> Option<String> {
-    let Backend::Tcp(options) = backend else { return None };
-    if scenario.needs.iter().any(|need| need == "simulator") {
+/// Why a scenario cannot run on TCP at all, without asking the target.
+pub(super) fn unfit(scenario: &Scenario, options: &TcpOptions) -> Option<String> {
+    let needs = |need: &str| scenario.needs.iter().any(|known| known == need);
+    if needs("simulator") {
         return Some("needs the simulator".to_owned());
     }
-    if scenario.needs.iter().any(|need| need == "lab_disk") {
+    if needs("lab_disk") {
         return Some("needs the blank disk of 2048 blocks that the simulator gives each scenario".to_owned());
     }
-    let chap = options.chap.is_some() && scenario.needs.iter().any(|need| need == "chap");
+    let chap = ["chap", "chap_mutual", "chap_one_way"].into_iter().any(needs);
+    if chap && options.chap.is_none() {
+        return Some("needs chap: no credentials were given (--chap)".to_owned());
+    }
+    if needs("chap_mutual") && options.mutual.is_none() {
+        return Some("needs chap_mutual: no credentials of the target were given (--chap-mutual)".to_owned());
+    }
+    if needs("chap_one_way") && options.mutual.is_some() {
+        return Some("needs chap_one_way: this target has credentials of its own".to_owned());
+    }
     if let Some(what) = own_target(&scenario.target, chap) {
         return Some(format!("needs a target with its own {what}, which only the simulator has"));
     }
     if !scenario.faults.is_empty() {
         return Some("faults need the simulator".to_owned());
-    }
-    if scenario.needs.iter().any(|need| need == "chap") && options.chap.is_none() {
-        return Some("needs chap: no credentials were given".to_owned());
     }
     let mut reason = None;
     walk(&scenario.steps, &mut |step| {
@@ -74,9 +67,11 @@ fn pause(time: &Expr) -> Option<String> {
 
 /// What a scenario asks of the target beyond the usual one; credentials may be there.
 fn own_target(spec: &TargetSpec, chap: bool) -> Option<&'static str> {
+    let auth = |auth: &AuthSpec| !chap || auth.users.len() > 1 || !auth.algorithms.is_empty();
     let parts = [
         ("luns", spec.main.luns.is_some()),
-        ("auth", (spec.main.auth.is_some() && !chap) || spec.discovery_auth.is_some()),
+        ("CHAP users and algorithms", spec.main.auth.as_ref().is_some_and(auth)),
+        ("CHAP users of discovery", spec.discovery_auth.is_some()),
         ("names", spec.main.name.is_some() || spec.main.alias.is_some()),
         ("initiators", !spec.main.initiators.is_empty()),
         ("redirect", spec.main.redirect.is_some()),
@@ -90,7 +85,7 @@ fn own_target(spec: &TargetSpec, chap: bool) -> Option<&'static str> {
     parts.iter().find(|(_, is)| *is).map(|(name, _)| *name)
 }
 
-/// True if the answer has to be asked for.
+/// True if only the target can tell whether it has what is needed.
 pub(super) fn needs_asking(scenario: &Scenario) -> bool {
     scenario.needs.iter().any(|need| ASKED.contains(&need.as_str()))
 }
@@ -99,9 +94,6 @@ const ASKED: [&str; 6] = ["mcs", "erl1", "erl2", "digests", "initial_r2t_no", "i
 
 /// What is lacking.
 pub(super) fn lacking(scenario: &Scenario, offers: &Offers) -> Option<String> {
-    if let Some(why) = &offers.failed {
-        return Some(format!("cannot ask the target what it offers: {why}"));
-    }
     let has = |need: &str| match need {
         "mcs" => offers.max_connections > 1,
         "erl1" => offers.error_recovery_level >= 1,
@@ -109,68 +101,35 @@ pub(super) fn lacking(scenario: &Scenario, offers: &Offers) -> Option<String> {
         "digests" => offers.digests,
         "initial_r2t_no" => !offers.initial_r2t,
         "immediate_data" => offers.immediate_data,
+        "write" => !offers.write_protected,
         _ => true,
     };
     let need = scenario.needs.iter().find(|need| !has(need))?;
     Some(format!("needs {need}, which the target does not offer"))
 }
 
-/// Logs in with everything on offer and looks at what is left.
-pub(super) fn ask(lab: Box<dyn Lab>, initiator: &str, target: &str) -> Offers {
-    let mut state = State::new(lab, RunLimits::default());
-    let mut session = Session::new(initiator, target);
-    session.isid[5] = 0xff;
-    state.sessions.push(session);
-    match talk(&mut state) {
-        Ok(offers) => offers,
-        Err(why) => Offers { failed: Some(why), ..Offers::default() },
+/// Why a scenario does not go together with what the target on TCP asks of this initiator.
+pub(super) fn at_odds(scenario: &Scenario, offers: &Offers) -> Option<String> {
+    let chap = scenario.needs.iter().any(|need| need.starts_with("chap"));
+    match (offers.chap_demanded, chap) {
+        (false, true) => Some("needs chap, which the target does not ask of this initiator".to_owned()),
+        (true, false) => by_hand(scenario),
+        _ => None,
     }
 }
 
-fn talk(state: &mut State) -> Result<Offers, String> {
-    let conn = state.open("needs", 0, 1, &super::lab::Dial::default())?;
-    let plan = LoginPlan::default()
-        .with_key("HeaderDigest", "CRC32C,None")
-        .with_key("DataDigest", "CRC32C,None")
-        .with_key("ErrorRecoveryLevel", "2")
-        .with_key("MaxConnections", "8");
-    let mut program = LoginProgram::new(0, plan);
-    let mut step = program.start(&mut state.sessions[0]);
-    let until = state.now().saturating_add(state.patience);
-    loop {
-        for draft in &step.send {
-            state.send(conn, draft, 0, None).map_err(|error| error.to_string())?;
-        }
-        if let Some(outcome) = step.done {
-            if outcome != LoginOutcome::LoggedIn {
-                return Err(format!("{outcome:?}"));
-            }
-            break;
-        }
-        let incoming = loop {
-            match state.take_claimed(conn, None) {
-                Some(super::state::Item::Pdu(incoming)) => break incoming,
-                Some(super::state::Item::End(_)) => return Err("the connection ended".to_owned()),
-                None if state.now() >= until => return Err("no answer to a login".to_owned()),
-                None => {
-                    state.wake_at = until;
-                    state.pump().map_err(|failure| failure.headline.clone())?;
-                }
-            }
+/// Logins that are written out, without CHAP.
+fn by_hand(scenario: &Scenario) -> Option<String> {
+    let mut found = None;
+    walk(&scenario.steps, &mut |step| {
+        let without = match &step.action {
+            Action::Send(send) => send.kind == Some(Kind::LoginRequest),
+            Action::Login(login) => login.skip_security,
+            _ => false,
         };
-        step = program.receive(&mut state.sessions[0], &incoming);
-    }
-    let session = &state.sessions[0];
-    let link = session.connection(0);
-    let offers = Offers {
-        max_connections: session.params.max_connections,
-        error_recovery_level: session.params.error_recovery_level,
-        digests: link.params.digests.header && link.params.digests.data,
-        immediate_data: session.params.immediate_data,
-        initial_r2t: session.params.initial_r2t,
-        failed: None,
-    };
-    let lab = state.conns[conn].lab;
-    state.lab.end(lab, super::lab::End::Close);
-    Ok(offers)
+        if without && found.is_none() {
+            found = Some(format!("{}: logs in without CHAP, which the target asks for", step.at.show()));
+        }
+    });
+    found
 }

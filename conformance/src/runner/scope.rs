@@ -10,6 +10,7 @@ use crate::scenario::step::Step;
 use crate::scenario::symbols::{self, Names};
 use crate::scenario::units::{self, Nanos};
 use bytes::Bytes;
+use initiator_sim::codec::Pdu;
 use initiator_sim::initiator::Session;
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -41,6 +42,9 @@ impl Scope for Names2<'_> {
             let local = self.locals.iter().rev().find(|(known, _)| known == name).map(|(_, value)| value);
             return local.or_else(|| self.state.vars.get(name)).cloned();
         };
+        // A parameter may hold the name of a connection or of a PDU.
+        let held = self.locals.iter().rev().find(|(known, _)| known == name).map(|(_, value)| value.text());
+        let name = held.as_deref().unwrap_or(name);
         if let Some(pdu) = self.state.pdus.get(name) {
             return super::state::field_value(pdu, field);
         }
@@ -175,8 +179,29 @@ impl<'a> Cx<'a> {
         Ok(self.state.borrow().now().saturating_add(time))
     }
 
+    /// The name, or the one that a variable holds if this is `$x`.
+    pub(super) fn name(&self, name: &str) -> Outcome<String> {
+        match name.strip_prefix('$') {
+            Some(variable) => {
+                let value = self.scoped(|scope, _| scope.lookup(variable, None));
+                value
+                    .map(|value| value.text())
+                    .ok_or_else(|| self.script(format!("{name} has no value here")))
+            }
+            None => Ok(name.to_owned()),
+        }
+    }
+
+    /// The PDU of that name.
+    pub(super) fn pdu(&self, name: &str) -> Outcome<Pdu> {
+        let name = self.name(name)?;
+        let found = self.state.borrow().pdus.get(&name).cloned();
+        found.ok_or_else(|| self.script(format!("there is no PDU named `{name}`")))
+    }
+
     /// The connection of that name, which has to be open once.
     pub(super) fn conn(&self, name: &str) -> Outcome<usize> {
+        let name = &self.name(name)?;
         let found = self.state.borrow().names.get(name).copied();
         found.ok_or_else(|| {
             self.script(format!("there is no connection `{name}` here; `connect` or `login` it first"))

@@ -23,14 +23,46 @@ use target_core::io::DeviceId;
 pub const TARGET_NAME: &str = "iqn.2026-01.example.lab:disk";
 /// Name of the initiator unless a scenario names it.
 pub const INITIATOR_NAME: &str = "iqn.2026-01.example.lab:initiator";
-/// What `$chap_name` and `$chap_secret` are unless `--chap` says otherwise.
-const CHAP_NAME: &str = "lab-initiator";
-const CHAP_SECRET: &str = "lab-secret-0123456789";
 /// Where the simulated target listens unless a scenario says so.
 const PORTAL: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)), 3260);
 
 /// The definitions of the sixteen probes, which judge every run.
 const DEFINITIONS: &str = include_str!("../../probes/iscsi.yaml");
+
+/// A disk of the lab.
+const BLOCK: u32 = 512;
+const BLOCKS: u64 = 2048;
+
+/// Variables that every scenario has.
+pub(super) struct Builtin {
+    /// `$chap_name` and `$chap_secret`.
+    pub(super) chap: (String, String),
+    /// `$mutual_name` and `$mutual_secret`.
+    pub(super) mutual: (String, String),
+    /// `$block`: bytes of a block of LUN 0.
+    pub(super) block: u32,
+    /// `$capacity`: how many blocks it has.
+    pub(super) capacity: u64,
+}
+
+impl Default for Builtin {
+    fn default() -> Self {
+        let credential = |name: &str, secret: &str| (name.to_owned(), secret.to_owned());
+        Self {
+            chap: credential("lab-initiator", "lab-secret-0123456789"),
+            mutual: credential("lab-target", "lab-proof-9876543210"),
+            block: BLOCK,
+            capacity: BLOCKS,
+        }
+    }
+}
+
+/// The variables that the simulator gives a scenario: its LUN 0.
+pub(super) fn builtin(scenario: &Scenario) -> Builtin {
+    let luns = scenario.target.main.luns.iter().flatten();
+    let disk = luns.min_by_key(|lun| lun.lun).map_or((BLOCK, BLOCKS), |lun| (lun.block_size, lun.blocks));
+    Builtin { block: disk.0, capacity: disk.1, ..Builtin::default() }
+}
 
 /// The variables of a case before it runs.
 pub(super) struct Vars(pub(super) BTreeMap<String, Value>);
@@ -43,9 +75,16 @@ impl Scope for Vars {
 
 impl Vars {
     /// Later ones may use earlier ones.
-    pub(super) fn new(lists: &[&[(String, Expr)]]) -> Result<Self, String> {
-        let chap = [("chap_name", CHAP_NAME), ("chap_secret", CHAP_SECRET)];
-        let mut vars = Self(chap.map(|(name, text)| (name.to_owned(), Value::Text(text.to_owned()))).into());
+    pub(super) fn new(builtin: Builtin, lists: &[&[(String, Expr)]]) -> Result<Self, String> {
+        let named = [
+            ("chap_name", Value::Text(builtin.chap.0)),
+            ("chap_secret", Value::Text(builtin.chap.1)),
+            ("mutual_name", Value::Text(builtin.mutual.0)),
+            ("mutual_secret", Value::Text(builtin.mutual.1)),
+            ("block", Value::Num(builtin.block.into())),
+            ("capacity", Value::Num(builtin.capacity)),
+        ];
+        let mut vars = Self(named.map(|(name, value)| (name.to_owned(), value)).into());
         for (name, expr) in lists.iter().flat_map(|list| list.iter()) {
             let value = expr.eval(&vars).map_err(|error| format!("vars.{name}: {error}"))?;
             vars.0.insert(name.clone(), value);
@@ -119,7 +158,7 @@ fn target(
     vars: &Vars,
     devices: &mut u32,
 ) -> Result<TargetConfig, String> {
-    let one_lun = vec![LunSpec { blocks: 2048, block_size: 512, write_cache: true, ..LunSpec::default() }];
+    let one_lun = vec![LunSpec { blocks: BLOCKS, block_size: BLOCK, write_cache: true, ..LunSpec::default() }];
     let luns = spec.luns.as_ref().unwrap_or(&one_lun);
     let name = spec.name.as_ref().map(|name| vars.text(name)).transpose()?;
     Ok(TargetConfig {

@@ -11,7 +11,7 @@ use crate::scenario::units::Nanos;
 use crate::trace::{Record, RecordKind};
 use initiator_sim::codec::{CodecError, Kind, Pdu};
 use initiator_sim::fault::FaultId;
-use initiator_sim::initiator::{Composed, Draft, Incoming, Session, automatic_answer};
+use initiator_sim::initiator::{Composed, Draft, Incoming, Session, Side, automatic_answer};
 use std::collections::{BTreeMap, VecDeque};
 
 /// How many PDUs a failure report shows.
@@ -59,6 +59,15 @@ pub(super) struct Armed {
     pub(super) maybe: bool,
 }
 
+/// Who logs in where, when a step does not say.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Defaults {
+    pub(super) initiator: String,
+    pub(super) target: String,
+    /// CHAP name and secret, presented to a target that does not content itself with None.
+    pub(super) chap: Option<(String, String)>,
+}
+
 /// Everything that the steps of a run share.
 pub(super) struct State {
     pub(super) lab: Box<dyn Lab>,
@@ -86,8 +95,7 @@ pub(super) struct State {
     pub(super) tolerate: Vec<String>,
     /// The last PDUs, as lines.
     pub(super) last: VecDeque<String>,
-    pub(super) default_target: String,
-    pub(super) default_initiator: String,
+    pub(super) defaults: Defaults,
     /// Keeps the sessions of runs beside each other apart, where they meet at one target.
     pub(super) isid_base: u16,
     /// ISID qualifiers by connection name.
@@ -142,12 +150,16 @@ impl State {
             limits,
             tolerate: Vec::new(),
             last: VecDeque::new(),
-            default_target: String::new(),
-            default_initiator: String::new(),
+            defaults: Defaults::default(),
             isid_base: 0,
             isids: BTreeMap::new(),
             block_sizes: BTreeMap::new(),
         }
+    }
+
+    /// Bytes of a block of this unit; where there is no such unit, those of LUN 0.
+    pub(super) fn block_size(&self, lun: u64) -> u32 {
+        self.block_sizes.get(&lun).or_else(|| self.block_sizes.get(&0)).copied().unwrap_or(512)
     }
 
     pub(super) fn now(&self) -> Nanos {
@@ -198,6 +210,17 @@ impl State {
     pub(super) fn session(&mut self, conn: usize) -> &mut Session {
         let session = self.conns[conn].session;
         &mut self.sessions[session]
+    }
+
+    /// What the target answered to a key on this connection, or declared itself.
+    pub(super) fn said_by_target(&mut self, conn: usize, key: &str) -> Option<String> {
+        let index = self.conns[conn].index;
+        let negotiation = &self.session(conn).connections().get(index)?.negotiation;
+        let mut settled = negotiation.keys().iter().rev().filter(|settled| settled.key == key);
+        settled.find_map(|settled| match settled.proposer {
+            Side::Target => Some(settled.offer.clone()),
+            Side::Initiator => settled.answer.clone(),
+        })
     }
 
     /// Composes a PDU and sends it, or the first bytes of it.

@@ -31,6 +31,8 @@ pub enum Data {
     Expr(Expr),
     /// `key=value` pairs, each ended by a zero byte.
     Keys(Vec<(String, Expr)>),
+    /// Hex digits that are computed.
+    Hex(Expr),
     /// One after the other.
     Concat(Vec<Self>),
 }
@@ -94,6 +96,7 @@ impl Data {
                 }
                 Ok(out.into())
             }
+            Self::Hex(expr) => Self::read_hex(&expr.eval(scope)?.text()),
             Self::Concat(pieces) => {
                 let mut out = Vec::new();
                 for piece in pieces {
@@ -108,7 +111,7 @@ impl Data {
 fn number(text: &str) -> Result<Expr, String> {
     match super::expr::parse_number(text) {
         Some(number) => Ok(Expr::num(number)),
-        None if text.starts_with('$') => Expr::read(text),
+        None if text.contains('$') => Expr::read(text),
         None => super::units::size(text).map(Expr::num),
     }
 }
@@ -161,6 +164,9 @@ mod tests {
         assert_eq!(eval("pat(7,$want)"), Ok(pattern(7, 0, 5)));
         assert_eq!(eval("pat(7, 1KiB, 3)"), Ok(pattern(7, 3, 1024)));
         assert_eq!(eval("zeros(3)"), Ok(Bytes::from_static(&[0; 3])));
+        assert_eq!(eval("zeros(2*$want)"), Ok(Bytes::from_static(&[0; 10])));
+        let hex = Data::Hex(Expr::read("0${want} ff").expect("valid"));
+        assert_eq!(hex.eval(&Want), Ok(Bytes::from_static(&[5, 255])));
         assert_eq!(eval("hello"), Ok(Bytes::from_static(b"hello")));
         assert_eq!(Data::read_hex("00 fF10"), Ok(Bytes::from_static(&[0, 255, 16])));
         let keys = Data::Keys(vec![("A".into(), Expr::num(1))]);

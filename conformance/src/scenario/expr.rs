@@ -113,13 +113,19 @@ impl Expr {
         Self::Lit(Value::Num(number))
     }
 
-    /// Reads text: an expression if it begins with `$`, text with `${...}` in it, or itself.
+    /// Reads text: an expression if it begins with `$` or with a number (`0x1+$i`), text with `${...}` in it, or itself.
     pub fn read(text: &str) -> Result<Self, String> {
         if let Some(rest) = text.strip_prefix("$$") {
             return Ok(Self::Lit(Value::Text(format!("${rest}"))));
         }
         if text.starts_with('$') && !text.starts_with("${") {
             return Reader { rest: text, whole: text }.sum();
+        }
+        if text.starts_with(|c: char| c.is_ascii_digit())
+            && text.contains('$')
+            && let Ok(sum) = (Reader { rest: text, whole: text }).sum()
+        {
+            return Ok(sum);
         }
         if !text.contains("${") {
             return Ok(Self::Lit(Value::Text(text.to_owned())));
@@ -283,6 +289,10 @@ mod tests {
             ("$$x", Ok(Value::Text("$x".into()))),
             ("a${x}b${x+1}", Ok(Value::Text("a7b8".into()))),
             ("plain", Ok(Value::Text("plain".into()))),
+            ("0x10+$x", Ok(Value::Num(23))),
+            ("2*$x", Ok(Value::Num(14))),
+            ("0x${x}", Ok(Value::Text("0x7".into()))),
+            ("5-6", Ok(Value::Text("5-6".into()))),
         ];
         for (text, want) in cases {
             assert_eq!(eval(text), want, "{text}");

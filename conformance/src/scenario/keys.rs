@@ -80,6 +80,8 @@ pub fn needs() -> Vec<&'static str> {
         "simulator",
         "lab_disk",
         "chap",
+        "chap_mutual",
+        "chap_one_way",
         "discovery",
         "digests",
         "mcs",
@@ -323,7 +325,7 @@ static FAULT_AT: Shape = Shape {
         must("step", Kind::Text, "Id of the step."),
         key("pdu", Kind::Int, "Which of its PDUs, from 0 [0]."),
         key("dir", Kind::OneOf(super::verbs::directions), "Which way [out]."),
-        key("on", Kind::Name, "Which connection [c1]."),
+        key("on", Kind::Ref, "Which connection [c1]."),
     ],
     rest: Rest::Refused,
 };

@@ -53,6 +53,7 @@ fn kind_schema(kind: &'static Kind, defs: &mut Map<String, Value>) -> Value {
     match kind {
         Kind::Text => json!({ "type": ["string", "number"] }),
         Kind::Name => json!({ "type": "string", "pattern": "^[\\p{L}\\p{N}_]+$" }),
+        Kind::Ref => json!({ "type": "string", "pattern": "^\\$?[\\p{L}\\p{N}_]+$" }),
         Kind::Bool => json!({ "type": "boolean" }),
         Kind::Int => json!({ "type": "integer", "minimum": 0 }),
         Kind::Count => json!({ "type": ["integer", "string"], "pattern": "^[0-9]+(\\.[0-9]+)?[kM]?$" }),

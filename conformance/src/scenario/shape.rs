@@ -56,6 +56,8 @@ pub enum Kind {
     Text,
     /// A name that others refer to: letters, digits, `_`.
     Name,
+    /// Such a name, or `$x` where the variable x holds it: a macro takes connections and PDUs as parameters.
+    Ref,
     /// `true` or `false`.
     Bool,
     /// A whole number, not negative.
@@ -147,9 +149,14 @@ fn fits(node: &Node, kind: &Kind) -> bool {
             scalar || matches!(node.value, Value::Map(_) | Value::List(_))
         }
         Kind::Either(kinds) => kinds.iter().any(|kind| fits(node, kind)),
-        Kind::Text | Kind::Name | Kind::Count | Kind::Size | Kind::Time | Kind::Scalar | Kind::OneOf(_) => {
-            scalar
-        }
+        Kind::Text
+        | Kind::Name
+        | Kind::Ref
+        | Kind::Count
+        | Kind::Size
+        | Kind::Time
+        | Kind::Scalar
+        | Kind::OneOf(_) => scalar,
     }
 }
 
@@ -161,7 +168,7 @@ fn wrong_type(node: &Node, kind: &Kind) -> Problem {
 pub fn describe(kind: &Kind) -> String {
     match kind {
         Kind::Text => "text".to_owned(),
-        Kind::Name => "a name".to_owned(),
+        Kind::Name | Kind::Ref => "a name".to_owned(),
         Kind::Bool => "true or false".to_owned(),
         Kind::Int => "a number".to_owned(),
         Kind::Count => "a count (1M)".to_owned(),
@@ -285,12 +292,17 @@ fn check_scalar(node: &Node, kind: &Kind) -> Result<(), Problem> {
         Kind::Time => units::time(&text).map(|_| ()).or_else(fail),
         Kind::Size => units::size(&text).map(|_| ()).or_else(fail),
         Kind::Count => units::count(&text).map(|_| ()).or_else(fail),
-        Kind::Name if text.is_empty() || !text.chars().all(|c| c.is_alphanumeric() || c == '_') => {
-            fail(format!("`{text}` is no name; use letters, digits and _"))
+        Kind::Name if !is_name(&text) => fail(format!("`{text}` is no name; use letters, digits and _")),
+        Kind::Ref if !is_name(text.strip_prefix('$').unwrap_or(&text)) => {
+            fail(format!("`{text}` is no name; use letters, digits and _, or $x for the name that x holds"))
         }
         Kind::OneOf(words) if !words().contains(&text.as_str()) => fail(unknown("word", &text, words())),
         _ => Ok(()),
     }
+}
+
+fn is_name(text: &str) -> bool {
+    !text.is_empty() && text.chars().all(|c| c.is_alphanumeric() || c == '_')
 }
 
 fn check_data(node: &Node) -> Result<(), Problem> {

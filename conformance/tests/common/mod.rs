@@ -2,17 +2,18 @@
 //! so that a server that stands still fails a test instead of hanging it.
 #![allow(dead_code, reason = "each test program uses a part of it")]
 
+pub mod serve;
+
 use conformance::server::config::{LunSpec, ServeConfig};
 use conformance::storage::Backing;
 use initiator_sim::codec::{Digests, Kind, Pdu, Split, Splitter, encode, text};
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::time::Duration;
+
+pub use serve::PATIENCE;
 
 pub const TARGET: &str = "iqn.2026-01.org.example:test";
 
-/// Long enough for a loaded machine; nothing waits for it to pass.
-pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A memory LUN of 64 MiB at any port of the loopback.
 pub fn memory() -> ServeConfig {

@@ -1,20 +1,12 @@
-//! A running `serve`, where it can be reached, and how it must end.
+//! What the tests with real initiators share: a running `serve` whose log is kept, files, and bytes.
 
-use rustix::process::{Pid, Signal, kill_process};
+pub use crate::serve::{PATIENCE, Serve, wait};
+use rustix::process::Signal;
 use std::fs::{self, File};
-use std::io::{BufRead, BufReader};
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::mpsc;
-use std::thread;
-use std::time::{Duration, Instant};
 
 /// Every target of these tests, if a test has but one.
 pub const TARGET: &str = "iqn.2026-01.org.example:live";
-
-/// Long enough for a loaded machine; nothing waits for it to pass.
-pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Where reports, captures and logs go: `target/live/`, made if it is not there.
 pub fn folder() -> PathBuf {
@@ -24,26 +16,12 @@ pub fn folder() -> PathBuf {
     folder
 }
 
-/// The program under test.
-pub fn lab() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_iscsi-lab"));
-    command.stdin(Stdio::null());
-    command
-}
-
-/// A running `serve`. Killed when dropped; a test that is content calls [`Serve::stop`].
-pub struct Serve {
-    child: Child,
-    address: SocketAddr,
-    log: PathBuf,
-}
-
 impl Serve {
     /// Starts one target with these logical units at any port of the loopback; `name` names its log.
     pub fn luns(name: &str, luns: &[&str]) -> Self {
         let mut args = vec!["--listen", "127.0.0.1:0", "--target", TARGET];
         args.extend(luns.iter().flat_map(|lun| ["--lun", *lun]));
-        Self::start(name, &args)
+        Self::named(name, &args)
     }
 
     /// Starts with a configuration file of this text, which names no portal.
@@ -53,40 +31,18 @@ impl Serve {
         let path = path.to_str().expect("a plain path").to_owned();
         let mut args = vec!["--listen", "127.0.0.1:0", "--config", &path];
         args.extend(more);
-        Self::start(name, &args)
+        Self::named(name, &args)
     }
 
-    /// Starts with these arguments; the first address it listens on is [`Serve::address`].
-    pub fn start(name: &str, args: &[&str]) -> Self {
-        let log = folder().join(format!("{name}.log"));
-        let err = File::create(&log).expect("a log file");
-        let mut child =
-            lab().arg("serve").args(args).stdout(Stdio::piped()).stderr(err).spawn().expect("it starts");
-        let out = child.stdout.take().expect("piped");
-        // Read by a thread, to its end: a server that says nothing must not hang the test, nor a full pipe the server.
-        let (sender, lines) = mpsc::channel();
-        thread::spawn(move || {
-            for line in BufReader::new(out).lines().map_while(Result::ok) {
-                let _ = sender.send(line);
-            }
-        });
-        let first = lines.recv_timeout(PATIENCE);
-        let address = first.as_deref().ok().and_then(|line| line.strip_prefix("listening on ")?.parse().ok());
-        let Some(address) = address else {
-            let _ = child.kill();
-            panic!("serve {args:?} said {first:?}; {}", fs::read_to_string(&log).unwrap_or_default());
-        };
-        Self { child, address, log }
-    }
-
-    /// Where it listens.
-    pub fn address(&self) -> SocketAddr {
-        self.address
+    /// Starts with these arguments.
+    pub fn named(name: &str, args: &[&str]) -> Self {
+        let log = File::create(folder().join(format!("{name}.log"))).expect("a log file");
+        Self::keeping(Some(log), args)
     }
 
     /// `iscsi://HOST:PORT`.
     pub fn portal(&self) -> String {
-        format!("iscsi://{}", self.address)
+        format!("iscsi://{}", self.address())
     }
 
     /// The URL of one logical unit of [`TARGET`].
@@ -94,49 +50,14 @@ impl Serve {
         format!("{}/{TARGET}/{lun}", self.portal())
     }
 
-    /// What it has logged so far.
-    pub fn log(&self) -> String {
-        fs::read_to_string(&self.log).unwrap_or_default()
-    }
-
-    /// True as long as it has not ended by itself.
-    pub fn is_running(&mut self) -> bool {
-        matches!(self.child.try_wait(), Ok(None))
-    }
-
-    /// Asks it to end.
-    pub fn terminate(&self) {
-        kill_process(Pid::from_child(&self.child), Signal::TERM).expect("it runs");
-    }
-
     /// Asks it to end, waits and expects exit code 0 and a log without errors.
     #[track_caller]
     pub fn stop(mut self) {
         assert!(self.is_running(), "serve ended before it was asked to: {}", self.log());
-        self.terminate();
-        let status = wait(&mut self.child, PATIENCE);
-        let log = self.log();
-        assert_eq!(status.and_then(|status| status.code()), Some(0), "serve after SIGTERM: {log}");
-        assert!(!log.contains("panicked") && !log.contains("ERROR"), "{log}");
-    }
-}
-
-impl Drop for Serve {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-/// Waits for a child at most that long.
-pub fn wait(child: &mut Child, at_most: Duration) -> Option<ExitStatus> {
-    let until = Instant::now() + at_most;
-    loop {
-        match child.try_wait() {
-            Ok(Some(status)) => return Some(status),
-            Ok(None) if Instant::now() < until => thread::sleep(Duration::from_millis(5)),
-            _ => return None,
-        }
+        let log = self.watch();
+        let (code, _) = self.end(Signal::TERM);
+        assert_eq!(code, Some(0), "serve after SIGTERM: {}", log());
+        assert!(!log().contains("panicked") && !log().contains("ERROR"), "{}", log());
     }
 }
 

@@ -180,7 +180,7 @@ fn discovery_asks_for_its_own_secret() {
 #[test]
 #[ignore = "needs libiscsi-bin and an IPv6 loopback: run by CI"]
 fn ipv6_portals_work_and_are_named_with_brackets() {
-    let serve = Serve::start("ipv6", &["--listen", "[::1]:0", "--target", TARGET]);
+    let serve = Serve::named("ipv6", &["--listen", "[::1]:0", "--target", TARGET]);
     let at = serve.address();
     run("iscsi-ls", &["-s", &serve.portal()])
         .ok()

@@ -17,6 +17,8 @@ mod offers;
 mod peer;
 mod qemu;
 mod scenarios;
+#[path = "../common/serve.rs"]
+mod serve;
 mod suite;
 mod tool;
 mod verdict;

@@ -73,6 +73,8 @@ pub struct BadRange {
     pub read: bool,
     /// Writes fail.
     pub write: bool,
+    /// Flushes fail, whatever they cover.
+    pub flush: bool,
     /// A successful write makes the range good again (a disk that reassigns blocks).
     pub until_written: bool,
     /// What to answer instead of a medium error.
@@ -294,6 +296,9 @@ impl Disk {
             }
             IoOp::Flush if failed => Err(IoError::Hardware),
             IoOp::Flush => {
+                if let Some(bad) = self.bad.iter().find(|bad| bad.flush) {
+                    return Err(bad.error.unwrap_or(IoError::Hardware));
+                }
                 let cache = std::mem::replace(&mut self.cache, Store::new(self.config.block_size));
                 for (lba, bytes) in cache.into_extents() {
                     self.durable.write(lba, bytes);

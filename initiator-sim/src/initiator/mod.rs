@@ -19,9 +19,6 @@ mod compose;
 mod draft;
 #[cfg(test)]
 mod fake_target;
-pub mod fast;
-#[cfg(test)]
-mod fast_tests;
 mod keys;
 mod login;
 mod negotiate;

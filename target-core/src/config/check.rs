@@ -4,6 +4,7 @@ use super::{AuthConfig, Config, LunConfig, Offer, TargetConfig};
 use alloc::collections::BTreeSet;
 use alloc::format;
 use alloc::string::{String, ToString};
+use alloc::vec::Vec;
 use core::fmt;
 
 /// What is wrong, and where.
@@ -57,6 +58,7 @@ impl Config {
             }
         }
         check_auth("discovery_auth", &self.discovery_auth)?;
+        self.check_secrets()?;
         check_offer(&self.offer)?;
         self.check_limits()?;
         if self.timers.login.is_zero() {
@@ -66,6 +68,26 @@ impl Config {
             return Err(ConfigError::new("timers.data_out", "must not be zero"));
         }
         Ok(())
+    }
+
+    /// RFC 7143 9.2.1: what one side proves itself with, the other side of no target of the node may: a challenge could be
+    /// reflected.
+    fn check_secrets(&self) -> Checked {
+        let targets = self.targets.iter().enumerate().map(|(n, target)| (Some(n), &target.auth));
+        let all: Vec<_> = targets.chain([(None, &self.discovery_auth)]).collect();
+        let of_initiators: BTreeSet<&[u8]> = all
+            .iter()
+            .flat_map(|(_, auth)| auth.credentials.iter().map(|credential| credential.secret.as_slice()))
+            .collect();
+        let shared = all.iter().find(|(_, auth)| {
+            auth.mutual.as_ref().is_some_and(|mutual| of_initiators.contains(mutual.secret.as_slice()))
+        });
+        let at = match shared {
+            None => return Ok(()),
+            Some((Some(n), _)) => format!("targets[{n}].auth"),
+            Some((None, _)) => "discovery_auth".into(),
+        };
+        Err(ConfigError::new(format!("{at}.mutual.secret"), "is also an initiator's secret"))
     }
 
     fn check_limits(&self) -> Checked {
@@ -187,10 +209,6 @@ fn check_auth(at: &str, auth: &AuthConfig) -> Checked {
         }
         if mutual.name.is_empty() || mutual.secret.is_empty() {
             return Err(ConfigError::new(format!("{at}.mutual"), "name and secret must not be empty"));
-        }
-        // RFC 7143 9.2.1: both directions must use different secrets.
-        if auth.credentials.iter().any(|credential| credential.secret == mutual.secret) {
-            return Err(ConfigError::new(format!("{at}.mutual.secret"), "is also an initiator's secret"));
         }
     }
     let distinct: BTreeSet<_> = auth.algorithms.iter().collect();

@@ -36,7 +36,7 @@ mod tmf;
 mod transmit;
 mod usage;
 
-use crate::api::{ApiMisuse, ConnId, Event, Input, RxStatus, TxStatus};
+use crate::api::{Admin, ApiMisuse, ConnId, Event, Input, RxStatus, TxStatus};
 use crate::config::{Config, ConfigError};
 use crate::conn::batch::TxBatch;
 use crate::conn::connection::Connection;
@@ -180,6 +180,9 @@ impl<S: ProbeSink> Target<S> {
                 RxStatus::default()
             }
             Input::Admin(admin) => {
+                if let Admin::Reconfigure(config) = &admin {
+                    config.check().map_err(|error| ApiMisuse::BadConfig(Box::new(error)))?;
+                }
                 self.now = now;
                 self.administer(admin);
                 RxStatus::default()

@@ -13,6 +13,7 @@ use crate::scenario::matcher::{Matcher, Style};
 use crate::scenario::model::SenseMatch;
 use crate::scenario::step::{Ending, Expect, PduMatch, TimeExpr, Want, WantOne, What};
 use crate::scenario::symbols;
+use crate::scenario::units::Nanos;
 use initiator_sim::codec::{Kind, Pdu, text};
 use initiator_sim::initiator::Incoming;
 use initiator_sim::initiator::sense::Sense;
@@ -32,10 +33,20 @@ struct Misfit {
     foreign: bool,
 }
 
+/// What an expectation may be met by.
+#[derive(Clone, Copy)]
+enum Came<'a> {
+    /// Something on this connection.
+    Item(usize, &'a Item),
+    /// Nothing, for as long as an alternative says.
+    Nothing,
+}
+
 /// Waits until everything that is expected came.
 pub(super) async fn expect(cx: &Cx<'_>, step: &Expect) -> Outcome<()> {
     let until = cx.deadline(step.within.as_ref())?;
     let mut want = step.want.clone();
+    let mut silent = silence(cx, &want)?;
     loop {
         let mut conns = Vec::new();
         for name in firsts(&want) {
@@ -44,14 +55,23 @@ pub(super) async fn expect(cx: &Cx<'_>, step: &Expect) -> Outcome<()> {
                 conns.push(conn);
             }
         }
-        let found = wait(cx, until, |state| {
+        let found = wait(cx, silent.map_or(until, |silent| silent.min(until)), |state| {
             conns.iter().find_map(|conn| {
                 let at = state.head(*conn)?;
                 Some((*conn, at, state.conns[*conn].inbox.get(at).cloned()?))
             })
         });
         let Some((conn, at, item)) = found.await else {
-            return Err(too_late(cx, &want));
+            if silent.is_none_or(|silent| silent > until) {
+                return Err(too_late(cx, &want));
+            }
+            match fit(cx, want.clone(), Came::Nothing)? {
+                Ok(Rest::Nothing) => return Ok(()),
+                Ok(Rest::More(more)) => want = more,
+                Err(_) => return Err(too_late(cx, &want)),
+            }
+            silent = silence(cx, &want)?;
+            continue;
         };
         if let Item::Pdu(incoming) = &item
             && incoming.pdu().is_some_and(|(kind, _)| step.allow.contains(&kind))
@@ -59,7 +79,7 @@ pub(super) async fn expect(cx: &Cx<'_>, step: &Expect) -> Outcome<()> {
             cx.state.borrow_mut().conns[conn].inbox.remove(at);
             continue;
         }
-        match fit(cx, want, conn, &item)? {
+        match fit(cx, want, Came::Item(conn, &item))? {
             Ok(rest) => {
                 if !matches!(item, Item::End(_)) {
                     cx.state.borrow_mut().conns[conn].inbox.remove(at);
@@ -68,6 +88,7 @@ pub(super) async fn expect(cx: &Cx<'_>, step: &Expect) -> Outcome<()> {
                     Rest::Nothing => return Ok(()),
                     Rest::More(more) => want = more,
                 }
+                silent = silence(cx, &want)?;
             }
             Err(misfit) => return Err(mismatch(cx, conn, &item, *misfit)),
         }
@@ -83,18 +104,37 @@ fn firsts(want: &Want) -> Vec<String> {
     }
 }
 
+/// When silence is an answer, if it is one of those that may come next.
+fn silence(cx: &Cx<'_>, want: &Want) -> Outcome<Option<Nanos>> {
+    match want {
+        Want::One(one) => match &one.what {
+            What::Nothing(time) => {
+                let time = cx.time(time)?;
+                let state = cx.state.borrow();
+                Ok(Some(state.now().saturating_add(time.min(state.silence_max))))
+            }
+            What::Pdu(_) | What::Close(_) => Ok(None),
+        },
+        Want::All(list) => list.first().map_or(Ok(None), |first| silence(cx, first)),
+        Want::AnyOrder(list) | Want::OneOf(list) => {
+            let times = list.iter().map(|one| silence(cx, one)).collect::<Outcome<Vec<_>>>()?;
+            Ok(times.into_iter().flatten().min())
+        }
+    }
+}
+
 type Fit = Outcome<Result<Rest, Box<Misfit>>>;
 
 /// What is left of `want` after this came.
-fn fit(cx: &Cx<'_>, want: Want, conn: usize, item: &Item) -> Fit {
+fn fit(cx: &Cx<'_>, want: Want, came: Came<'_>) -> Fit {
     match want {
-        Want::One(one) => fit_one(cx, one, conn, item),
+        Want::One(one) => fit_one(cx, one, came),
         Want::All(mut list) => {
             if list.is_empty() {
                 return Ok(Ok(Rest::Nothing));
             }
             let first = list.remove(0);
-            Ok(fit(cx, first, conn, item)?.map(|rest| {
+            Ok(fit(cx, first, came)?.map(|rest| {
                 if let Rest::More(more) = rest {
                     list.insert(0, more);
                 }
@@ -104,7 +144,7 @@ fn fit(cx: &Cx<'_>, want: Want, conn: usize, item: &Item) -> Fit {
         Want::OneOf(list) => {
             let mut closest: Option<Box<Misfit>> = None;
             for one in list {
-                match fit(cx, one, conn, item)? {
+                match fit(cx, one, came)? {
                     Ok(rest) => return Ok(Ok(rest)),
                     Err(misfit) => closest = Some(closer(closest, misfit)),
                 }
@@ -114,7 +154,7 @@ fn fit(cx: &Cx<'_>, want: Want, conn: usize, item: &Item) -> Fit {
         Want::AnyOrder(list) => {
             let mut closest: Option<Box<Misfit>> = None;
             for (at, one) in list.iter().enumerate() {
-                match fit(cx, one.clone(), conn, item)? {
+                match fit(cx, one.clone(), came)? {
                     Ok(rest) => {
                         let mut list = list.clone();
                         match rest {
@@ -141,9 +181,15 @@ fn closer(one: Option<Box<Misfit>>, other: Box<Misfit>) -> Box<Misfit> {
     }
 }
 
-fn fit_one(cx: &Cx<'_>, one: Box<WantOne>, conn: usize, item: &Item) -> Fit {
+fn fit_one(cx: &Cx<'_>, one: Box<WantOne>, came: Came<'_>) -> Fit {
     let misfit = |one: Box<WantOne>, site: String, lines: Vec<String>, foreign| {
         Ok(Err(Box::new(Misfit { want: one, site, lines, foreign })))
+    };
+    let Came::Item(conn, item) = came else {
+        return match one.what {
+            What::Nothing(_) => Ok(Ok(Rest::Nothing)),
+            What::Pdu(_) | What::Close(_) => misfit(one, "silence".to_owned(), Vec::new(), true),
+        };
     };
     if cx.conn(&one.on)? != conn {
         return misfit(one, "connection".to_owned(), Vec::new(), true);
@@ -167,6 +213,7 @@ fn fit_one(cx: &Cx<'_>, one: Box<WantOne>, conn: usize, item: &Item) -> Fit {
         }
         (What::Pdu(want), _) => misfit(one.clone(), want.kind.to_string(), Vec::new(), true),
         (What::Close(_), _) => misfit(one, "close".to_owned(), Vec::new(), true),
+        (What::Nothing(_), _) => misfit(one, "silence".to_owned(), Vec::new(), true),
     }
 }
 
@@ -214,9 +261,7 @@ fn differences(cx: &Cx<'_>, want: &PduMatch, pdu: &Pdu) -> Outcome<Vec<String>> 
         lines.extend(sense_differences(cx, sense, Sense::of_response(&pdu.data).as_ref())?);
     }
     if let Some(name) = header_of {
-        let sent = cx.state.borrow().pdus.get(name).map(|pdu| pdu.bhs);
-        let sent = sent.ok_or_else(|| cx.script(format!("there is no PDU named `{name}`")))?;
-        if pdu.data.get(..48) != Some(&sent[..]) {
+        if pdu.data.get(..48) != Some(&cx.pdu(name)?.bhs[..]) {
             lines.push(format!("data: expected the header of {name}, got another one"));
         }
     }
@@ -276,6 +321,7 @@ fn wanted(want: &Want) -> String {
         Want::One(one) => match &one.what {
             What::Pdu(want) => format!("{} on {}", want.kind, one.on),
             What::Close(how) => format!("the end of {} by {}", one.on, ending(*how)),
+            What::Nothing(_) => format!("nothing on {}", one.on),
         },
         Want::All(all) => list(all).join(", then "),
         Want::AnyOrder(all) => list(all).join(" and "),

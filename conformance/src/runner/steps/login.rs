@@ -12,7 +12,7 @@ use crate::scenario::symbols;
 use initiator_sim::codec::text;
 use initiator_sim::initiator::chap::{Encoding, decode};
 use initiator_sim::initiator::{
-    ChapPlan, Draft, Incoming, LoginOutcome, LoginPlan, LoginProgram, MutualPlan, Session, Side, Stages, Step,
+    ChapPlan, Draft, Incoming, LoginOutcome, LoginPlan, LoginProgram, MutualPlan, Session, Stages, Step,
 };
 
 /// Keys that a later connection may negotiate (RFC 7143 13: the others are Leading Only).
@@ -22,12 +22,13 @@ const LATER_KEYS: [&str; 3] = ["HeaderDigest", "DataDigest", "MaxRecvDataSegment
 pub(super) fn connect(cx: &Cx<'_>, step: &Connect) -> Outcome<usize> {
     let cid = step.cid.as_ref().map(|cid| cx.small::<u16>(cid, &[])).transpose()?;
     let joined = step.join.as_ref().map(|name| cx.conn(name)).transpose()?;
+    let name = cx.name(&step.name)?;
     let mut state = cx.state.borrow_mut();
     let session = match joined {
         Some(conn) => state.conns[conn].session,
         None => {
-            let mut session = Session::new(state.default_initiator.clone(), state.default_target.clone());
-            session.isid[5] = state.isid_qualifier(&step.name);
+            let mut session = Session::new(state.defaults.initiator.clone(), state.defaults.target.clone());
+            session.isid[5] = state.isid_qualifier(&name);
             if state.isid_base != 0 {
                 let [high, low] = state.isid_base.to_be_bytes();
                 (session.isid[2], session.isid[4]) = (high, low);
@@ -43,7 +44,7 @@ pub(super) fn connect(cx: &Cx<'_>, step: &Connect) -> Outcome<usize> {
         .max()
         .map_or(1, |cid| cid.wrapping_add(1));
     let dial = Dial { from: step.from, to: step.to };
-    let opened = state.open(&step.name, session, cid.unwrap_or(next), &dial);
+    let opened = state.open(&name, session, cid.unwrap_or(next), &dial);
     if let Ok(conn) = opened {
         state.conns[conn].manual_pings = step.manual_pings;
     }
@@ -82,9 +83,9 @@ impl Program for LoginStep {
 /// Logs in.
 pub(super) async fn login(cx: &Cx<'_>, step: &Login) -> Outcome<()> {
     let until = cx.deadline(step.within.as_ref())?;
-    let name = &step.connect.name;
-    let open = cx.state.borrow().is_open(name);
-    let conn = if open { cx.conn(name)? } else { connect(cx, &step.connect)? };
+    let name = cx.name(&step.connect.name)?;
+    let open = cx.state.borrow().is_open(&name);
+    let conn = if open { cx.conn(&name)? } else { connect(cx, &step.connect)? };
     identify(cx, step, conn)?;
     let joins = step.connect.join.is_some() || cx.state.borrow_mut().session(conn).tsih != 0;
     let mut plan = if step.discovery { LoginPlan::discovery() } else { LoginPlan::default() };
@@ -101,7 +102,13 @@ pub(super) async fn login(cx: &Cx<'_>, step: &Login) -> Outcome<()> {
     if step.skip_security {
         plan.stages = Stages::Operational;
     }
-    plan.chap = step.auth.as_ref().map(|auth| chap(cx, auth)).transpose()?;
+    plan.chap = match &step.auth {
+        Some(auth) => Some(chap(cx, auth)?),
+        None => cx.state.borrow().defaults.chap.as_ref().map(|(name, secret)| ChapPlan {
+            methods: "None,CHAP".to_owned(),
+            ..ChapPlan::new(name.clone(), secret.clone())
+        }),
+    };
     let index = cx.state.borrow().conns[conn].index;
     let program =
         LoginStep { program: LoginProgram::new(index, plan), first: texts(cx, &step.security_keys)? };
@@ -188,22 +195,8 @@ fn check(cx: &Cx<'_>, step: &Login, conn: usize, done: &Done<LoginOutcome>) -> O
     let mut lines = Vec::new();
     lines.extend(compare(cx, "status", step.status.as_ref(), Some(0), Some(Value::Num(status)), style)?);
     for (key, matcher) in &step.expect_keys {
-        let value = said_by_target(cx, conn, key);
+        let value = cx.state.borrow_mut().said_by_target(conn, key);
         lines.extend(compare(cx, key, Some(matcher), None, value.map(Value::Text), Style::default())?);
     }
     judge(cx, "login", lines)
-}
-
-/// What the target answered to a key, or declared itself.
-fn said_by_target(cx: &Cx<'_>, conn: usize, key: &str) -> Option<String> {
-    let mut state = cx.state.borrow_mut();
-    let index = state.conns[conn].index;
-    let negotiation = &state.session(conn).connections().get(index)?.negotiation;
-    let settled = negotiation.keys().iter().rev().filter(|settled| settled.key == key);
-    settled
-        .filter_map(|settled| match settled.proposer {
-            Side::Target => Some(settled.offer.clone()),
-            Side::Initiator => settled.answer.clone(),
-        })
-        .next()
 }

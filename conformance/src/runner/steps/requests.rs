@@ -69,13 +69,7 @@ pub(super) async fn tmf(cx: &Cx<'_>, step: &Tmf) -> Outcome<()> {
     let until = cx.deadline(step.within.as_ref())?;
     let function = step.function.as_ref().ok_or_else(|| cx.script("a tmf needs a function"))?;
     let function = cx.small::<u8>(function, symbols::TMF_FUNCTION)?;
-    let task = match &step.task {
-        Some(name) => {
-            let found = cx.state.borrow().pdus.get(name).cloned();
-            Some(found.ok_or_else(|| cx.script(format!("there is no PDU named `{name}`")))?)
-        }
-        None => None,
-    };
+    let task = step.task.as_ref().map(|name| cx.pdu(name)).transpose()?;
     let lun = match (&step.lun, &task) {
         (None, Some(task)) => task.field("LUN").unwrap_or(0),
         (lun, _) => cx.lun(lun.as_ref())?,

@@ -45,7 +45,7 @@ impl Program for Command {
 pub(super) async fn scsi(cx: &Cx<'_>, step: &Scsi) -> Outcome<()> {
     let conn = cx.conn(&step.on)?;
     let until = cx.deadline(step.within.as_ref())?;
-    let (plan, exact) = plan(cx, step)?;
+    let (plan, unasked) = plan(cx, step)?;
     if !step.immediate {
         credit(cx, conn, until).await?;
     }
@@ -53,15 +53,26 @@ pub(super) async fn scsi(cx: &Cx<'_>, step: &Scsi) -> Outcome<()> {
     let command =
         Command { program: CommandProgram::new(index, plan), answer_r2t: step.answer_r2t.unwrap_or(true) };
     let done = drive(cx, conn, Owns::Task, until, step.name.as_deref(), command).await?;
-    check(cx, step, &done, exact)
+    check(cx, step, &done, unasked)
 }
 
-/// The command; and whether its CDB says exactly how much data there is, so that a residual would be wrong.
-fn plan(cx: &Cx<'_>, step: &Scsi) -> Outcome<(CommandPlan, bool)> {
+/// Which residual is wrong where the step expects none in particular.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Unasked {
+    /// None is: the step names an expected length of its own.
+    Allowed,
+    /// An overflow: the CDB says how much there may be at most.
+    Overflow,
+    /// Any: the CDB says exactly how much there is.
+    Any,
+}
+
+/// The command; and which residual would be wrong.
+fn plan(cx: &Cx<'_>, step: &Scsi) -> Outcome<(CommandPlan, Unasked)> {
     let lun = cx.lun(step.lun.as_ref())?;
     let command = step.cdb.as_ref().ok_or_else(|| cx.script("a scsi step needs a command"))?;
     let bytes = cdb_bytes(cx, command)?;
-    let block = cx.state.borrow().block_sizes.get(&fields::lun_number(lun)).copied().unwrap_or(512);
+    let block = cx.state.borrow().block_size(fields::lun_number(lun));
     let moved = cdb::transfer(&bytes, block);
     let by_cdb =
         |direction| moved.filter(|moved| moved.direction == direction).map_or(0, |moved| moved.bytes);
@@ -75,7 +86,13 @@ fn plan(cx: &Cx<'_>, step: &Scsi) -> Outcome<(CommandPlan, bool)> {
     };
     let read_len = given(&step.read, by_cdb(Direction::In))?;
     let write_len = given(&step.write, write)?;
-    let exact = cdb::field(&bytes, "blocks").is_some() && step.read.is_none() && step.write.is_none();
+    let unasked = match (step.read.is_some() || step.write.is_some(), cdb::field(&bytes, "blocks")) {
+        (true, _) => Unasked::Allowed,
+        (false, Some(_)) => Unasked::Any,
+        // Without an entry in the table nothing is known about a CDB's data.
+        (false, None) if moved.is_none() => Unasked::Allowed,
+        (false, None) => Unasked::Overflow,
+    };
     let plan = CommandPlan {
         lun,
         cdb: bytes,
@@ -88,10 +105,10 @@ fn plan(cx: &Cx<'_>, step: &Scsi) -> Outcome<(CommandPlan, bool)> {
         immediate: step.immediate,
         fields: overrides(cx, Kind::ScsiCommand, &step.fields)?,
     };
-    Ok((plan, exact))
+    Ok((plan, unasked))
 }
 
-fn check(cx: &Cx<'_>, step: &Scsi, done: &Done<CommandOutcome>, exact: bool) -> Outcome<()> {
+fn check(cx: &Cx<'_>, step: &Scsi, done: &Done<CommandOutcome>, unasked: Unasked) -> Outcome<()> {
     let outcome = &done.outcome;
     let what = step.cdb.as_ref().map(command_name).unwrap_or_default();
     if let Some(reason) = outcome.rejected {
@@ -126,7 +143,7 @@ fn check(cx: &Cx<'_>, step: &Scsi, done: &Done<CommandOutcome>, exact: bool) -> 
     for (name, matcher, count) in counts {
         lines.extend(compare(cx, name, matcher.as_ref(), None, num(count.into()), Style::default())?);
     }
-    lines.extend(residual(cx, step, outcome, exact)?);
+    lines.extend(residual(cx, step, outcome, unasked)?);
     judge(cx, &what, lines)?;
     if let Some(last) = &done.last {
         let mut state = cx.state.borrow_mut();
@@ -149,7 +166,12 @@ fn check(cx: &Cx<'_>, step: &Scsi, done: &Done<CommandOutcome>, exact: bool) -> 
     Ok(())
 }
 
-fn residual(cx: &Cx<'_>, step: &Scsi, outcome: &CommandOutcome, exact: bool) -> Outcome<Vec<String>> {
+fn residual(
+    cx: &Cx<'_>,
+    step: &Scsi,
+    outcome: &CommandOutcome,
+    unasked: Unasked,
+) -> Outcome<Vec<String>> {
     let (under, over) = match outcome.residual {
         Residual::None => (None, None),
         Residual::Underflow(bytes) => (Some(u64::from(bytes)), None),
@@ -177,9 +199,11 @@ fn residual(cx: &Cx<'_>, step: &Scsi, outcome: &CommandOutcome, exact: bool) -> 
                 }
             }
         }
-        None if exact && outcome.status == 0 && outcome.residual != Residual::None => {
-            lines.push(format!("residual: expected none, got {:?}", outcome.residual));
-        }
+        None if outcome.status == 0 => match (unasked, outcome.residual) {
+            (_, Residual::None) | (Unasked::Allowed, _) | (Unasked::Overflow, Residual::Underflow(_)) => {}
+            (Unasked::Overflow, got) => lines.push(format!("residual: expected no overflow, got {got:?}")),
+            (Unasked::Any, got) => lines.push(format!("residual: expected none, got {got:?}")),
+        },
         None => {}
     }
     Ok(lines)

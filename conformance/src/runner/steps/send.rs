@@ -79,7 +79,7 @@ fn draft(cx: &Cx<'_>, step: &Send, kind: Kind) -> Outcome<Draft> {
 /// CDB, and what the flags and the expected length have to be for it.
 fn command(cx: &Cx<'_>, draft: Draft, cdb: &Cdb, lun: u64, step: &Send) -> Outcome<Draft> {
     let bytes = cdb_bytes(cx, cdb)?;
-    let block = cx.state.borrow().block_sizes.get(&lun).copied().unwrap_or(512);
+    let block = cx.state.borrow().block_size(lun);
     let moved = transfer(&bytes, block);
     let mut draft = draft.with_cdb(&bytes);
     let named = |name: &str| step.fields.iter().any(|(known, _)| known == name);

@@ -201,6 +201,7 @@ fn reconfigure(cx: &Cx<'_>, change: impl FnOnce(&mut Vec<LunConfig>)) -> Outcome
     if let Some(target) = config.targets.first_mut() {
         change(&mut target.luns);
     }
+    config.check().map_err(|error| cx.script(format!("the target would not be right: {error}")))?;
     Ok(Admin::Reconfigure(Box::new(config)))
 }
 
@@ -238,8 +239,9 @@ fn storage(cx: &Cx<'_>, lun: u16, verb: &StorageVerb) -> Outcome<()> {
             };
             let range = BadRange {
                 blocks: *lba..lba.saturating_add(*blocks),
-                read: op != "write",
-                write: op != "read",
+                read: matches!(op.as_str(), "any" | "read"),
+                write: matches!(op.as_str(), "any" | "write"),
+                flush: op == "flush",
                 until_written: false,
                 error,
             };

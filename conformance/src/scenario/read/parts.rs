@@ -43,6 +43,7 @@ pub(in crate::scenario) fn data(node: &Node) -> Read<Data> {
 fn data_form(form: &str, node: &Node, key: crate::yaml::NodeId) -> Read<Data> {
     let text = || node.scalar_text().ok_or_else(|| Problem::new(node.id, format!("`{form}` takes text")));
     match form {
+        "hex" if text()?.contains('$') => expr(node).map(Data::Hex),
         "hex" => Data::read_hex(&text()?).map(Data::Bytes).map_err(|error| Problem::new(node.id, error)),
         "text" => match expr(node)? {
             Expr::Lit(value) => Ok(Data::Bytes(Bytes::from(value.text().into_bytes()))),

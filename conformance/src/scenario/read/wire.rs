@@ -77,9 +77,16 @@ impl Reader<'_> {
             ["all", "any_order", "one_of"].into_iter().filter(|key| body.node(key).is_some()).collect();
         let kind = body.kind();
         let close = body.text("close");
-        match (groups.as_slice(), kind, close) {
-            ([group], None, None) => {
-                let items = body.items(group).iter().map(|item| self.want(item)).collect::<Read<Vec<_>>>()?;
+        let none = body.expr("none")?;
+        match (groups.as_slice(), kind, close, none) {
+            ([group], None, None, None) => {
+                let read = |item| match (*group, Body::free(item).node("none")) {
+                    ("any_order", Some(none)) => {
+                        Err(Problem::new(none.id, "`none` has no place in `any_order`; use `one_of` or `all`"))
+                    }
+                    _ => self.want(item),
+                };
+                let items = body.items(group).iter().map(read).collect::<Read<Vec<_>>>()?;
                 if items.is_empty() {
                     return Err(Problem::new(node.id, format!("`{group}` is empty")));
                 }
@@ -89,11 +96,12 @@ impl Reader<'_> {
                     _ => Want::OneOf(items),
                 })
             }
-            ([], Some(kind), None) => self.want_pdu(node, kind),
-            ([], None, Some(how)) => Ok(self.want_close(node, body.on(), &how)),
+            ([], Some(kind), None, None) => self.want_pdu(node, kind),
+            ([], None, Some(how), None) => Ok(self.want_close(node, body.on(), &how)),
+            ([], None, None, Some(time)) => Ok(self.want_what(node, body.on(), What::Nothing(time))),
             _ => Err(Problem::new(
                 node.id,
-                "an expectation has one of `pdu`, `close`, `all`, `any_order`, `one_of`",
+                "an expectation has one of `pdu`, `close`, `none`, `all`, `any_order`, `one_of`",
             )),
         }
     }
@@ -104,7 +112,10 @@ impl Reader<'_> {
             "reset" => Ending::Reset,
             _ => Ending::Any,
         };
-        let what = What::Close(ending);
+        self.want_what(node, on, What::Close(ending))
+    }
+
+    fn want_what(&self, node: &Node, on: String, what: What) -> Want {
         Want::One(Box::new(WantOne { at: self.at(node.id), on, what, save: Vec::new(), name: None }))
     }
 

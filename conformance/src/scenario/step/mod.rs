@@ -235,6 +235,8 @@ pub enum What {
     Pdu(Box<PduMatch>),
     /// The end of the connection.
     Close(Ending),
+    /// Nothing for so long.
+    Nothing(TimeExpr),
 }
 
 /// What a PDU has to be.

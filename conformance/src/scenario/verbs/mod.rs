@@ -171,7 +171,7 @@ fn ops() -> Vec<&'static str> {
 }
 
 const ID: Key = key("id", Kind::Text, "A name of the step that does not change when others go.");
-const ON: Key = key("on", Kind::Name, "The connection [c1].");
+const ON: Key = key("on", Kind::Ref, "The connection [c1].");
 const AS: Key = key("as", Kind::Name, "A name for what was sent: `$w1.ITT`.");
 const WITHIN: Key = key("within", Kind::Time, "How long to wait [10s].");
 const SAVE: Key = key(

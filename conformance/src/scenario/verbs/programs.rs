@@ -10,10 +10,10 @@ pub(in crate::scenario) static CONNECT: Shape = Shape {
     doc: "Opens a connection.",
     keys: &[
         ID,
-        key("as", Kind::Name, "Its name [c1]."),
+        key("as", Kind::Ref, "Its name [c1]."),
         key("from", Kind::Text, "The initiator's address in the simulator [192.0.2.100]."),
         key("to", Kind::Text, "The portal's address in the simulator [the first portal]."),
-        key("join", Kind::Name, "A connection whose session this one is to join."),
+        key("join", Kind::Ref, "A connection whose session this one is to join."),
         key("cid", Kind::Scalar, "Connection ID [1, then 2, ... in a session]."),
         key(
             "pings",
@@ -30,7 +30,7 @@ pub(in crate::scenario) static LOGIN: Shape = Shape {
     keys: &[
         ID,
         ON,
-        key("join", Kind::Name, "A connection whose session this one is to join."),
+        key("join", Kind::Ref, "A connection whose session this one is to join."),
         key("cid", Kind::Scalar, "Connection ID."),
         key(
             "pings",
@@ -123,7 +123,7 @@ pub(in crate::scenario) static SCSI: Shape = Shape {
 
 pub(in crate::scenario) static SCSI_EXPECT: Shape = Shape {
     name: "command outcome",
-    doc: "How a command ends. Without `residual` there must be none.",
+    doc: "How a command ends. Without `residual`: none if the CDB names its blocks, no overflow if it has an allocation length.",
     keys: &[
         key("status", Kind::Match, "SCSI status [GOOD]."),
         key("response", Kind::Match, "iSCSI response [COMPLETED]."),
@@ -152,7 +152,7 @@ pub(in crate::scenario) static TMF: Shape = Shape {
         AS,
         must("function", Kind::Scalar, "By name or number."),
         key("lun", Kind::Scalar, "Logical unit [0]."),
-        key("task", Kind::Name, "The command it is about, by its name; sets RefTaskTag and RefCmdSN."),
+        key("task", Kind::Ref, "The command it is about, by its name; sets RefTaskTag and RefCmdSN."),
         key("fields", Kind::MapOf(&Kind::Scalar), "Fields of the TaskRequest to override."),
         key("expect", Kind::MapOf(&Kind::Match), "Fields of the TaskResponse [Response: FUNCTION_COMPLETE]."),
         WITHIN,

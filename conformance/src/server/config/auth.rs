@@ -1,6 +1,9 @@
-//! Credentials in the configuration file: `[discovery]` and `[target.auth]`.
+//! Credentials in the configuration file: `[discovery]` and `[target.auth]`. Who proves what with which secret is looked at
+//! over the whole file.
 
-use super::reader::{At, Section};
+use super::reader::{At, Report, Section};
+use std::collections::BTreeMap;
+use std::ops::Range;
 use target_core::config::{AuthConfig, ChapAlgorithm, Credential};
 
 const ALGORITHMS: [(&str, ChapAlgorithm); 4] = [
@@ -13,10 +16,47 @@ const ALGORITHMS: [(&str, ChapAlgorithm); 4] = [
 /// RFC 7143 9.2.1: a shorter secret can be found by trying.
 const SECRET_BYTES_MIN: usize = 12;
 
+/// The secrets of a file with their places.
+#[derive(Default)]
+pub(super) struct Secrets {
+    /// Name and secret that an initiator proves.
+    initiators: Vec<(Credential, Range<usize>)>,
+    /// Name and secret that a target proves.
+    targets: Vec<(Credential, Range<usize>)>,
+}
+
+impl Secrets {
+    /// RFC 7143 9.2.1: no secret serves both directions, whichever target it is for: a challenge could be reflected. One that
+    /// several peers share lets each of them pass for the others, which is allowed and told.
+    pub(super) fn judge(&self, report: &Report<'_>) {
+        for (mutual, span) in &self.targets {
+            if self.initiators.iter().any(|(initiator, _)| initiator.secret == mutual.secret) {
+                report.wrong(span, "the secrets of the two directions must differ");
+            }
+        }
+        for (what, list) in [("initiators", &self.initiators), ("targets", &self.targets)] {
+            let mut names: BTreeMap<&[u8], &str> = BTreeMap::new();
+            for (Credential { name, secret }, span) in list {
+                let first = *names.entry(secret).or_insert(name);
+                if first != name {
+                    report.unwise(span, format!("the {what} {first:?} and {name:?} have the same CHAP secret"));
+                }
+            }
+        }
+    }
+}
+
 /// Reads and finishes one section of credentials.
-pub(super) fn read(section: Option<Section<'_, '_>>) -> AuthConfig {
+pub(super) fn read(section: Option<Section<'_, '_>>, secrets: &mut Secrets) -> AuthConfig {
     let Some(section) = section else { return AuthConfig::default() };
-    let credentials: Vec<_> = section.sections("chap").into_iter().filter_map(credential).collect();
+    let mut credentials = Vec::new();
+    for inner in section.sections("chap") {
+        let span = inner.span.clone();
+        if let Some(credential) = credential(inner) {
+            secrets.initiators.push((credential.clone(), span));
+            credentials.push(credential);
+        }
+    }
     let mutual = section.section("mutual").map(|inner| (inner.span.clone(), credential(inner)));
     let algorithms = section
         .texts("algorithms")
@@ -30,10 +70,7 @@ pub(super) fn read(section: Option<Section<'_, '_>>) -> AuthConfig {
                 "mutual CHAP needs at least one entry in chap: the initiator proves itself first",
             );
         }
-        // RFC 7143 12.1.3: one secret for both directions lets a challenge be reflected.
-        if mutual.as_ref().is_some_and(|m| credentials.iter().any(|c| c.secret == m.secret)) {
-            section.wrong(&span, "the secrets of the two directions must differ");
-        }
+        secrets.targets.extend(mutual.clone().map(|credential| (credential, span)));
         mutual
     });
     section.finish();

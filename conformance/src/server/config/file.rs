@@ -5,7 +5,8 @@
 //! ```
 
 use super::reader::{Report, Section};
-use super::{LunSpec, ServeConfig, ServerOptions, TargetSpec, auth};
+use super::auth::{self, Secrets};
+use super::{LunSpec, ServeConfig, ServerOptions, TargetSpec};
 use crate::storage::Backing;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -30,16 +31,20 @@ pub fn parse(path: &Path, text: &str) -> Result<ServeConfig, String> {
         return Err(report.mistakes().unwrap_or_default());
     }
     let root = Section::root(&report, &table);
-    let config = ServeConfig {
+    let mut secrets = Secrets::default();
+    let mut config = ServeConfig {
         portals: portals(&root),
-        targets: targets(&root, path.parent().unwrap_or(Path::new("."))),
-        discovery_auth: auth::read(root.section("discovery")),
+        targets: targets(&root, path.parent().unwrap_or(Path::new(".")), &mut secrets),
+        discovery_auth: auth::read(root.section("discovery"), &mut secrets),
         offer: offer(root.section("offer")),
         limits: limits(root.section("limits")),
         timers: timers(root.section("timers")),
         server: server(root.section("server")),
+        warnings: Vec::new(),
     };
     root.finish();
+    secrets.judge(&report);
+    config.warnings = report.warnings();
     report.mistakes().map_or(Ok(config), Err)
 }
 
@@ -74,7 +79,7 @@ fn missing(section: &Section<'_, '_>, key: &'static str) {
     }
 }
 
-fn targets(root: &Section<'_, '_>, folder: &Path) -> Vec<TargetSpec> {
+fn targets(root: &Section<'_, '_>, folder: &Path, secrets: &mut Secrets) -> Vec<TargetSpec> {
     let mut out: Vec<TargetSpec> = Vec::new();
     let sections = root.sections("target");
     if sections.is_empty() {
@@ -95,7 +100,7 @@ fn targets(root: &Section<'_, '_>, folder: &Path) -> Vec<TargetSpec> {
         });
         let initiators = initiators.collect();
         let alias = section.text("alias").map(|alias| alias.value).unwrap_or_default();
-        let auth = auth::read(section.section("auth"));
+        let auth = auth::read(section.section("auth"), secrets);
         let redirect = section.section("redirect").and_then(redirect);
         let luns = luns(&section, &name, folder);
         section.finish();

@@ -40,6 +40,8 @@ pub struct ServeConfig {
     pub timers: Timers,
     /// What is not the protocol's.
     pub server: ServerOptions,
+    /// What is allowed and yet better otherwise: one `path:line:column: message` each.
+    pub warnings: Vec<String>,
 }
 
 /// Settings of sockets, threads and shutdown.
@@ -152,6 +154,7 @@ impl ServeConfig {
             limits: Limits::default(),
             timers: Timers::default(),
             server: ServerOptions::default(),
+            warnings: Vec::new(),
         }
     }
 

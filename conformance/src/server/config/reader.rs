@@ -14,11 +14,13 @@ pub(super) struct Report<'a> {
     text: &'a str,
     /// Byte offset and message.
     mistakes: RefCell<Vec<(usize, String)>>,
+    /// What is allowed and yet better otherwise, in the same form.
+    unwise: RefCell<Vec<(usize, String)>>,
 }
 
 impl<'a> Report<'a> {
-    pub(super) const fn new(path: &'a str, text: &'a str) -> Self {
-        Self { path, text, mistakes: RefCell::new(Vec::new()) }
+    pub(super) fn new(path: &'a str, text: &'a str) -> Self {
+        Self { path, text, mistakes: RefCell::default(), unwise: RefCell::default() }
     }
 
     /// Notes a mistake at `span`.
@@ -26,18 +28,32 @@ impl<'a> Report<'a> {
         self.mistakes.borrow_mut().push((span.start, message.to_string()));
     }
 
+    /// Notes something at `span` that is no mistake.
+    pub(super) fn unwise(&self, span: &Range<usize>, message: impl Display) {
+        self.unwise.borrow_mut().push((span.start, message.to_string()));
+    }
+
     /// All mistakes in the order of the file, one `path:line:column: message` each; `None` if there are none.
-    pub(super) fn mistakes(self) -> Option<String> {
-        let mut mistakes = self.mistakes.into_inner();
-        mistakes.sort();
-        mistakes.dedup();
-        let lines = mistakes.iter().map(|(at, message)| {
+    pub(super) fn mistakes(&self) -> Option<String> {
+        let lines = self.lines(self.mistakes.take());
+        (!lines.is_empty()).then(|| lines.join("\n"))
+    }
+
+    /// What is no mistake and yet better otherwise, in the same form.
+    pub(super) fn warnings(&self) -> Vec<String> {
+        self.lines(self.unwise.take())
+    }
+
+    fn lines(&self, mut notes: Vec<(usize, String)>) -> Vec<String> {
+        notes.sort();
+        notes.dedup();
+        let line = |(at, message): &(usize, String)| {
             let before = self.text.get(..*at).unwrap_or(self.text);
             let line = before.matches('\n').count() + 1;
             let column = before.chars().rev().take_while(|c| *c != '\n').count() + 1;
             format!("{}:{line}:{column}: {message}", self.path)
-        });
-        (!mistakes.is_empty()).then(|| lines.collect::<Vec<_>>().join("\n"))
+        };
+        notes.iter().map(line).collect()
     }
 }
 

@@ -103,6 +103,17 @@ fn the_example_shows_every_key_with_its_default() {
 }
 
 #[test]
+fn a_secret_that_several_share_is_told() {
+    let config = read(&format!(
+        "{TARGET}[target.auth]\nchap = [\n{{ name = \"a\", secret = \"twelve bytes\" }},\n\
+         {{ name = \"b\", secret = \"twelve bytes\" }}]\n\
+         [discovery]\nchap = [{{ name = \"a\", secret = \"twelve bytes\" }}]\n"
+    ));
+    let warnings = config.expect("it is allowed").warnings;
+    assert_eq!(warnings, ["lab.toml:6:1: the initiators \"a\" and \"b\" have the same CHAP secret"]);
+}
+
+#[test]
 fn each_mistake_has_its_line_and_says_what_is_allowed() {
     for (text, expected) in [
         ("", "lab.toml:1:1: no [[target]]"),
@@ -166,7 +177,15 @@ fn each_mistake_has_its_line_and_says_what_is_allowed() {
                 "{TARGET}[target.auth]\nchap = [{{ name = \"u\", secret = \"twelve bytes\" }}]\n\
                  mutual = {{ name = \"t\", secret = \"twelve bytes\" }}\n"
             ),
-            "must differ",
+            "lab.toml:5:10: the secrets of the two directions must differ",
+        ),
+        (
+            &format!(
+                "{TARGET}[target.auth]\nchap = [{{ name = \"u\", secret = \"twelve bytes\" }}]\n\
+                 mutual = {{ name = \"t\", secret = \"other twelve bytes\" }}\n\
+                 [discovery]\nchap = [{{ name = \"d\", secret = \"other twelve bytes\" }}]\n"
+            ),
+            "lab.toml:5:10: the secrets of the two directions must differ",
         ),
         (
             &format!("{TARGET}[discovery]\nalgorithms = [\"sha2\"]\n"),
