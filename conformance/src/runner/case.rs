@@ -246,7 +246,9 @@ fn over_tcp(scenario: &Scenario, case: &Case, tcp: &TcpOptions) -> Ran {
     state.silence_max = 1_000_000_000;
     state.isid_base = RUNS.fetch_add(1, Ordering::Relaxed);
     state.block_sizes.insert(0, block);
-    carry_out(state, scenario, vars, tcp.defaults())
+    // A scenario about CHAP says itself who presents what.
+    let chap = tcp.chap.clone().filter(|_| !needs::is_about_chap(scenario));
+    carry_out(state, scenario, vars, Defaults { chap, ..tcp.defaults() })
 }
 
 fn carry_out(

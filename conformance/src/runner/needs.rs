@@ -19,7 +19,7 @@ pub(super) fn unfit(scenario: &Scenario, options: &TcpOptions) -> Option<String>
     if needs("lab_disk") {
         return Some("needs the blank disk of 2048 blocks that the simulator gives each scenario".to_owned());
     }
-    let chap = ["chap", "chap_mutual", "chap_one_way"].into_iter().any(needs);
+    let chap = is_about_chap(scenario);
     if chap && options.chap.is_none() {
         return Some("needs chap: no credentials were given (--chap)".to_owned());
     }
@@ -108,10 +108,14 @@ pub(super) fn lacking(scenario: &Scenario, offers: &Offers) -> Option<String> {
     Some(format!("needs {need}, which the target does not offer"))
 }
 
+/// True if it is about CHAP, in any of its forms.
+pub(super) fn is_about_chap(scenario: &Scenario) -> bool {
+    scenario.needs.iter().any(|need| need.starts_with("chap"))
+}
+
 /// Why a scenario does not go together with what the target on TCP asks of this initiator.
 pub(super) fn at_odds(scenario: &Scenario, offers: &Offers) -> Option<String> {
-    let chap = scenario.needs.iter().any(|need| need.starts_with("chap"));
-    match (offers.chap_demanded, chap) {
+    match (offers.chap_demanded, is_about_chap(scenario)) {
         (false, true) => Some("needs chap, which the target does not ask of this initiator".to_owned()),
         (true, false) => by_hand(scenario),
         _ => None,
