@@ -91,16 +91,8 @@ fn mistakes_end_with_2_and_say_what_to_do() {
 fn the_log_can_be_json_and_events_can_be_recorded() {
     let path = scratch("events.jsonl", "");
     let name = path.to_str().expect("a plain path");
-    let args = [
-        "--listen",
-        "127.0.0.1:0",
-        "--target",
-        common::TARGET,
-        "--log-format",
-        "json",
-        "--record",
-        name,
-    ];
+    let args =
+        ["--listen", "127.0.0.1:0", "--target", common::TARGET, "--log-format", "json", "--record", name];
     let serve = Serve::start(&args);
     let mut client = Client::login(serve.address(), 1);
     assert_eq!(client.write(0, &[5; 512]), 0);

@@ -25,11 +25,8 @@ fn judged(serve: &Serve, args: &[&str]) -> Vec<Value> {
     let text = String::from_utf8_lossy(&output.stdout);
     let json: Value = serde_json::from_str(&text).expect("one JSON document");
     let scenarios = json["scenarios"].as_array().expect("a list");
-    let cases: Vec<_> = scenarios
-        .iter()
-        .flat_map(|one| one["cases"].as_array().expect("a list"))
-        .cloned()
-        .collect();
+    let cases: Vec<_> =
+        scenarios.iter().flat_map(|one| one["cases"].as_array().expect("a list")).cloned().collect();
     let failed: Vec<_> = cases.iter().filter(|case| case["verdict"] == "failed").collect();
     assert_eq!(output.status.code(), Some(0), "{failed:#?}");
     let silent = cases.iter().filter(|case| case["verdict"] == "skipped" && case["reason"].is_null()).count();
@@ -67,7 +64,8 @@ fn the_suite_takes_the_disk_as_it_is() {
 
 /// A configuration file of its own for each test.
 fn config(name: &str, more: &str) -> PathBuf {
-    let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("tcp-{name}-{}.toml", std::process::id()));
+    let path =
+        PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("tcp-{name}-{}.toml", std::process::id()));
     let text = format!(
         "[[target]]\nname = \"{TARGET}\"\n[[target.lun]]\nmemory = \"64M\"\nblock_size = 4096\n[target.auth]\n\
          chap = [{{ name = \"somebody else\", secret = \"words that nobody expects\" }}]\n{more}"
@@ -78,8 +76,7 @@ fn config(name: &str, more: &str) -> PathBuf {
 
 fn with_chap(name: &str, more: &str) -> Serve {
     let path = config(name, more);
-    let serve =
-        Serve::start(&["--listen", "127.0.0.1:0", "--config", path.to_str().expect("a plain path")]);
+    let serve = Serve::start(&["--listen", "127.0.0.1:0", "--config", path.to_str().expect("a plain path")]);
     std::fs::remove_file(path).expect("removable");
     serve
 }

@@ -189,7 +189,9 @@ impl Run {
 pub(super) fn credential(flag: &str, text: &str) -> Result<(String, String), CliError> {
     match text.rsplit_once(':') {
         Some((name, secret)) => Ok((name.to_owned(), secret.to_owned())),
-        None => Err(CliError::usage(format!("{flag} takes NAME:SECRET; the last colon is the one between them"))),
+        None => {
+            Err(CliError::usage(format!("{flag} takes NAME:SECRET; the last colon is the one between them")))
+        }
     }
 }
 

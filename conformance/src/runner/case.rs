@@ -180,11 +180,7 @@ fn simulate(scenario: &Scenario, case: &Case, keep: bool) -> Ran {
         Ok(lab) => lab,
         Err(error) => return Ran::script(format!("target.{error}")),
     };
-    let defaults = Defaults {
-        initiator: INITIATOR_NAME.to_owned(),
-        target: setup.target_name,
-        chap: None,
-    };
+    let defaults = Defaults { initiator: INITIATOR_NAME.to_owned(), target: setup.target_name, chap: None };
     if needs::needs_asking(scenario) {
         let asked = world().map_err(|error| error.to_string());
         let offers = asked.and_then(|lab| offers::ask(Box::new(lab), defaults.clone()));
@@ -201,8 +197,9 @@ fn simulate(scenario: &Scenario, case: &Case, keep: bool) -> Ran {
 fn lacking(scenario: &Scenario, offers: &Result<Offers, String>) -> Option<String> {
     match offers {
         Ok(offers) => needs::lacking(scenario, offers),
-        Err(why) => needs::needs_asking(scenario)
-            .then(|| format!("cannot ask the target what it offers: {why}")),
+        Err(why) => {
+            needs::needs_asking(scenario).then(|| format!("cannot ask the target what it offers: {why}"))
+        }
     }
 }
 
@@ -223,7 +220,9 @@ fn over_tcp(scenario: &Scenario, case: &Case, tcp: &TcpOptions) -> Ran {
     // Where nothing can be asked, the scenario itself says best what is wrong.
     let offers = tcp.offers();
     let known = offers.as_ref().ok();
-    if let Some(why) = lacking(scenario, offers).or_else(|| known.and_then(|offers| needs::at_odds(scenario, offers))) {
+    if let Some(why) =
+        lacking(scenario, offers).or_else(|| known.and_then(|offers| needs::at_odds(scenario, offers)))
+    {
         return Ran::ended(Verdict::Skipped(why));
     }
     let mut builtin = Builtin::default();
@@ -251,12 +250,7 @@ fn over_tcp(scenario: &Scenario, case: &Case, tcp: &TcpOptions) -> Ran {
     carry_out(state, scenario, vars, Defaults { chap, ..tcp.defaults() })
 }
 
-fn carry_out(
-    mut state: State,
-    scenario: &Scenario,
-    vars: Vars,
-    defaults: Defaults,
-) -> Ran {
+fn carry_out(mut state: State, scenario: &Scenario, vars: Vars, defaults: Defaults) -> Ran {
     state.tolerate.clone_from(&scenario.tolerate);
     state.vars = vars.0;
     state.vars.insert("target".to_owned(), Value::Text(defaults.target.clone()));

@@ -158,7 +158,8 @@ fn target(
     vars: &Vars,
     devices: &mut u32,
 ) -> Result<TargetConfig, String> {
-    let one_lun = vec![LunSpec { blocks: BLOCKS, block_size: BLOCK, write_cache: true, ..LunSpec::default() }];
+    let one_lun =
+        vec![LunSpec { blocks: BLOCKS, block_size: BLOCK, write_cache: true, ..LunSpec::default() }];
     let luns = spec.luns.as_ref().unwrap_or(&one_lun);
     let name = spec.name.as_ref().map(|name| vars.text(name)).transpose()?;
     Ok(TargetConfig {

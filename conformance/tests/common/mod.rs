@@ -14,7 +14,6 @@ pub use serve::PATIENCE;
 
 pub const TARGET: &str = "iqn.2026-01.org.example:test";
 
-
 /// A memory LUN of 64 MiB at any port of the loopback.
 pub fn memory() -> ServeConfig {
     with_lun(Backing::Memory { bytes: 64 << 20, name: "test/0".into() })

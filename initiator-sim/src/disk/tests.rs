@@ -65,7 +65,8 @@ fn a_disk_without_latency_answers_at_once_and_shares_its_pages() {
 #[test]
 fn bad_ranges_name_their_first_bad_block() {
     let mut disk = disk(Latency::Fixed(0));
-    let bad = BadRange { blocks: 10..12, read: true, write: false, flush: false, until_written: true, error: None };
+    let bad =
+        BadRange { blocks: 10..12, read: true, write: false, flush: false, until_written: true, error: None };
     disk.add_bad(bad);
     let read = |disk: &mut Disk, lba, blocks| {
         run(disk, IoOp::Read { lba, blocks }, &mut calm()).map(|list| list.len())

@@ -166,12 +166,7 @@ fn check(cx: &Cx<'_>, step: &Scsi, done: &Done<CommandOutcome>, unasked: Unasked
     Ok(())
 }
 
-fn residual(
-    cx: &Cx<'_>,
-    step: &Scsi,
-    outcome: &CommandOutcome,
-    unasked: Unasked,
-) -> Outcome<Vec<String>> {
+fn residual(cx: &Cx<'_>, step: &Scsi, outcome: &CommandOutcome, unasked: Unasked) -> Outcome<Vec<String>> {
     let (under, over) = match outcome.residual {
         Residual::None => (None, None),
         Residual::Underflow(bytes) => (Some(u64::from(bytes)), None),

@@ -81,9 +81,10 @@ impl Reader<'_> {
         match (groups.as_slice(), kind, close, none) {
             ([group], None, None, None) => {
                 let read = |item| match (*group, Body::free(item).node("none")) {
-                    ("any_order", Some(none)) => {
-                        Err(Problem::new(none.id, "`none` has no place in `any_order`; use `one_of` or `all`"))
-                    }
+                    ("any_order", Some(none)) => Err(Problem::new(
+                        none.id,
+                        "`none` has no place in `any_order`; use `one_of` or `all`",
+                    )),
                     _ => self.want(item),
                 };
                 let items = body.items(group).iter().map(read).collect::<Read<Vec<_>>>()?;

@@ -57,7 +57,11 @@ pub(in crate::scenario) static EXPECT: Shape = Shape {
         AS,
         key("pdu", Kind::OneOf(pdus), "Which PDU."),
         key("close", Kind::OneOf(endings), "The end of the connection instead of a PDU."),
-        key("none", Kind::Time, "Nothing comes for so long; as an alternative in `one_of`, or a part of `all`."),
+        key(
+            "none",
+            Kind::Time,
+            "Nothing comes for so long; as an alternative in `one_of`, or a part of `all`.",
+        ),
         key("data", Kind::Match, "The data segment."),
         key("keys", Kind::MapOf(&Kind::Match), "Pairs of a text or login response."),
         key("sense", Kind::Map(&SENSE), "Sense data of a ScsiResponse."),

@@ -162,7 +162,11 @@ pub(in crate::scenario) static FAIL: Shape = Shape {
             Kind::OneOf(|| vec!["medium", "no_space", "write_protected", "not_ready", "hardware"]),
             "How [medium].",
         ),
-        key("op", Kind::OneOf(|| vec!["any", "read", "write", "flush"]), "Which: `any` is reads and writes; flushes fail whatever they cover [any]."),
+        key(
+            "op",
+            Kind::OneOf(|| vec!["any", "read", "write", "flush"]),
+            "Which: `any` is reads and writes; flushes fail whatever they cover [any].",
+        ),
     ],
     rest: Rest::Refused,
 };

@@ -39,7 +39,8 @@ impl Secrets {
             for (Credential { name, secret }, span) in list {
                 let first = *names.entry(secret).or_insert(name);
                 if first != name {
-                    report.unwise(span, format!("the {what} {first:?} and {name:?} have the same CHAP secret"));
+                    report
+                        .unwise(span, format!("the {what} {first:?} and {name:?} have the same CHAP secret"));
                 }
             }
         }

@@ -4,8 +4,8 @@
 #![doc = include_str!("example.toml")]
 //! ```
 
-use super::reader::{Report, Section};
 use super::auth::{self, Secrets};
+use super::reader::{Report, Section};
 use super::{LunSpec, ServeConfig, ServerOptions, TargetSpec};
 use crate::storage::Backing;
 use std::collections::BTreeMap;
