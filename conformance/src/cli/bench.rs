@@ -78,6 +78,7 @@ enum DigestArg {
 impl Bench {
     /// Runs and reports; exit 1 if a command failed.
     pub fn execute(self, _: &Context) -> Result<Exit, CliError> {
+        let chap = self.chap.as_deref().map(|text| super::run::credential("--chap", text)).transpose()?;
         let plan = Plan {
             address: resolve(&self.address)?,
             target: self.target,
@@ -99,10 +100,7 @@ impl Bench {
                 header: self.digest.contains(&DigestArg::Header),
                 data: self.digest.contains(&DigestArg::Data),
             },
-            chap: match self.chap.as_deref().map(|text| super::run::credential("--chap", text)).transpose()? {
-                Some((name, secret)) => Some(Chap { name, secret }),
-                None => None,
-            },
+            chap: chap.map(|(name, secret)| Chap { name, secret }),
             verify: self.verify,
         };
         let report = bench::run(&plan).map_err(|message| CliError { exit: Exit::Failed, message })?;

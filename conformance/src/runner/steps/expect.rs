@@ -260,10 +260,10 @@ fn differences(cx: &Cx<'_>, want: &PduMatch, pdu: &Pdu) -> Outcome<Vec<String>> 
     if let Some(sense) = sense {
         lines.extend(sense_differences(cx, sense, Sense::of_response(&pdu.data).as_ref())?);
     }
-    if let Some(name) = header_of {
-        if pdu.data.get(..48) != Some(&cx.pdu(name)?.bhs[..]) {
-            lines.push(format!("data: expected the header of {name}, got another one"));
-        }
+    if let Some(name) = header_of
+        && pdu.data.get(..48) != Some(&cx.pdu(name)?.bhs[..])
+    {
+        lines.push(format!("data: expected the header of {name}, got another one"));
     }
     Ok(lines)
 }
