@@ -234,6 +234,20 @@ fn limits_of_data_in() {
 }
 
 #[test]
+fn a_bidirectional_read_is_bounded_by_its_own_length() {
+    for (len, clause) in [(512, None), (516, Some("rfc7143/11.7.6"))] {
+        let mut rig = Rig::new();
+        let mut both = command(7, 1, &["F", "R", "W"], 0, &[0x28, 0, 0, 0, 0, 0, 0, 0, 1, 0]);
+        crate::codec::ahs::Ahs::bidi_read_length(512).emit(&mut both.ahs);
+        both.fix_lengths();
+        rig.out(&both);
+        rig.back(&reply(Kind::DataIn, 7, 0, 2).with("F", 1).with_data(vec![0; len]));
+        let found: Vec<_> = rig.texts().into_iter().map(|violation| violation.clause).collect();
+        assert_eq!(found, clause.into_iter().collect::<Vec<_>>(), "{len}");
+    }
+}
+
+#[test]
 fn limits_of_r2t() {
     let r2t = |sn: u64, ttt: u64, offset: u64, len: u64| {
         let pdu = reply(Kind::R2T, 7, 2, 2).with("R2TSN", sn).with("TTT", ttt);
