@@ -79,7 +79,7 @@ fn an_image_goes_to_a_file_of_4096_byte_blocks_and_comes_back() {
 }
 
 #[test]
-#[ignore = "needs qemu-utils and qemu-block-extra: run by CI"]
+#[ignore = "loads the machine for seconds: run by CI"]
 fn both_digests_on_every_pdu_and_the_data_compared() {
     // The clients of the distribution know no data digest; ours does.
     let serve = Serve::luns("digests", &["mem:64M"]);
@@ -93,7 +93,7 @@ fn both_digests_on_every_pdu_and_the_data_compared() {
 }
 
 #[test]
-#[ignore = "needs qemu-utils and qemu-block-extra: run by CI"]
+#[ignore = "needs libiscsi-bin, qemu-utils and qemu-block-extra: run by CI"]
 fn a_target_that_insists_on_header_digests_is_used_with_them() {
     let text = format!(
         "[offer]\nheader_digest = \"required\"\n[[target]]\nname = \"{TARGET}\"\n[[target.lun]]\nmemory = \"8M\"\n"
