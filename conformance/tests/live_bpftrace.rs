@@ -4,9 +4,12 @@
 //! the arguments really are in memory when a probe fires.
 //! `cargo test --release -p conformance --test live_bpftrace -- --ignored`
 
+#[path = "common/serve.rs"]
+mod serve;
+
+use serve::Serve;
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -194,23 +197,11 @@ fn live_events_are_the_recorded_ones_in_all_fields() {
     let file = |name: &str| -> PathBuf { folder.join(name) };
     fs::write(file("probes.bt"), script()).expect("writable");
 
-    let mut serve = Command::new(LAB);
-    serve.args([
-        "serve",
-        "--listen",
-        "127.0.0.1:0",
-        "--target",
-        TARGET,
-        "--lun",
-        "mem:32M",
-        "--log",
-        "error",
-        "--record",
-    ]);
-    let mut serve = Running::start(serve.arg(file("events.jsonl")).stdout(Stdio::piped()));
-    let mut line = String::new();
-    BufReader::new(serve.0.stdout.take().expect("piped")).read_line(&mut line).expect("a line");
-    let address = line.trim().strip_prefix("listening on ").expect("the address").to_owned();
+    let record = file("events.jsonl");
+    let record = record.to_str().expect("a plain path");
+    let args = ["--listen", "127.0.0.1:0", "--target", TARGET, "--lun", "mem:32M", "--record", record];
+    let serve = Serve::start(&args);
+    let address = serve.address();
 
     let out = fs::File::create(file("out")).expect("writable");
     let err = fs::File::create(file("err")).expect("writable");
@@ -249,7 +240,7 @@ fn live_events_are_the_recorded_ones_in_all_fields() {
     run("qemu-img", &["convert", "-f", "raw", "-O", "raw", &url, back.to_str().expect("plain")]);
     assert_eq!(fs::read(&back).expect("the copy")[..data.len()], data);
 
-    serve.end(rustix::process::Signal::TERM);
+    assert_eq!(serve.end(rustix::process::Signal::TERM).0, Some(0));
     bpftrace.end(rustix::process::Signal::INT);
     let trace = fs::read_to_string(file("out")).expect("the trace");
     let complaints = fs::read_to_string(file("err")).expect("text");

@@ -3,7 +3,7 @@
 mod common;
 
 use common::{Client, TARGET, memory, rw10, with_lun};
-use conformance::bench::{self, Op, Plan, Report};
+use conformance::bench::{self, Chap, Op, Plan, Report};
 use conformance::server::Server;
 use conformance::server::config::{LunSpec, ServeConfig};
 use conformance::server::record::Recorder;
@@ -12,6 +12,8 @@ use initiator_sim::codec::{Kind, Pdu};
 use std::io::Write;
 use std::net::SocketAddr;
 use std::time::Duration;
+use target_core::config::Credential;
+use target_core::probe::Probe;
 use target_core::wire::Digests;
 
 fn start(config: &ServeConfig) -> (Server, SocketAddr) {
@@ -22,7 +24,16 @@ fn start(config: &ServeConfig) -> (Server, SocketAddr) {
 
 /// A short run of verified reads and writes beside everything else; what it reads is compared with what it wrote.
 fn verified(address: SocketAddr, change: impl FnOnce(&mut Plan)) -> Report {
-    let mut plan = Plan {
+    let mut plan = plan(address);
+    change(&mut plan);
+    let report = bench::run(&plan).expect("runs");
+    assert_eq!(report.errors, 0, "{report}");
+    assert!(report.commands > 0, "{report}");
+    report
+}
+
+fn plan(address: SocketAddr) -> Plan {
+    Plan {
         address,
         target: TARGET.into(),
         initiator: "iqn.2026-01.org.example:bench".into(),
@@ -35,12 +46,7 @@ fn verified(address: SocketAddr, change: impl FnOnce(&mut Plan)) -> Report {
         digests: Digests::default(),
         chap: None,
         verify: true,
-    };
-    change(&mut plan);
-    let report = bench::run(&plan).expect("runs");
-    assert_eq!(report.errors, 0, "{report}");
-    assert!(report.commands > 0, "{report}");
-    report
+    }
 }
 
 #[test]
@@ -213,10 +219,94 @@ fn it_listens_at_several_addresses_of_both_families() {
     config.portals.push(config.portals[0]);
     let server = Server::start(&config, Recorder::off()).expect("starts");
     for (n, address) in (1..).zip(server.addresses()) {
-        let mut client = Client::login(*address, n);
+        let mut client = Client::login(address, n);
         assert_eq!(client.read(0, 1).0, 0, "at {address}");
     }
     assert_eq!(server.addresses().len(), config.portals.len());
+}
+
+#[test]
+fn portals_come_and_go_with_a_reload_and_sessions_stay() {
+    let config = memory();
+    let (server, first) = start(&config);
+    let mut client = Client::login(first, 1);
+    // A second portal, and the first by its port now.
+    let mut two = config.clone();
+    two.portals[0].address = first;
+    two.portals.push(target_core::config::PortalConfig { group: 2, ..config.portals[0] });
+    server.reload(&two).expect("is right");
+    let second = server.addresses()[1];
+    assert_eq!(server.addresses()[0], first);
+    assert_eq!(Client::login(second, 2).read(0, 1).0, 0);
+    assert_eq!(Client::login(first, 3).read(0, 1).0, 0);
+    // An address that is taken changes nothing.
+    let mut taken = two.clone();
+    taken.portals = vec![target_core::config::PortalConfig { address: second, group: 1 }];
+    let held = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = held.local_addr().expect("an address");
+    taken.portals.push(target_core::config::PortalConfig { address, group: 3 });
+    assert!(server.reload(&taken).expect_err("in use").contains("is in use"));
+    assert_eq!(server.addresses(), [first, second]);
+    // The first portal goes; who came in there stays.
+    taken.portals.pop();
+    server.reload(&taken).expect("is right");
+    assert_eq!(server.addresses(), [second]);
+    assert_eq!(client.read(0, 1).0, 0);
+    let gone = (0..1000).any(|_| {
+        std::thread::sleep(Duration::from_millis(5));
+        std::net::TcpStream::connect(first).is_err()
+    });
+    assert!(gone, "nobody listens there any more");
+    assert_eq!(Client::login(second, 4).read(0, 1).0, 0);
+}
+
+#[test]
+fn a_panic_inside_the_core_costs_one_session_and_its_place_is_free_again() {
+    // A bug that strikes while the core is locked, in the midst of a task management function.
+    let recorder = Recorder::watching(|event| assert!(event.probe != Probe::TaskCommand, "this bug is meant"));
+    let mut config = memory();
+    config.limits.sessions_per_initiator = 2;
+    let server = Server::start(&config, recorder).expect("starts");
+    let address = server.addresses()[0];
+    let (mut struck, mut other) = (Client::login(address, 1), Client::login(address, 2));
+    assert_eq!(Client::connect(address).try_login(3, &[("TargetName", TARGET)]), (3, 2), "two are the limit");
+    let request = Pdu::new(Kind::TaskRequest)
+        .with("I", 1)
+        .with("F", 1)
+        .with("Function", 5)
+        .with("ITT", 99)
+        .with("CmdSN", struck.cmd_sn.into())
+        .with("ExpStatSN", struck.exp_stat_sn.into());
+    struck.send(&request);
+    // It is told, if the word gets through before the connection ends.
+    while let Some(pdu) = struck.receive() {
+        assert_eq!((pdu.kind(), pdu.word("AsyncEvent")), (Some(Kind::AsyncMessage), 3), "{pdu}");
+    }
+    assert_eq!(other.read(0, 1).0, 0, "the others are served");
+    // The session ended at once and does not wait 20 seconds for another connection, or there would be no place.
+    let login = || Client::connect(address).try_login(3, &[("TargetName", TARGET)]) == (0, 0);
+    assert!((0..1000).any(|_| login() || {
+        std::thread::sleep(Duration::from_millis(5));
+        false
+    }));
+    assert_eq!(other.write(8, &[7; 512]), 0);
+}
+
+#[test]
+fn the_load_client_proves_itself_where_it_is_asked() {
+    let mut config = memory();
+    let (name, secret) = ("iqn.2026-01.org.example:bench".to_owned(), "known to both of us".to_owned());
+    let credential = Credential { name: name.clone(), secret: secret.clone().into_bytes() };
+    config.targets[0].auth.credentials.push(credential);
+    let (_server, address) = start(&config);
+    let good = Chap { name, secret };
+    verified(address, |plan| plan.chap = Some(good.clone()));
+    for (chap, why) in
+        [(None, "--chap"), (Some(Chap { secret: "something else".into(), ..good }), "these credentials")]
+    {
+        let error = bench::run(&Plan { chap, ..plan(address) }).expect_err(why);
+        assert!(error.contains("0201") && error.contains(why), "{error}");
+    }
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use super::{CliError, Context, Exit};
 use crate::golden;
-use crate::runner::suite::{Filter, Golden, Ran, golden_text, run_all, select};
+use crate::runner::suite::{Filter, Golden, Ran, golden_text, run_all};
 use crate::runner::{Backend, Options};
 use crate::scenario::Collection;
 use clap::Args;
@@ -37,14 +37,7 @@ impl Accept {
         let root = context.root()?;
         let collection = Collection::find(&root).map_err(|error| CliError::file(&root, &error))?;
         let filter = Filter { globs: self.globs.clone(), ..Filter::default() };
-        let selected = select(&collection, &filter).map_err(|errors| {
-            CliError::usage(
-                errors.iter().map(|error| error.message.as_str()).collect::<Vec<_>>().join("\nerror: "),
-            )
-        })?;
-        if selected.is_empty() {
-            return Err(CliError { exit: Exit::NothingSelected, message: "no scenario fits".to_owned() });
-        }
+        let selected = super::run::chosen(&collection, &filter)?;
         let options = Options { backend: Backend::Simulator, seed: None, twice: true };
         let jobs = std::thread::available_parallelism().map_or(1, usize::from);
         let ran = run_all(&root, selected, &options, jobs, &|_| {});

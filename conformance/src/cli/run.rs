@@ -3,7 +3,7 @@
 use super::report::{Json, rerun, summary};
 use super::{CliError, Context, Exit};
 use crate::golden;
-use crate::runner::suite::{Filter, Ran, run_all, select};
+use crate::runner::suite::{Filter, Ran, Selected, run_all, select};
 use crate::runner::{Backend, Options, TcpOptions};
 use crate::scenario::{Collection, Level};
 use clap::{Args, ValueEnum};
@@ -95,14 +95,7 @@ impl Run {
             req: self.req.clone(),
             tag: self.tag.clone(),
         };
-        let selected = select(&collection, &filter).map_err(|errors| {
-            CliError::usage(
-                errors.iter().map(|error| error.message.as_str()).collect::<Vec<_>>().join("\nerror: "),
-            )
-        })?;
-        if selected.is_empty() {
-            return Err(CliError { exit: Exit::NothingSelected, message: "no scenario fits".to_owned() });
-        }
+        let selected = chosen(&collection, &filter)?;
         if self.list {
             for one in &selected {
                 let cases =
@@ -183,6 +176,18 @@ impl Run {
         }
         Ok(exit)
     }
+}
+
+/// The scenarios that the filter selects: at least one, all of them readable.
+pub(super) fn chosen(collection: &Collection, filter: &Filter) -> Result<Vec<Selected>, CliError> {
+    let selected = select(collection, filter).map_err(|errors| {
+        let messages: Vec<_> = errors.iter().map(|error| error.message.as_str()).collect();
+        CliError::usage(messages.join("\nerror: "))
+    })?;
+    if selected.is_empty() {
+        return Err(CliError { exit: Exit::NothingSelected, message: "no scenario fits".to_owned() });
+    }
+    Ok(selected)
 }
 
 /// A name and what comes after its last colon: names are often iSCSI names, which have colons too.

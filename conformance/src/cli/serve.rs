@@ -18,7 +18,8 @@ use std::time::{Duration, Instant};
 #[derive(Args, Debug)]
 #[command(
     after_help = "SIGTERM and SIGINT ask all sessions to log out and exit 0; a second one exits at once.
-SIGHUP reads the configuration file again (targets and LUNs; a file with mistakes changes nothing).
+SIGHUP reads the configuration file again: portals, targets, LUNs, limits, timers, all but [server]. A file with mistakes
+changes nothing; sessions stay, also those of a portal that goes.
 
 Examples:
   iscsi-lab serve
@@ -69,7 +70,7 @@ impl Serve {
             Some(path) => Recorder::create(path).map_err(|error| CliError::file(path, &error))?,
         };
         let server = Server::start(&config, recorder).map_err(CliError::usage)?;
-        announce(server.addresses(), &config);
+        announce(&server.addresses(), &config);
         while let Ok(SIGHUP) = signals.recv() {
             self.reload(&server);
         }

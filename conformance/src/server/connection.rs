@@ -9,10 +9,10 @@ use rustix::net::RecvFlags;
 use std::collections::VecDeque;
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU16, AtomicU32, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
-use target_core::api::{ConnId, Flow, Input};
+use target_core::api::{Admin, ConnId, Flow, Input, Tsih};
 use target_core::conn::framing::{Frame, Framer};
 use target_core::wire::{DATA_SEGMENT_MAX, Opcode};
 
@@ -39,6 +39,8 @@ pub(super) struct Connection {
     pub(super) closing: AtomicBool,
     /// Its login is complete.
     pub(super) logged_in: AtomicBool,
+    /// TSIH of its session; 0 before there is one.
+    pub(super) session: AtomicU16,
     /// Violations that were logged.
     pub(super) violations: AtomicU32,
     /// The core knows it.
@@ -115,6 +117,7 @@ impl Shard {
             wanted: AtomicBool::new(false),
             closing: AtomicBool::new(false),
             logged_in: AtomicBool::new(false),
+            session: AtomicU16::new(0),
             violations: AtomicU32::new(0),
             open: AtomicBool::new(true),
             paused: Mutex::new(false),
@@ -134,10 +137,17 @@ impl Shard {
 
     fn run(&self, connection: &Connection) {
         if catch_unwind(AssertUnwindSafe(|| self.read(connection))).is_err() {
-            tracing::error!(conn = connection.id.0, remote = %connection.remote, "a connection's thread panicked");
+            let (conn, remote) = (connection.id.0, connection.remote);
+            tracing::error!(conn, %remote, "a connection's thread panicked: its session is dropped");
+            // Nobody may come back to a session whose state is in doubt, as after the mere loss of a connection.
+            let session = Tsih(connection.session.load(Ordering::Relaxed));
+            let _ =
+                catch_unwind(AssertUnwindSafe(|| self.input(Input::Admin(Admin::DropSession { session }))));
         }
         // After a panic inside the core this may panic too; the other connections are served as well as can be.
-        let _ = catch_unwind(AssertUnwindSafe(|| self.close(connection)));
+        if catch_unwind(AssertUnwindSafe(|| self.close(connection))).is_err() {
+            self.remove(connection.id);
+        }
     }
 
     /// Tells the core that the connection is gone, once, and forgets it.

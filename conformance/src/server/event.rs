@@ -21,6 +21,7 @@ pub(super) fn take(shard: &Shard, event: Event) {
         Event::LoggedIn { conn, session, initiator, target } => {
             if let Some(connection) = shard.connection(conn) {
                 connection.logged_in.store(true, Ordering::Relaxed);
+                connection.session.store(session.0, Ordering::Relaxed);
             }
             let target = target.unwrap_or_else(|| "discovery".to_owned());
             tracing::info!(

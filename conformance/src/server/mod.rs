@@ -27,7 +27,7 @@ mod turn;
 mod writer;
 
 use crate::usdt::UsdtSink;
-use accept::Acceptor;
+use accept::{Acceptor, Listener};
 use config::ServeConfig;
 use record::Recorder;
 use shard::Shard;
@@ -54,19 +54,17 @@ impl Server {
         let mut config = config.clone();
         let mut listeners = Vec::new();
         let mut wrong = Vec::new();
-        let addresses: Vec<_> = config.portals.iter().map(|portal| portal.address).collect();
-        for portal in &mut config.portals {
-            match socket::listen(portal.address, &addresses) {
-                Ok((listener, address)) => {
-                    portal.address = address;
-                    listeners.push((listener, address));
-                }
+        let wanted = addresses(&config);
+        for address in &wanted {
+            match Listener::open(*address, &wanted) {
+                Ok(listener) => listeners.push(listener),
                 Err(error) => wrong.push(error),
             }
         }
         if !wrong.is_empty() {
             return Err(wrong.join("\n"));
         }
+        settle(&mut config, &listeners);
         let sink = Tee(UsdtSink::register()?, recorder);
         let shard = Shard::start(&config, sink)?;
         let acceptor = Acceptor::start(listeners, Arc::clone(&shard)).map_err(|error| error.to_string())?;
@@ -74,16 +72,22 @@ impl Server {
     }
 
     /// Where it listens, with the ports that the system chose.
-    pub fn addresses(&self) -> &[SocketAddr] {
+    pub fn addresses(&self) -> Vec<SocketAddr> {
         self.acceptor.addresses()
     }
 
-    /// Takes over the targets and logical units of a new configuration; devices that stay keep their content.
+    /// Takes over a new configuration, all but its `[server]`. Devices and portals that stay are not touched; sessions that came
+    /// in through a portal that goes stay too.
     ///
     /// # Errors
     /// What is wrong with it; then nothing has changed.
     pub fn reload(&self, config: &ServeConfig) -> Result<(), String> {
-        self.shard.reload(config)
+        let mut config = config.clone();
+        let listeners = self.acceptor.plan(&addresses(&config))?;
+        settle(&mut config, &listeners);
+        self.shard.reload(&config)?;
+        self.acceptor.replace(listeners);
+        Ok(())
     }
 
     /// Takes no more connections and asks every session to log out.
@@ -101,6 +105,18 @@ impl Server {
     pub fn shutdown(self) -> bool {
         self.drain();
         self.wait_drained(self.shard.drain_time())
+    }
+}
+
+/// Where the configuration wants portals.
+fn addresses(config: &ServeConfig) -> Vec<SocketAddr> {
+    config.portals.iter().map(|portal| portal.address).collect()
+}
+
+/// Puts the ports that the system chose into the configuration.
+fn settle(config: &mut ServeConfig, listeners: &[Arc<Listener>]) {
+    for (portal, listener) in config.portals.iter_mut().zip(listeners) {
+        portal.address = listener.address;
     }
 }
 

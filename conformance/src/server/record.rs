@@ -9,10 +9,18 @@ use std::thread::JoinHandle;
 use std::time::Instant;
 use target_core::probe::{Probe, ProbeEvent, ProbeSink};
 
-/// Writes events to a file, or does nothing. The file is written by a thread of its own: a probe fires while the core
-/// is locked.
-#[derive(Debug, Default)]
-pub struct Recorder(Option<Recording>);
+/// Writes events to a file, calls a function, or does nothing. The file is written by a thread of its own: a probe fires
+/// while the core is locked.
+#[derive(Default)]
+pub struct Recorder(Kind);
+
+#[derive(Default)]
+enum Kind {
+    #[default]
+    Off,
+    File(Recording),
+    Watcher(Box<dyn FnMut(&ProbeEvent<'_>) + Send>),
+}
 
 #[derive(Debug)]
 struct Recording {
@@ -36,7 +44,7 @@ struct State {
 impl Recorder {
     /// Records nothing and costs nothing.
     pub const fn off() -> Self {
-        Self(None)
+        Self(Kind::Off)
     }
 
     /// Records into a new file at `path`. It is complete when the recorder is dropped, and never far behind.
@@ -48,12 +56,17 @@ impl Recorder {
         let shared = Arc::<Shared>::default();
         let other = Arc::clone(&shared);
         let thread = std::thread::Builder::new().name("record".into()).spawn(move || write(file, &other))?;
-        Ok(Self(Some(Recording { started: Instant::now(), shared, thread: Some(thread) })))
+        Ok(Self(Kind::File(Recording { started: Instant::now(), shared, thread: Some(thread) })))
+    }
+
+    /// Calls this with every event, inside the core.
+    pub fn watching(watcher: impl FnMut(&ProbeEvent<'_>) + Send + 'static) -> Self {
+        Self(Kind::Watcher(Box::new(watcher)))
     }
 
     /// Writes what is left and closes the file; later events are not recorded.
     pub(super) fn finish(&mut self) {
-        self.0 = None;
+        self.0 = Kind::Off;
     }
 }
 
@@ -90,7 +103,11 @@ fn write(mut file: File, shared: &Shared) {
 
 impl ProbeSink for Recorder {
     fn fire(&mut self, event: &ProbeEvent<'_>) {
-        let Some(recording) = &self.0 else { return };
+        let recording = match &mut self.0 {
+            Kind::Off => return,
+            Kind::Watcher(watcher) => return watcher(event),
+            Kind::File(recording) => recording,
+        };
         let record = Record {
             time_ns: recording.started.elapsed().as_nanos().try_into().unwrap_or(u64::MAX),
             // An event does not tell which of several connections between two hosts it was.
@@ -108,6 +125,6 @@ impl ProbeSink for Recorder {
 
     #[inline]
     fn is_enabled(&self, _: Probe) -> bool {
-        self.0.is_some()
+        !matches!(self.0, Kind::Off)
     }
 }

@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock, Weak};
 use std::time::{Duration, Instant};
 use target_core::api::{Admin, ConnId, Input};
-use target_core::config::{Config, PortalConfig};
+use target_core::config::Config;
 use target_core::drive;
 use target_core::io::{IoDone, IoError, IoRequest};
 use target_core::target::Target;
@@ -192,11 +192,7 @@ impl Shard {
     }
 
     pub(super) fn reload(&self, config: &ServeConfig) -> Result<(), String> {
-        let (mut fresh, staged) = config.stage(&self.devices)?;
-        let wanted = std::mem::replace(&mut fresh.portals, self.configured(|c| c.portals.clone()));
-        if !same_portals(&wanted, &fresh.portals) {
-            tracing::warn!("a change of portals takes effect at the next start");
-        }
+        let (fresh, staged) = config.stage(&self.devices)?;
         fresh.check().map_err(|error| error.to_string())?;
         let retire = staged.commit();
         self.input(Input::Admin(Admin::Reconfigure(Box::new(fresh.clone()))));
@@ -256,17 +252,6 @@ pub(super) fn hand_in(core: &mut Target<Sink>, now: CoreInstant, input: Input) {
     if let Err(misuse) = core.handle(now, input) {
         tracing::error!(?misuse, "the server misused the core");
     }
-}
-
-/// Equal but for ports that the system chose.
-fn same_portals(wanted: &[PortalConfig], in_force: &[PortalConfig]) -> bool {
-    wanted.len() == in_force.len()
-        && wanted.iter().zip(in_force).all(|(wanted, real)| {
-            let port_is_free = wanted.address.port() == 0;
-            wanted.group == real.group
-                && wanted.address.ip() == real.address.ip()
-                && (port_is_free || wanted.address.port() == real.address.port())
-        })
 }
 
 /// Fresh random bytes: CHAP challenges must not be foreseeable.

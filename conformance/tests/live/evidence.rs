@@ -27,8 +27,8 @@ pub struct Excuse {
 /// Those of libiscsi 1.19.
 pub const EXCUSED: &[Excuse] = &[Excuse {
     test: "iSCSITMF.LUNResetSimpleAsync",
-    clause: "RFC 7143 11.5 and 11.6: a task management request is answered by a response, so after it was sent",
-    expects: "that the response has come when the request has only been queued: it looks before it sends",
+    clause: "RFC 7143 11.5 and 11.6: a task management response answers a request, so it comes after the request was sent",
+    expects: "reconnect_succeeded == 1, which the response is to set, right after the request was queued: before anything is sent",
     says: "CU_ASSERT_EQUAL(reconnect_succeeded,1)",
     pdus: &[
         // The write may be done or be aborted by the reset; both are right.

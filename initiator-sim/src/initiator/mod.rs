@@ -49,7 +49,7 @@ pub use params::{ConnParams, SessionParams};
 pub use program::{Step, automatic_answer};
 pub use receive::{DigestPart, Incoming};
 pub use requests::{
-    LogoutOutcome, LogoutProgram, NopProgram, PingOutcome, TmfOutcome, TmfProgram, tmf_code, tmf_names,
+    LogoutOutcome, LogoutProgram, NopProgram, PingOutcome, TmfOutcome, TmfProgram,
 };
 pub use session::{Connection, Phase, Session};
 pub use text_program::{DiscoveredTarget, TextOutcome, TextProgram, discovered};

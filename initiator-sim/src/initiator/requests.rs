@@ -7,28 +7,6 @@ use super::program::{Step, rejected};
 use super::{Draft, FieldValue, Incoming, Session};
 use crate::codec::{Kind, Pdu};
 
-/// Task management functions of RFC 7143 11.5.1 by the names scenarios use.
-const FUNCTIONS: [(&str, u8); 8] = [
-    ("ABORT_TASK", 1),
-    ("ABORT_TASK_SET", 2),
-    ("CLEAR_ACA", 3),
-    ("CLEAR_TASK_SET", 4),
-    ("LOGICAL_UNIT_RESET", 5),
-    ("TARGET_WARM_RESET", 6),
-    ("TARGET_COLD_RESET", 7),
-    ("TASK_REASSIGN", 8),
-];
-
-/// The code of a task management function.
-pub fn tmf_code(name: &str) -> Option<u8> {
-    FUNCTIONS.iter().find(|(n, _)| *n == name).map(|(_, code)| *code)
-}
-
-/// The names of the task management functions.
-pub fn tmf_names() -> impl Iterator<Item = &'static str> {
-    FUNCTIONS.iter().map(|(name, _)| *name)
-}
-
 /// A request and the one PDU that answers it.
 #[derive(Debug)]
 struct Exchange {
