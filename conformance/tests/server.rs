@@ -263,7 +263,8 @@ fn portals_come_and_go_with_a_reload_and_sessions_stay() {
 #[test]
 fn a_panic_inside_the_core_costs_one_session_and_its_place_is_free_again() {
     // A bug that strikes while the core is locked, in the midst of a task management function.
-    let recorder = Recorder::watching(|event| assert!(event.probe != Probe::TaskCommand, "this bug is meant"));
+    let recorder =
+        Recorder::watching(|event| assert!(event.probe != Probe::TaskCommand, "this bug is meant"));
     let mut config = memory();
     config.limits.sessions_per_initiator = 2;
     let server = Server::start(&config, recorder).expect("starts");

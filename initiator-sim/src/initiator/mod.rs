@@ -48,9 +48,7 @@ pub use negotiate::{Negotiation, Settled, Side};
 pub use params::{ConnParams, SessionParams};
 pub use program::{Step, automatic_answer};
 pub use receive::{DigestPart, Incoming};
-pub use requests::{
-    LogoutOutcome, LogoutProgram, NopProgram, PingOutcome, TmfOutcome, TmfProgram,
-};
+pub use requests::{LogoutOutcome, LogoutProgram, NopProgram, PingOutcome, TmfOutcome, TmfProgram};
 pub use session::{Connection, Phase, Session};
 pub use text_program::{DiscoveredTarget, TextOutcome, TextProgram, discovered};
 pub use violation::{Strength, Violation};
