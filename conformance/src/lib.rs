@@ -9,6 +9,7 @@
 
 pub mod bench;
 pub mod cli;
+pub mod coverage;
 pub mod fuzzing;
 pub mod golden;
 pub mod runner;

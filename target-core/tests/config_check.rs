@@ -101,13 +101,16 @@ fn credentials() {
         auth(AuthConfig { mutual: Some(credential("disk", "s")), ..base() }),
         "targets[0].auth.mutual"
     );
-    let same = AuthConfig { credentials: one(), mutual: Some(credential("disk", "secret")), ..base() };
+    let short = AuthConfig { credentials: one(), mutual: Some(credential("disk", "11 of them!")), ..base() };
+    assert_eq!(auth(short), "targets[0].auth.mutual.secret");
+    let long = vec![credential("host", "a secret for both")];
+    let same = AuthConfig { credentials: long, mutual: Some(credential("disk", "a secret for both")), ..base() };
     assert_eq!(auth(same), "targets[0].auth.mutual.secret");
     // Also where the other direction belongs to discovery.
     let elsewhere = |config: &mut Config| {
-        config.targets[0].auth.credentials = vec![credential("host", "secret")];
+        config.targets[0].auth.credentials = vec![credential("host", "a secret for both")];
         config.discovery_auth.credentials = vec![credential("finder", "another")];
-        config.discovery_auth.mutual = Some(credential("node", "secret"));
+        config.discovery_auth.mutual = Some(credential("node", "a secret for both"));
     };
     assert_eq!(wrong(elsewhere), "discovery_auth.mutual.secret");
     assert_eq!(

@@ -3,6 +3,7 @@
 mod accept;
 mod bench;
 mod completions;
+mod coverage;
 mod exit;
 mod man;
 mod probes;
@@ -16,6 +17,7 @@ mod trace;
 pub use accept::Accept;
 pub use bench::Bench;
 pub use completions::Completions;
+pub use coverage::Coverage;
 pub use exit::{CliError, EXIT_CODES, Exit};
 pub use man::Man;
 pub use probes::Probes;

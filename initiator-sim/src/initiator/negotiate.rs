@@ -101,6 +101,9 @@ impl Negotiation {
         if again && side == Side::Target && !repeats {
             self.violations.push(Violation::must("rfc7143/6.3-12", format!("{key} was negotiated already")));
         }
+        if side == Side::Target && is_extension(&key) && key != "X#NodeArchitecture" {
+            self.violations.push(Violation::must("rfc7143/14-1", format!("{key} has a prefix that nobody may use")));
+        }
         if side == Side::Target && reserved(&value) && rule.is_some() {
             let text = format!("{key}={value} proposed, but reserved values are answers");
             self.violations.push(Violation::must("rfc7143/6.2-12", text));
@@ -213,6 +216,13 @@ impl Negotiation {
         self.keys.iter().filter(needs).cloned().collect()
     }
 
+    /// What the target still asks for with a PDU that ends the stage (6.3) or the exchange (6.4).
+    pub fn asks_for_more(&self, clause: &'static str) -> Option<Violation> {
+        let open = self.to_answer().into_iter().find(|open| !reserved(&open.offer))?;
+        let text = format!("{}={} wants an answer, and nothing can follow", open.key, open.offer);
+        Some(Violation::must(clause, text))
+    }
+
     /// What the target did wrong so far; forgets it.
     pub fn take_violations(&mut self) -> Vec<Violation> {
         let fatal = self.violations.iter().find(|v| ends_the_negotiation(v.rule));
@@ -311,6 +321,11 @@ fn ends_the_negotiation(rule: &str) -> bool {
     const RULES: [&str; 5] =
         ["rfc7143/6.2.1-4", "rfc7143/6.2.2-2", "rfc7143/6.2.2-4", "rfc7143/6.3-12", "rfc7143/6.2-12"];
     RULES.contains(&rule)
+}
+
+/// Prefixes that are kept for standards (section 14).
+fn is_extension(key: &str) -> bool {
+    ["X#", "Y#", "Z#"].iter().any(|prefix| key.starts_with(prefix))
 }
 
 /// The constants that only answers may hold (6.2).

@@ -191,6 +191,9 @@ impl Session {
             link.negotiation.cut_short(Side::Target);
         }
         link.negotiation.hear(Side::Target, &pdu.data, pdu.flag("C"));
+        if !refused && pdu.flag("T") {
+            self.violations.extend(link.negotiation.asks_for_more("rfc7143/6.3-10"));
+        }
         if refused {
             link.phase = Phase::Closed;
         } else if pdu.flag("T") && pdu.word("NSG") == 3 {
@@ -212,6 +215,7 @@ impl Session {
         let link = &mut self.connections[conn];
         link.negotiation.hear(Side::Target, &pdu.data, pdu.flag("C"));
         if pdu.flag("F") {
+            self.violations.extend(link.negotiation.asks_for_more("rfc7143/6.4-7"));
             // Only the connection's own keys can change in the full feature phase (13: use ALL).
             link.negotiation.apply(&mut self.params.clone(), &mut link.params);
         }

@@ -123,6 +123,8 @@ fn negotiation_rules_are_checked() {
         ("MaxConnections=1 ", "MaxConnections=1 MaxConnections=1 ", "rfc7143/6.3-12"),
         ("", "DataPDUInOrder=Reject ", "rfc7143/6.2-12"),
         ("", "nonsense ", "rfc7143/6.1-1"),
+        ("", "MaxBurstLength=4096 ", "rfc7143/6.3-10"),
+        ("", "X#NodeArchitecture=lab ", "rfc7143/6.3-10"),
         (
             "MaxBurstLength=8192 FirstBurstLength=16384 ",
             "MaxBurstLength=8192 FirstBurstLength=16384 ",
@@ -131,6 +133,7 @@ fn negotiation_rules_are_checked() {
     ] {
         assert_eq!(rules(&mut logged_in(offer, reply).0), [rule], "{offer} {reply}");
     }
+    assert!(rules(&mut logged_in("", "X#lab=1 ").0).contains(&"rfc7143/14-1"));
     for (offer, reply) in [
         ("InitialR2T=Yes ImmediateData=No ", ""),
         ("MaxBurstLength=0 ", "MaxBurstLength=Reject "),

@@ -34,6 +34,8 @@ type Checked = Result<(), ConfigError>;
 
 /// Longest secret or CHAP name: the limit of binary values (RFC 7143 6.1 and 12.1.3).
 const CHAP_BYTES_MAX: usize = 1024;
+/// Shortest secret with which the target proves itself.
+const MUTUAL_SECRET_MIN: usize = 12;
 
 impl Config {
     /// Refuses what the target cannot do, or must not.
@@ -70,7 +72,7 @@ impl Config {
         Ok(())
     }
 
-    /// RFC 7143 9.2.1: what one side proves itself with, the other side of no target of the node may: a challenge could be
+    /// rfc7143/9.2.1-8: what one side proves itself with, the other side of no target of the node may: a challenge could be
     /// reflected.
     fn check_secrets(&self) -> Checked {
         let targets = self.targets.iter().enumerate().map(|(n, target)| (Some(n), &target.auth));
@@ -209,6 +211,11 @@ fn check_auth(at: &str, auth: &AuthConfig) -> Checked {
         }
         if mutual.name.is_empty() || mutual.secret.is_empty() {
             return Err(ConfigError::new(format!("{at}.mutual"), "name and secret must not be empty"));
+        }
+        // 96 bits, or the target would have to know that IPsec protects the connection (rfc7143/9.2.1-7).
+        if mutual.secret.len() < MUTUAL_SECRET_MIN {
+            let problem = "must have at least 12 bytes: whoever asks for a proof could try shorter ones";
+            return Err(ConfigError::new(format!("{at}.mutual.secret"), problem));
         }
     }
     let distinct: BTreeSet<_> = auth.algorithms.iter().collect();

@@ -1,0 +1,102 @@
+//! Does the table of clauses fit the scenarios, the sources and itself?
+
+use conformance::coverage::{self, Coverage, State};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace").to_path_buf()
+}
+
+fn real() -> Coverage {
+    coverage::read(&root()).unwrap_or_else(|error| panic!("{error}"))
+}
+
+#[test]
+fn nothing_refers_to_nothing_and_no_exception_is_stale() {
+    let problems: Vec<_> = real().problems.into_iter().map(|problem| problem.text).collect();
+    assert!(problems.is_empty(), "{}", problems.join("\n"));
+}
+
+/// The RFCs are not part of the tree. What can be seen without them: the ordinals of a section have no holes, and there are as
+/// many as were counted in the texts.
+#[test]
+fn every_clause_has_its_row() {
+    let mut sections: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+    let mut documents: BTreeMap<String, usize> = BTreeMap::new();
+    for judged in real().clauses {
+        let id = judged.clause.id.clone();
+        let (section, ordinal) = id.rsplit_once('-').expect("an ordinal");
+        sections.entry(section.to_owned()).or_default().push(ordinal.parse().expect("a number"));
+        *documents.entry(id.split('/').next().expect("a document").to_owned()).or_default() += 1;
+    }
+    for (section, ordinals) in sections {
+        assert!(ordinals.iter().copied().eq(1..=ordinals.len()), "{section}: {ordinals:?}");
+    }
+    assert_eq!(documents, BTreeMap::from([("rfc7143".to_owned(), 700), ("rfc7144".to_owned(), 28)]));
+}
+
+/// Only what cannot be seen, or belongs to SRP, Kerberos, IPsec and the like, may go without a check.
+#[test]
+fn reasons_are_sentences() {
+    for judged in real().clauses {
+        if let State::Excepted(_, reason) = &judged.state {
+            assert!(reason.len() > 20 && reason.trim_end().ends_with('.'), "{}: {reason}", judged.clause.id);
+        }
+    }
+}
+
+/// A root of the test's own, with one clause and one scenario.
+fn small(name: &str) -> PathBuf {
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("coverage").join(name);
+    let _ = std::fs::remove_dir_all(&path);
+    std::fs::create_dir_all(path.join("scenarios/nop")).expect("a folder");
+    let write = |file: &str, text: &str| std::fs::write(path.join(file), text).expect("a file");
+    write("scenarios/clauses.tsv", "rfc7143/1-1\ttarget\tmust\twire\tAnswers pings\t-\n");
+    write("scenarios/exceptions.yaml", "[]\n");
+    write(
+        "scenarios/nop/ping.scn.yaml",
+        "title: A ping\nreq: [rfc7143/1-1]\nsteps:\n  - login: {on: c1}\n  - nop: {data: x}\n",
+    );
+    path
+}
+
+fn lab(root: &Path, args: &[&str]) -> (i32, String) {
+    let output = Command::new(env!("CARGO_BIN_EXE_iscsi-lab"))
+        .args(args)
+        .current_dir(root)
+        .env_remove("CI")
+        .output()
+        .expect("the binary runs");
+    let text = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    (output.status.code().expect("an exit code"), text)
+}
+
+#[test]
+fn the_command_reports_and_exits_as_it_says() {
+    let root = small("command");
+    let (exit, text) = lab(&root, &["coverage", "--fail-under", "must=100"]);
+    assert_eq!(exit, 1, "without a golden trace it proves nothing: {text}");
+    assert!(text.contains("does not count: nop/ping: it has no golden trace"), "{text}");
+    assert!(text.contains("below the floor: must: 0 of 1 covered"), "{text}");
+    assert_eq!(lab(&root, &["accept"]).0, 0);
+    let (exit, text) = lab(&root, &["coverage", "--fail-under", "must=100", "--html", "page.html", "--verbose"]);
+    assert_eq!(exit, 0, "{text}");
+    assert!(text.contains("rfc7143/1-1 target must [covered] Answers pings: nop/ping"), "{text}");
+    assert!(std::fs::read_to_string(root.join("page.html")).expect("a page").contains("nop/ping"));
+    let (exit, text) = lab(&root, &["coverage", "--json"]);
+    let document: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+    assert_eq!((exit, &document["clauses"][0]["by"][0]), (0, &serde_json::json!("nop/ping")));
+    assert_eq!(lab(&root, &["coverage", "--spec", "rfc1"]).0, 7);
+    assert_eq!(lab(&root, &["coverage", "--fail-under", "all=1"]).0, 2);
+    let exceptions = root.join("scenarios/exceptions.yaml");
+    let stale = "- {clauses: [rfc7143/1-1], kind: option, reason: Once it was so.}\n";
+    std::fs::write(&exceptions, stale).expect("a file");
+    assert_eq!(lab(&root, &["coverage"]).0, 3);
+    std::fs::write(&exceptions, "- {clauses: [rfc7143/1-2], kind: option, reason: x}\n").expect("a file");
+    assert_eq!(lab(&root, &["coverage"]).0, 2);
+    std::fs::remove_file(exceptions).expect("removed");
+    let (exit, text) = lab(&root, &["coverage"]);
+    assert!(exit == 2 && text.contains("scenarios/exceptions.yaml: "), "{text}");
+}
