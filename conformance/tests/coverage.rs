@@ -69,7 +69,8 @@ fn lab(root: &Path, args: &[&str]) -> (i32, String) {
         .env_remove("CI")
         .output()
         .expect("the binary runs");
-    let text = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    let text =
+        String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
     (output.status.code().expect("an exit code"), text)
 }
 
@@ -81,7 +82,8 @@ fn the_command_reports_and_exits_as_it_says() {
     assert!(text.contains("does not count: nop/ping: it has no golden trace"), "{text}");
     assert!(text.contains("below the floor: must: 0 of 1 covered"), "{text}");
     assert_eq!(lab(&root, &["accept"]).0, 0);
-    let (exit, text) = lab(&root, &["coverage", "--fail-under", "must=100", "--html", "page.html", "--verbose"]);
+    let (exit, text) =
+        lab(&root, &["coverage", "--fail-under", "must=100", "--html", "page.html", "--verbose"]);
     assert_eq!(exit, 0, "{text}");
     assert!(text.contains("rfc7143/1-1 target must [covered] Answers pings: nop/ping"), "{text}");
     assert!(std::fs::read_to_string(root.join("page.html")).expect("a page").contains("nop/ping"));

@@ -104,7 +104,8 @@ fn credentials() {
     let short = AuthConfig { credentials: one(), mutual: Some(credential("disk", "11 of them!")), ..base() };
     assert_eq!(auth(short), "targets[0].auth.mutual.secret");
     let long = vec![credential("host", "a secret for both")];
-    let same = AuthConfig { credentials: long, mutual: Some(credential("disk", "a secret for both")), ..base() };
+    let same =
+        AuthConfig { credentials: long, mutual: Some(credential("disk", "a secret for both")), ..base() };
     assert_eq!(auth(same), "targets[0].auth.mutual.secret");
     // Also where the other direction belongs to discovery.
     let elsewhere = |config: &mut Config| {

@@ -7,13 +7,15 @@ use std::path::PathBuf;
 
 /// Show which clauses of the RFCs are checked by what, which are excepted and why, and which are missing
 #[derive(Args, Debug)]
-#[command(after_help = "Reads scenarios/clauses.tsv, scenarios/exceptions.yaml and the `req:` of every scenario. Exits with 1 below
+#[command(
+    after_help = "Reads scenarios/clauses.tsv, scenarios/exceptions.yaml and the `req:` of every scenario. Exits with 1 below
 a floor, with 3 for an exception that is needed no more, with 2 for references to nothing.
 
 Examples:
   iscsi-lab coverage
   iscsi-lab coverage --spec rfc7143/11.5 --verbose
-  iscsi-lab coverage --html coverage.html --fail-under must=100,should=80")]
+  iscsi-lab coverage --html coverage.html --fail-under must=100,should=80"
+)]
 pub struct Coverage {
     /// Only clauses that begin with this: a document or a section
     #[arg(long, value_name = "CLAUSE")]

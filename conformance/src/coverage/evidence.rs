@@ -44,8 +44,7 @@ fn walk(root: &Path, folder: &str, evidence: &mut Evidence) -> Result<(), String
         if root.join(&below).is_dir() {
             walk(root, &below, evidence)?;
         } else if name.ends_with(".rs") {
-            let text =
-                fs::read_to_string(root.join(&below)).map_err(|error| format!("{below}: {error}"))?;
+            let text = fs::read_to_string(root.join(&below)).map_err(|error| format!("{below}: {error}"))?;
             evidence.take(&below, &text);
         }
     }
@@ -85,7 +84,8 @@ fn cited(line: &str) -> Vec<String> {
     let starts = line.match_indices("rfc714").map(|(at, _)| at);
     let word = |at: usize| {
         let rest = line.get(at..)?;
-        let end = rest.find(|c: char| !(c.is_ascii_alphanumeric() || "/.-".contains(c))).unwrap_or(rest.len());
+        let end =
+            rest.find(|c: char| !(c.is_ascii_alphanumeric() || "/.-".contains(c))).unwrap_or(rest.len());
         rest.get(..end).map(|word| word.trim_end_matches(['.', '-']).to_owned())
     };
     starts.filter_map(word).filter(|word| super::table::is_id(word)).collect()

@@ -59,7 +59,8 @@ pub fn page(coverage: &Coverage) -> String {
         ("only-excepted", "excepted", ""),
         ("only-covered", "covered", ""),
     ] {
-        let _ = write!(out, "<label><input type=\"radio\" name=\"show\" id=\"{id}\"{checked}> {label}</label>");
+        let _ =
+            write!(out, "<label><input type=\"radio\" name=\"show\" id=\"{id}\"{checked}> {label}</label>");
     }
     out.push_str("</form>\n");
     for problem in &coverage.problems {

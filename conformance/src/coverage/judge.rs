@@ -135,7 +135,10 @@ pub(super) fn judge(
             None => State::Missing,
         };
         if !clause.seen && state == State::Missing {
-            let text = format!("{TABLE}:{}: {} is not seen on the wire and has no exception", clause.line, clause.id);
+            let text = format!(
+                "{TABLE}:{}: {} is not seen on the wire and has no exception",
+                clause.line, clause.id
+            );
             problems.push(Problem { stale: Stale::No, text });
         }
         Judged { clause, state, by }
@@ -178,7 +181,8 @@ fn follow(clauses: &[Clause], index: &BTreeMap<&str, usize>, by: &mut [Vec<Strin
     for (at, clause) in clauses.iter().enumerate() {
         for also in &clause.also {
             let Also::Same(id) = also else { continue };
-            let covered = index.get(id.as_str()).and_then(|other| by.get(*other)).is_some_and(|by| !by.is_empty());
+            let covered =
+                index.get(id.as_str()).and_then(|other| by.get(*other)).is_some_and(|by| !by.is_empty());
             if covered && let Some(own) = by.get_mut(at) {
                 own.push(format!("as {id}"));
             }
@@ -194,13 +198,15 @@ fn reasons<'a>(
     problems: &mut Vec<Problem>,
 ) -> Vec<Option<&'a Exception>> {
     let mut reasons: Vec<Option<&Exception>> = vec![None; clauses.len()];
-    let mut add = |stale, text: String| problems.push(Problem { stale, text: format!("{EXCEPTIONS}: {text}") });
+    let mut add =
+        |stale, text: String| problems.push(Problem { stale, text: format!("{EXCEPTIONS}: {text}") });
     for entry in exceptions {
         for name in &entry.clauses {
             let section = section_of(name);
             let mut needed = 0;
             for (at, clause) in clauses.iter().enumerate() {
-                let meant = section.map_or(clause.id == *name, |section| is_within(clause.section(), section));
+                let meant =
+                    section.map_or(clause.id == *name, |section| is_within(clause.section(), section));
                 if !meant {
                     continue;
                 }
@@ -213,7 +219,10 @@ fn reasons<'a>(
                 if !clause.asks_target() {
                     add(Stale::No, format!("{name} binds no target ({})", clause.binds.name()));
                 } else if covered {
-                    add(Stale::Yes, format!("{name} is covered by {}; take the exception out", by[at].join(", ")));
+                    add(
+                        Stale::Yes,
+                        format!("{name} is covered by {}; take the exception out", by[at].join(", ")),
+                    );
                 } else if let Some(place) = reasons.get_mut(at) {
                     if place.is_some() {
                         add(Stale::No, format!("{} has two exceptions", clause.id));
@@ -224,7 +233,8 @@ fn reasons<'a>(
                 }
             }
             if needed == 0 {
-                let what = if section.is_some() { "no clause in it needs one" } else { "there is no such clause" };
+                let what =
+                    if section.is_some() { "no clause in it needs one" } else { "there is no such clause" };
                 let stale = if section.is_some() { Stale::Yes } else { Stale::No };
                 add(stale, format!("{name}: {what}"));
             }
@@ -237,7 +247,9 @@ fn reasons<'a>(
 fn contradiction(clause: &Clause, kind: Kind) -> Option<&'static str> {
     match kind {
         Kind::Unobservable if clause.seen => Some("unobservable, but its row says that the wire shows it"),
-        Kind::Unused if clause.level != Level::May => Some("unused is for what a target may do, not for what it has to"),
+        Kind::Unused if clause.level != Level::May => {
+            Some("unused is for what a target may do, not for what it has to")
+        }
         Kind::Unobservable | Kind::Unused | Kind::Option => None,
     }
 }

@@ -26,7 +26,7 @@ mod uses;
 pub use exceptions::Kind;
 pub use floor::{Floor, Floors};
 pub use html::page;
-pub use judge::{Coverage, Judged, Problem, State, Stale};
+pub use judge::{Coverage, Judged, Problem, Stale, State};
 pub use report::{json, text};
 pub use table::{Also, Binds, Clause, Force, Level};
 
@@ -42,9 +42,8 @@ pub const EXCEPTIONS: &str = "scenarios/exceptions.yaml";
 /// # Errors
 /// A file that cannot be read or is not what it should be: `file:line: what`, each mistake on a line of its own.
 pub fn read(root: &Path) -> Result<Coverage, String> {
-    let file = |name: &str| {
-        std::fs::read_to_string(root.join(name)).map_err(|error| format!("{name}: {error}"))
-    };
+    let file =
+        |name: &str| std::fs::read_to_string(root.join(name)).map_err(|error| format!("{name}: {error}"));
     let clauses = table::parse(TABLE, &file(TABLE)?)?;
     let exceptions = exceptions::parse(EXCEPTIONS, &file(EXCEPTIONS)?)?;
     let uses = uses::read(root)?;

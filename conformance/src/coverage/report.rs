@@ -53,11 +53,20 @@ pub fn text(coverage: &Coverage, all: bool) -> String {
         }
     }
     for force in Force::ALL {
-        let missing =
-            coverage.clauses.iter().filter(|judged| judged.clause.level.force() == force && judged.state == State::Missing);
+        let missing = coverage
+            .clauses
+            .iter()
+            .filter(|judged| judged.clause.level.force() == force && judged.state == State::Missing);
         for judged in missing {
             let clause = &judged.clause;
-            let _ = writeln!(out, "missing {}: {} ({}): {}", clause.level.name(), clause.id, clause.binds.name(), clause.gist);
+            let _ = writeln!(
+                out,
+                "missing {}: {} ({}): {}",
+                clause.level.name(),
+                clause.id,
+                clause.binds.name(),
+                clause.gist
+            );
         }
     }
     for (scenario, why) in &coverage.void {

@@ -73,8 +73,12 @@ pub enum Also {
 }
 
 /// Names in the table, in the order of the variants.
-const BINDS: [(&str, Binds); 4] =
-    [("target", Binds::Target), ("initiator", Binds::Initiator), ("both", Binds::Both), ("nobody", Binds::Nobody)];
+const BINDS: [(&str, Binds); 4] = [
+    ("target", Binds::Target),
+    ("initiator", Binds::Initiator),
+    ("both", Binds::Both),
+    ("nobody", Binds::Nobody),
+];
 const LEVELS: [(&str, Level); 5] = [
     ("must", Level::Must),
     ("must-not", Level::MustNot),

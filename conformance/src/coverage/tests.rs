@@ -28,7 +28,8 @@ fn uses(list: &[(&str, &[&str], Option<&str>)]) -> Vec<Use> {
 
 fn evidence() -> Evidence {
     let mut evidence = Evidence::default();
-    evidence.take("initiator-sim/src/oracle/stat_sn.rs", "    checks.add(\"stat_sn\", \"rfc7143/1.2\", text)\n");
+    evidence
+        .take("initiator-sim/src/oracle/stat_sn.rs", "    checks.add(\"stat_sn\", \"rfc7143/1.2\", text)\n");
     evidence.take("a/b.rs", "#[test]\nfn counts() {}\n");
     evidence
 }
@@ -98,14 +99,22 @@ fn an_exception_that_is_needed_no_more_is_stale() {
 #[test]
 fn exceptions_have_to_fit_their_clauses() {
     let with = |entry: &str| usual(&format!("{REASONS}- {entry}\n")).problems.remove(0).text;
-    assert!(with("{clauses: [rfc7143/1.2.3-1], kind: option, reason: x}").contains("binds no target (initiator)"));
+    assert!(
+        with("{clauses: [rfc7143/1.2.3-1], kind: option, reason: x}").contains("binds no target (initiator)")
+    );
     assert!(with("{clauses: [rfc7143/9-9], kind: option, reason: x}").contains("there is no such clause"));
     assert!(with("{clauses: [rfc7143/1.20-1], kind: option, reason: x}").contains("has two exceptions"));
-    let coverage = usual("- {clauses: [rfc7143/1.2.3-2], kind: unused, reason: x}\n- {clauses: [rfc7143/1.20-1], kind: unobservable, reason: x}\n");
+    let coverage = usual(
+        "- {clauses: [rfc7143/1.2.3-2], kind: unused, reason: x}\n- {clauses: [rfc7143/1.20-1], kind: unobservable, reason: x}\n",
+    );
     assert!(coverage.problems[0].text.contains("not for what it has to"), "{:?}", coverage.problems);
     assert!(coverage.problems[1].text.contains("its row says that the wire shows it"));
     let coverage = usual("- {clauses: [rfc7143/1.20-1], kind: unused, reason: x}\n");
-    assert!(coverage.problems[0].text.contains(":5: rfc7143/1.2.3-2 is not seen on the wire and has no exception"));
+    assert!(
+        coverage.problems[0]
+            .text
+            .contains(":5: rfc7143/1.2.3-2 is not seen on the wire and has no exception")
+    );
 }
 
 #[test]
@@ -121,10 +130,17 @@ fn references_to_nothing_are_found() {
         ]
     );
     let mut evidence = evidence();
-    evidence.take("target-core/src/x.rs", "//! Clause rfc7143/1.2-1, and (rfc7143/1.2-7).\n// Section rfc7143/1.2.\n");
+    evidence.take(
+        "target-core/src/x.rs",
+        "//! Clause rfc7143/1.2-1, and (rfc7143/1.2-7).\n// Section rfc7143/1.2.\n",
+    );
     let coverage = judged(ROWS, REASONS, &[], &evidence);
     assert_eq!(problems(&coverage), ["target-core/src/x.rs:1: there is no clause rfc7143/1.2-7"]);
-    let row = |also: &str| format!("rfc7143/1.2-1\ttarget\tmust\twire\tAnswers\t{also}\nrfc7143/1-1\tinitiator\tmust\twire\tAsks\t-\n");
+    let row = |also: &str| {
+        format!(
+            "rfc7143/1.2-1\ttarget\tmust\twire\tAnswers\t{also}\nrfc7143/1-1\tinitiator\tmust\twire\tAsks\t-\n"
+        )
+    };
     let found = |also| judged(&row(also), "[]", &[], &Evidence::default()).problems.remove(0).text;
     assert!(found("same:rfc7143/8-8").contains("there is no clause rfc7143/8-8"));
     assert!(found("same:rfc7143/1-1").contains("does not bind a target"));

@@ -102,7 +102,8 @@ impl Negotiation {
             self.violations.push(Violation::must("rfc7143/6.3-12", format!("{key} was negotiated already")));
         }
         if side == Side::Target && is_extension(&key) && key != "X#NodeArchitecture" {
-            self.violations.push(Violation::must("rfc7143/14-1", format!("{key} has a prefix that nobody may use")));
+            self.violations
+                .push(Violation::must("rfc7143/14-1", format!("{key} has a prefix that nobody may use")));
         }
         if side == Side::Target && reserved(&value) && rule.is_some() {
             let text = format!("{key}={value} proposed, but reserved values are answers");
