@@ -219,7 +219,9 @@ impl Negotiation {
 
     /// What the target still asks for with a PDU that ends the stage (6.3) or the exchange (6.4).
     pub fn asks_for_more(&self, clause: &'static str) -> Option<Violation> {
-        let open = self.to_answer().into_iter().find(|open| !reserved(&open.offer))?;
+        // A key that comes again, or a reserved value, is another mistake.
+        let first = |open: &Settled| self.keys.iter().filter(|known| known.key == open.key).count() == 1;
+        let open = self.to_answer().into_iter().find(|open| !reserved(&open.offer) && first(open))?;
         let text = format!("{}={} wants an answer, and nothing can follow", open.key, open.offer);
         Some(Violation::must(clause, text))
     }
