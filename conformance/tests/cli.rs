@@ -184,3 +184,37 @@ fn schema_completions_and_manual_come_from_the_same_source() {
         assert!(exit == 0 && text.len() > 500, "{args:?}");
     }
 }
+
+const GRID: &str = "title: Grid\nmatrix: {strength: \"1\", a: [1, 2, 3], b: [x, \"x,y\", z], c: [1, 2]}\nsteps:\n  - login: {on: c1}\n  - nop: {data: \"pat($a,$c)\"}\n";
+
+#[test]
+fn matrices_are_expanded_on_request() {
+    let root = Root::new("matrix", &[("nop/grid", GRID)]);
+    assert_eq!(root.says(&["accept"]).0, 0);
+    assert_eq!(root.says(&["run"]), (0, "3 passed, 0 failed, 0 skipped\n".to_owned()));
+    assert_eq!(root.says(&["run", "--matrix"]), (0, "9 passed, 0 failed, 0 skipped\n".to_owned()));
+    assert_eq!(root.says(&["run", "--matrix=3"]), (0, "18 passed, 0 failed, 0 skipped\n".to_owned()));
+    assert_eq!(root.says(&["run", "--matrix=1"]).0, 2);
+    // What a failure report names runs again, chosen or not.
+    let (exit, text) = root.says(&["run", "nop/grid[a=2,b=x,y,c=2]"]);
+    assert_eq!((exit, text.as_str()), (0, "1 passed, 0 failed, 0 skipped\n"));
+    assert_eq!(root.says(&["run", "nop/grid[a=2,b=w,c=2]"]).0, 7);
+}
+
+/// Pairs of values of both sides of a login, and everything else: enough of them that a mistake in a rule has no place to hide.
+#[test]
+fn the_expanded_suite_has_three_thousand_cases() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace");
+    let output = Command::new(env!("CARGO_BIN_EXE_iscsi-lab"))
+        .args(["run", "--matrix", "--list"])
+        .current_dir(root)
+        .output()
+        .expect("the binary runs");
+    let text = String::from_utf8_lossy(&output.stdout);
+    let cases = |line: &str| {
+        let (_, rest) = line.split_once(" (")?;
+        rest.split_once(" cases)").and_then(|(count, _)| count.parse::<usize>().ok())
+    };
+    let total: usize = text.lines().map(|line| cases(line).unwrap_or(1)).sum();
+    assert!(total >= 3000, "{total} cases");
+}

@@ -148,6 +148,8 @@ pub struct Offer {
     pub immediate_data: bool,
     /// MaxRecvDataSegmentLength that the target declares, 512 to 2^24-1.
     pub max_recv_data_segment_length: u32,
+    /// Declare X#NodeArchitecture (RFC 7143 13.26): the name and version of this software, nothing that anybody writes.
+    pub node_architecture: bool,
     /// MaxBurstLength at most.
     pub max_burst_length: u32,
     /// FirstBurstLength at most.
@@ -186,6 +188,7 @@ impl Default for Offer {
             initial_r2t: false,
             immediate_data: true,
             max_recv_data_segment_length: 262_144,
+            node_architecture: false,
             max_burst_length: 1_048_576,
             first_burst_length: 262_144,
             time2wait: 2,

@@ -18,6 +18,7 @@ use std::path::{Path, PathBuf};
   iscsi-lab run                                  all of them, compared with their golden traces
   iscsi-lab run login 'ffp/cmdsn-*'              a topic, and some of another
   iscsi-lab run --req rfc7143/11.7 --level must  what checks these clauses
+  iscsi-lab run --matrix                         with every pair of values of the large matrices
   iscsi-lab run --addr 127.0.0.1:3260 --target iqn.2026-01.example:disk
   iscsi-lab run 'login/digests[HeaderDigest=CRC32C]' --trace /tmp/t")]
 pub struct Run {
@@ -32,7 +33,7 @@ pub struct Run {
     /// Report as one JSON document on standard output
     #[arg(long)]
     json: bool,
-    /// Write the trace of each case below this directory
+    /// Write the trace of each case below this directory; of expanded matrices, those of cases that fail
     #[arg(long, value_name = "DIR")]
     trace: Option<PathBuf>,
     /// Say something about each case, not only about those that did not pass
@@ -62,6 +63,10 @@ pub struct Run {
     /// Only scenarios with this tag
     #[arg(long)]
     tag: Option<String>,
+    /// Expand matrices that name a strength until any N values meet: 2 [the default of --matrix], or 3
+    #[arg(long, value_name = "N", num_args = 0..=1, require_equals = true, default_missing_value = "2",
+          value_parser = clap::value_parser!(u8).range(2..=3))]
+    matrix: Option<u8>,
 }
 
 /// How binding the clauses are.
@@ -94,6 +99,7 @@ impl Run {
             levels: self.level.iter().map(|level| Level::from(*level)).collect(),
             req: self.req.clone(),
             tag: self.tag.clone(),
+            strength: self.matrix.map_or(0, usize::from),
         };
         let selected = chosen(&collection, &filter)?;
         if self.list {

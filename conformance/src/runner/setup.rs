@@ -246,6 +246,7 @@ fn params(config: &mut Config, spec: &TargetSpec, vars: &Vars) -> Result<(), Str
             "InitialR2T" => offer.initial_r2t = yes()?,
             "ImmediateData" => offer.immediate_data = yes()?,
             "MaxRecvDataSegmentLength" => offer.max_recv_data_segment_length = word()?,
+            "X#NodeArchitecture" => offer.node_architecture = yes()?,
             "MaxBurstLength" => offer.max_burst_length = word()?,
             "FirstBurstLength" => offer.first_burst_length = word()?,
             "DefaultTime2Wait" => offer.time2wait = short()?,
@@ -261,13 +262,14 @@ fn params(config: &mut Config, spec: &TargetSpec, vars: &Vars) -> Result<(), Str
 }
 
 /// Keys that `target.params` takes.
-pub(super) const PARAMS: [&str; 14] = [
+pub(super) const PARAMS: [&str; 15] = [
     "HeaderDigest",
     "DataDigest",
     "MaxConnections",
     "InitialR2T",
     "ImmediateData",
     "MaxRecvDataSegmentLength",
+    "X#NodeArchitecture",
     "MaxBurstLength",
     "FirstBurstLength",
     "DefaultTime2Wait",

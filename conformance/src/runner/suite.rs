@@ -5,11 +5,14 @@
 use super::case::{Backend, Options, Report, Verdict, run};
 use super::failure::{Class, Failure};
 use crate::golden;
-use crate::scenario::{Case, Collection, Level, LoadError, Scenario, cases};
+use crate::scenario::{Case, Collection, Level, LoadError, Scenario, case_named, cases, expanded};
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// So many cases of an expanded matrix run on one thread before others get their turn.
+const SHARE: usize = 64;
 
 /// What to run.
 #[derive(Clone, Debug, Default)]
@@ -22,6 +25,8 @@ pub struct Filter {
     pub req: Option<String>,
     /// Only those with this tag.
     pub tag: Option<String>,
+    /// Matrices that name a lower strength are expanded until any so many values meet; 0 leaves them as they are.
+    pub strength: usize,
 }
 
 /// A scenario with the cases that were asked for.
@@ -95,13 +100,45 @@ fn choose(
     if !(by_level && by_req && by_tag) {
         return Ok(None);
     }
-    let mut cases = cases(&scenario).map_err(|message| LoadError { message })?;
-    let all = cases.len();
-    if !named {
-        cases.retain(|case| single.iter().any(|glob| **glob == format!("{}[{}]", scenario.name, case.label)));
-    }
-    let whole = cases.len() == all;
+    let usual = cases(&scenario).map_err(|message| LoadError { message })?;
+    let cases = if named {
+        expanded(&scenario, filter.strength).map_err(|message| LoadError { message })?
+    } else {
+        let label = |glob: &&String| {
+            let label = glob.strip_prefix(&scenario.name)?.strip_prefix('[')?.strip_suffix(']')?;
+            case_named(&scenario, label)
+        };
+        single.iter().filter_map(label).collect()
+    };
+    let whole = cases == usual;
     Ok((!cases.is_empty()).then_some(Selected { scenario, cases, whole }))
+}
+
+/// Cuts what is large, so that all threads have something to do.
+fn shares(selected: Vec<Selected>) -> Vec<Selected> {
+    let cut = |one: Selected| -> Vec<Selected> {
+        if one.whole || one.cases.len() <= SHARE {
+            return vec![one];
+        }
+        let share = |cases: &[Case]| Selected { cases: cases.to_vec(), ..one.clone() };
+        one.cases.chunks(SHARE).map(share).collect()
+    };
+    selected.into_iter().flat_map(cut).collect()
+}
+
+/// Puts together what was cut.
+fn joined(shares: impl Iterator<Item = Ran>) -> Vec<Ran> {
+    let mut all: Vec<Ran> = Vec::new();
+    for ran in shares {
+        match all.last_mut() {
+            Some(last) if last.selected.scenario.name == ran.selected.scenario.name => {
+                last.selected.cases.extend(ran.selected.cases);
+                last.reports.extend(ran.reports);
+            }
+            _ => all.push(ran),
+        }
+    }
+    all
 }
 
 fn globs(patterns: &[String]) -> Result<GlobSet, String> {
@@ -127,6 +164,7 @@ pub fn run_all(
     jobs: usize,
     done: &(dyn Fn(&Ran) + Sync),
 ) -> Vec<Ran> {
+    let selected = shares(selected);
     let next = AtomicUsize::new(0);
     let results: Vec<Mutex<Option<Ran>>> = selected.iter().map(|_| Mutex::new(None)).collect();
     let work = || {
@@ -147,11 +185,18 @@ pub fn run_all(
         }
         work();
     });
-    results.into_iter().filter_map(|slot| slot.into_inner().ok().flatten()).collect()
+    joined(results.into_iter().filter_map(|slot| slot.into_inner().ok().flatten()))
 }
 
 fn run_one(root: &Path, selected: &Selected, options: &Options) -> Ran {
-    let reports: Vec<_> = selected.cases.iter().map(|case| run(&selected.scenario, case, options)).collect();
+    let mut reports: Vec<_> =
+        selected.cases.iter().map(|case| run(&selected.scenario, case, options)).collect();
+    if !selected.whole && selected.cases.len() > 1 {
+        // Of thousands of cases nobody looks at those that pass.
+        for report in reports.iter_mut().filter(|report| matches!(report.verdict, Verdict::Passed)) {
+            report.records = Vec::new();
+        }
+    }
     let compares = matches!(options.backend, Backend::Simulator) && options.seed.is_none() && selected.whole;
     let failed = reports.iter().any(|report| matches!(report.verdict, Verdict::Failed(_)));
     let expected = selected.scenario.xfail.is_some();

@@ -256,7 +256,7 @@ static MATRIX: Shape = Shape {
     keys: &[key(
         "strength",
         Kind::OneOf(strengths),
-        "`all` combinations, or few in which any 1, 2 or 3 values meet [all].",
+        "`all` combinations, or few in which any 1, 2 or 3 values meet [all]. `run --matrix` raises it.",
     )],
     rest: Rest::Axes,
 };

@@ -7,6 +7,7 @@
 //! | `window` | `window` | ExpCmdSN and MaxCmdSN never move back, MaxCmdSN >= ExpCmdSN-1 (4.2.2.1) |
 //! | `stat_sn` | `stat_sn` | StatSN grows by one with each status, per connection (4.2.2.2) |
 //! | `limits` | `limits` | no PDU, burst or R2T exceeds what was negotiated; DataSN and offsets are in order (13) |
+//! | `held` | `held` | the target holds no more than its limits say, whatever peers do |
 //! | `lun` | `content` | a read returns what the blocks can hold, given every write, abort and crash before |
 //! | `probe` | `probe` | probe events are those the definitions derive from the wire, field by field |
 //! | `liveness` | `progress` | once faults stop, what was accepted is answered |
@@ -19,6 +20,7 @@ mod content;
 pub mod definitions;
 mod expression;
 mod fields;
+mod held;
 mod limits;
 mod liveness;
 mod lun;
@@ -45,6 +47,7 @@ use std::net::SocketAddr;
 use std::ops::Range;
 use std::sync::Arc;
 use target_core::config::Config;
+use target_core::target::Usage;
 use task::Tasks;
 
 /// A rule that was broken.
@@ -98,7 +101,7 @@ impl Sink {
     fn add(&mut self, rule: &'static str, clause: &str, text: impl Into<String>) {
         // A target that is wrong once is often wrong a million times.
         if self.found.len() < 1000 {
-            let conn = Some(self.conn);
+            let conn = (self.conn != u32::MAX).then_some(self.conn);
             self.found.push(Violation { rule, clause: clause.into(), text: text.into(), at: self.at, conn });
         }
     }
@@ -130,6 +133,7 @@ pub struct Oracles {
     fields: &'static Fields,
     /// Size of the command window by configuration.
     commands: u32,
+    bounds: held::Bounds,
     conns: BTreeMap<u32, ConnState>,
     sessions: BTreeMap<u64, SessionState>,
     next_session: u64,
@@ -148,6 +152,7 @@ impl Oracles {
         Self {
             fields: Fields::shared(),
             commands: config.limits.commands,
+            bounds: held::Bounds::of(config),
             conns: BTreeMap::new(),
             sessions: BTreeMap::new(),
             next_session: 0,
@@ -357,6 +362,7 @@ impl Oracles {
     pub fn reconfigured(&mut self, config: &Config) {
         // Sessions of before may keep the larger window.
         self.commands = self.commands.max(config.limits.commands);
+        self.bounds.widen(held::Bounds::of(config));
         self.lun.reconfigured(config);
     }
 
@@ -377,6 +383,12 @@ impl Oracles {
                 probe.event_over(conn, paused(conn), &mut self.sink);
             }
         }
+    }
+
+    /// What the target holds, after an event.
+    pub fn held(&mut self, now: Nanos, usage: &Usage) {
+        (self.sink.at, self.sink.conn) = (now, u32::MAX);
+        self.bounds.check(usage, &mut self.sink);
     }
 
     /// Faults have been lifted and all the time in the world has passed: reports what is still unanswered.

@@ -135,6 +135,9 @@ impl World {
                 self.hand_in(conn, Input::Closed { conn: ConnId(u64::from(conn)) });
             }
         }
+        if let (Some(target), Some(oracles)) = (&self.target, &mut self.inner.oracles) {
+            oracles.held(self.inner.queue.now(), &target.usage());
+        }
         self.inner.check();
     }
 

@@ -96,12 +96,19 @@ impl ReadTransfer {
         self.max_segment = max_segment.max(1);
     }
 
+    /// The longest segment in whole words of four bytes.
+    const fn whole_words(&self) -> u32 {
+        if self.max_segment < 4 { self.max_segment } else { self.max_segment & !3 }
+    }
+
     /// The next PDU.
     pub fn next_pdu(&mut self) -> Option<DataInSpec> {
         if self.is_done() {
             return None;
         }
-        let len = self.remaining().min(self.max_segment).min(self.burst_left);
+        let in_burst = self.remaining().min(self.burst_left);
+        // Only the last PDU of a sequence may need padding (rfc7143/11.7.7-2).
+        let len = if in_burst > self.max_segment { self.whole_words() } else { in_burst };
         let data = self.data.slice(self.sent as usize, len as usize);
         let (data_sn, buffer_offset) = (self.data_sn, self.sent);
         self.data_sn = self.data_sn.wrapping_add(1);
@@ -145,6 +152,15 @@ mod tests {
             ]
         );
         assert_eq!(read.pdus(), 4);
+    }
+
+    #[test]
+    fn only_the_end_of_a_burst_is_padded() {
+        let mut read = ReadTransfer::new(SgList::from(Vec::from([7; 3000])), 3000, 1025, 2050);
+        let cut: Vec<_> = core::iter::from_fn(|| read.next_pdu())
+            .map(|pdu| (pdu.buffer_offset, pdu.data.len(), pdu.final_bit))
+            .collect();
+        assert_eq!(cut, [(0, 1024, false), (1024, 1024, false), (2048, 2, true), (2050, 950, true)]);
     }
 
     #[test]

@@ -204,6 +204,7 @@ fn offer(section: Option<Section<'_, '_>>) -> Offer {
     );
     set(&mut offer.max_burst_length, section.number("max_burst_length", length.clone()));
     set(&mut offer.first_burst_length, section.number("first_burst_length", length));
+    set(&mut offer.node_architecture, section.boolean("node_architecture"));
     set(&mut offer.time2wait, section.number("time2wait", 0..=3600));
     set(&mut offer.time2retain, section.number("time2retain", 0..=3600));
     set(&mut offer.max_outstanding_r2t, section.number("max_outstanding_r2t", 1..=u16::MAX));

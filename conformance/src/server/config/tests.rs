@@ -102,6 +102,15 @@ fn the_example_shows_every_key_with_its_default() {
     }
 }
 
+/// The port that IANA assigned to iSCSI targets; 860 is for those who ask for it (rfc7143/15-1).
+#[test]
+fn without_a_word_the_port_is_3260() {
+    let config = read("[[target]]\nname = \"iqn.2026-01.org.example:a\"\n").expect("is right");
+    let ports: Vec<u16> = config.portals.iter().map(|portal| portal.address.port()).collect();
+    assert_eq!(ports, [3260]);
+    assert_eq!(DEFAULT_LISTEN.parse::<std::net::SocketAddr>().map(|listen| listen.port()), Ok(3260));
+}
+
 #[test]
 fn a_secret_that_several_share_is_told() {
     let config = read(&format!(

@@ -307,3 +307,32 @@ fn bad_digests_of_the_target_are_seen() {
     rig.oracles.pdu(&Track::default(), &wire);
     assert_eq!(rig.found(), ["digest"]);
 }
+
+#[test]
+fn a_target_that_holds_more_than_its_limits_is_found_out() {
+    let mut rig = Rig::new();
+    let limits = config().limits;
+    let within = Usage {
+        connections: 1,
+        half_open: limits.half_open as usize,
+        sessions: 1,
+        tasks_of_one_session: limits.commands as usize,
+        held_bytes: limits.held_bytes,
+        unsent: limits.commands as usize,
+        orphans: 8 * limits.commands as usize,
+        ..Usage::default()
+    };
+    rig.oracles.held(1, &within);
+    assert_eq!(rig.found(), [""; 0]);
+    for beyond in [
+        Usage { half_open: limits.half_open as usize + 1, ..within },
+        Usage { sessions: limits.sessions as usize + 1, ..within },
+        Usage { tasks_of_one_session: 1000, ..within },
+        Usage { held_bytes: u64::MAX, ..within },
+        Usage { unsent: 100_000, ..within },
+        Usage { orphans: 100_000, ..within },
+    ] {
+        rig.oracles.held(1, &beyond);
+        assert_eq!(rig.found(), ["held"], "{beyond:?}");
+    }
+}

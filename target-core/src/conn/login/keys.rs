@@ -92,6 +92,9 @@ fn check_allowed(row: &Row, party: &Party, stage: Stage) -> Result<(), LoginFaul
     Ok(())
 }
 
+/// Written here and not configured (rfc7143/13.26.2-3); well below 255 bytes (rfc7143/13.26.1-1).
+const NODE_ARCHITECTURE: &str = concat!("iscsi-lab/", env!("CARGO_PKG_VERSION"));
+
 /// What the target declares of its own once it may: who it is and how much it takes (RFC 7143 13.6, 13.12).
 pub(super) fn introduce(config: &Config, party: &mut Party, text: &mut TextWriter) {
     if core::mem::replace(&mut party.introduced, true) {
@@ -102,6 +105,9 @@ pub(super) fn introduce(config: &Config, party: &mut Party, text: &mut TextWrite
         config.targets.iter().find(|known| Some(known.name.as_str()) == target).map(|known| &known.alias);
     if let (Some(alias), SessionKind::Normal) = (alias.filter(|alias| !alias.is_empty()), party.kind) {
         text.pair("TargetAlias", alias);
+    }
+    if config.offer.node_architecture {
+        text.pair("X#NodeArchitecture", NODE_ARCHITECTURE);
     }
     let length = config.offer.max_recv_data_segment_length;
     text.number("MaxRecvDataSegmentLength", length.into());

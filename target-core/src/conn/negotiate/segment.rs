@@ -1,7 +1,7 @@
 //! The keys of one logical text data segment, checked against those that came before (RFC 7143 6.1, 6.2).
 
 use super::KeyFault;
-use super::keys::{self, Row};
+use super::keys::{self, Key, Row};
 use crate::wire::text;
 use alloc::boxed::Box;
 use alloc::collections::BTreeSet;
@@ -51,7 +51,9 @@ impl Seen {
             if !fresh {
                 return Err(KeyFault::Twice);
             }
-            if keys::is_reserved(value) {
+            // The answer to this target's own declaration, from one that does not know the key (rfc7143/13.26.2-5).
+            let answers = found.is_some_and(|(_, row)| row.key == Key::NodeArchitecture);
+            if keys::is_reserved(value) && !answers {
                 return Err(KeyFault::ReservedValue);
             }
             pairs.push(Pair { place, name, value, row: found.map(|(_, row)| row) });
@@ -110,5 +112,6 @@ mod tests {
             assert_eq!(Seen::default().read(text, 2).err(), Some(fault));
         }
         assert!(Seen::default().read(b"X-a=None\0", 2).is_ok());
+        assert!(Seen::default().read(b"X#NodeArchitecture=NotUnderstood\0", 2).is_ok());
     }
 }

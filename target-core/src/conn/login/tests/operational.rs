@@ -142,6 +142,18 @@ fn the_target_may_insist() {
 }
 
 #[test]
+fn the_software_is_declared_once_and_the_answer_is_of_no_consequence() {
+    let mut bench = bench();
+    bench.config.offer.node_architecture = true;
+    let text = lines(&bench.reply("", 1, 0, NAMES).text);
+    assert_eq!(text.matches("X#NodeArchitecture=iscsi-lab/").count(), 1, "{text}");
+    let (reply, _) = bench.done(1, "X#NodeArchitecture=NotUnderstood\0");
+    assert!(!lines(&reply.text).contains("NodeArchitecture"));
+    bench.config.offer.node_architecture = false;
+    assert!(!lines(&bench.again().done(1, NAMES).0.text).contains("NodeArchitecture"));
+}
+
+#[test]
 fn results_are_in_the_outcome() {
     let mut bench = bench();
     bench.config.offer = offer();
