@@ -108,7 +108,7 @@ fn without_a_word_the_port_is_3260() {
     let config = read("[[target]]\nname = \"iqn.2026-01.org.example:a\"\n").expect("is right");
     let ports: Vec<u16> = config.portals.iter().map(|portal| portal.address.port()).collect();
     assert_eq!(ports, [3260]);
-    assert_eq!(DEFAULT_LISTEN.parse::<std::net::SocketAddr>().map(|listen| listen.port()), Ok(3260));
+    assert_eq!(DEFAULT_LISTEN.parse::<SocketAddr>().map(|listen| listen.port()), Ok(3260));
 }
 
 #[test]
