@@ -4,7 +4,7 @@
 use super::case::TcpOptions;
 use super::offers::Offers;
 use crate::scenario::Scenario;
-use crate::scenario::model::{AuthSpec, TargetSpec};
+use crate::scenario::model::{AuthSpec, Cdb, TargetSpec};
 use crate::scenario::step::Action;
 use crate::scenario::units::{Nanos, show_time};
 use crate::scenario::{expr::Expr, walk};
@@ -104,8 +104,24 @@ pub(super) fn lacking(scenario: &Scenario, offers: &Offers) -> Option<String> {
         "write" => !offers.write_protected,
         _ => true,
     };
-    let need = scenario.needs.iter().find(|need| !has(need))?;
-    Some(format!("needs {need}, which the target does not offer"))
+    if let Some(need) = scenario.needs.iter().find(|need| !has(need)) {
+        return Some(format!("needs {need}, which the target does not offer"));
+    }
+    (offers.write_protected && writes(scenario)).then(|| "writes, and LUN 0 is write-protected".to_owned())
+}
+
+/// True if a command of it writes blocks.
+fn writes(scenario: &Scenario) -> bool {
+    let mut found = false;
+    walk(&scenario.steps, &mut |step| {
+        let cdb = match &step.action {
+            Action::Scsi(step) => step.cdb.as_ref(),
+            Action::Send(step) => step.cdb.as_ref(),
+            _ => None,
+        };
+        found |= matches!(cdb, Some(Cdb::Op(name, _)) if name.starts_with("write"));
+    });
+    found
 }
 
 /// True if it is about CHAP, in any of its forms.
