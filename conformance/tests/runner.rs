@@ -75,6 +75,37 @@ fn groups_of_expectations() {
 }
 
 #[test]
+fn silence_is_an_answer() {
+    let two = "- send: {pdu: NopOut, as: a}\n- send: {pdu: NopOut, as: b}\n";
+    let (a, b) = ("{pdu: NopIn, ITT: $a.ITT}", "{pdu: NopIn, ITT: $b.ITT}");
+    all(&[
+        ("- expect: {one_of: [{pdu: R2T}, {none: 2s}]}", "pass"),
+        ("- expect: {one_of: [{pdu: R2T}, {none: 5s}], within: 1s}", "timeout expect-1 R2T"),
+        (
+            &format!("{SEND_PING}\n- expect: {{one_of: [{{pdu: R2T}}, {{none: 2s}}]}}"),
+            "unexpected expect-1 R2T",
+        ),
+        (&format!("{two}- expect: {{one_of: [{{pdu: R2T}}, {{all: [{a}, {b}, {{none: 1s}}]}}]}}"), "pass"),
+        (&format!("{two}- expect: {{all: [{a}, {{none: 1s}}]}}"), "unexpected expect-1 silence"),
+    ]);
+}
+
+#[test]
+fn the_disk_and_names_are_values_too() {
+    let second = "- login: {on: c2}\n- scsi: {on: c2, op: tur, expect: {status: \"*\"}}\n";
+    all(&[
+        ("- scsi: {op: read10, lba: $capacity-1, expect: {data: \"zeros($block)\"}}", "pass"),
+        ("- scsi: {op: read10, lba: $capacity}", "mismatch scsi-1 read10.status"),
+        ("- repeat: {times: 2, steps: [{scsi: {op: read10, lba: 0x1+$i}}]}", "pass"),
+        ("vars: {tur: \"000000000000\"}\nsteps:\n- scsi: {cdb: {hex: $tur}}", "pass"),
+        (&format!("{second}- use: {{file: lib/write-read.yaml, on: c2}}"), "pass"),
+        ("- use: {file: lib/write-read.yaml, on: c2}", "script use-1/scsi-1 value"),
+        ("- nop: {data: hello, expect: {data: hello}}", "pass"),
+        ("- nop: {data: hello, expect: {data: hullo}}", "mismatch nop-1 nop.data"),
+    ]);
+}
+
+#[test]
 fn values_and_control() {
     all(&[
         ("- let: {x: 5}\n- check: {value: $x*2, is: {ge: 10, le: 10}}", "pass"),
@@ -105,6 +136,10 @@ fn values_and_control() {
 #[test]
 fn programs_are_judged() {
     all(&[
+        // More than the allocation length allows is never right, less is.
+        ("- scsi: {op: inquiry, alloc: 36, fields: {EDTL: 20}}", "mismatch scsi-1 inquiry.residual"),
+        ("- scsi: {op: inquiry, alloc: 36, read: 20}", "pass"),
+        ("- scsi: {op: inquiry, alloc: 255}", "pass"),
         ("- scsi: {op: tur, expect: {status: BUSY}}", "mismatch scsi-1 test_unit_ready.status"),
         ("- scsi: {op: read10, lba: 99999999}", "mismatch scsi-1 read10.status"),
         (
