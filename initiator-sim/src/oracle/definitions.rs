@@ -18,11 +18,73 @@ pub struct ProbeDefinitions {
     pub provider: String,
     /// What every probe's strings hold, for readers: the checks know the meaning of these names.
     pub strings: BTreeMap<String, String>,
+    /// The same for what is not a string.
+    pub numbers: BTreeMap<String, String>,
+    /// The structs that the arguments point to.
+    pub types: Vec<TypeDefinition>,
+    /// Names for values, in the order of the file.
+    pub constants: Vec<ConstantDefinition>,
+    /// What task-command's functions are called.
+    pub task_functions: BTreeMap<u8, String>,
+    /// What SCSI operation codes are called.
+    pub scsi_opcodes: BTreeMap<u8, String>,
     /// The probes.
     pub probes: Vec<ProbeDefinition>,
     /// Compiled once, however many worlds use it.
     #[serde(skip)]
     compiled: OnceLock<Result<Arc<Vec<Compiled>>, DefinitionError>>,
+}
+
+/// A struct that an argument points to.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TypeDefinition {
+    /// Its published name.
+    pub name: String,
+    /// Which argument points to it.
+    pub arg: u8,
+    /// Its members, in their order.
+    pub members: Vec<MemberDefinition>,
+}
+
+/// A member of a struct.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MemberDefinition {
+    /// Its name.
+    pub name: String,
+    /// Its type.
+    #[serde(rename = "type")]
+    pub kind: MemberType,
+}
+
+/// What a member can be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+pub enum MemberType {
+    /// Address of a NUL-terminated string.
+    #[serde(rename = "string")]
+    String,
+    /// Address of bytes whose number another member says.
+    #[serde(rename = "bytes")]
+    Bytes,
+    /// 64 bits.
+    #[serde(rename = "uint64_t")]
+    U64,
+    /// 32 bits.
+    #[serde(rename = "uint32_t")]
+    U32,
+}
+
+/// A name for a value.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ConstantDefinition {
+    /// The name.
+    pub name: String,
+    /// The value.
+    pub value: u32,
+    /// What it means and where.
+    pub text: String,
 }
 
 /// One probe.

@@ -31,7 +31,9 @@ mod task;
 mod tests;
 mod window;
 
-pub use definitions::{DefinitionError, ProbeDefinition, ProbeDefinitions};
+pub use definitions::{
+    ConstantDefinition, DefinitionError, MemberDefinition, MemberType, ProbeDefinition, ProbeDefinitions, TypeDefinition,
+};
 
 use crate::clock::{Nanos, show};
 use crate::codec::{Kind, PduView};
