@@ -82,6 +82,11 @@ impl Serve {
         Self { child, address, out: lines, log, reader: Some(reader), passed: Cell::new(0) }
     }
 
+    /// Its process.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Where it listens: the first address.
     pub fn address(&self) -> SocketAddr {
         self.address

@@ -40,12 +40,6 @@ impl Serve {
         Self::keeping(Some(log), args)
     }
 
-    /// Its process.
-    #[allow(dead_code, reason = "tracers of the scripts need it")]
-    pub fn id(&self) -> u32 {
-        self.child.id()
-    }
-
     /// `iscsi://HOST:PORT`.
     pub fn portal(&self) -> String {
         format!("iscsi://{}", self.address())

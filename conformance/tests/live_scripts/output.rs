@@ -16,7 +16,8 @@ pub fn counts(keys: impl Iterator<Item = Keys>) -> BTreeMap<Keys, u64> {
 /// `@NAME[KEYS]: REST` of all lines.
 fn entries<'a>(text: &'a str, name: &'a str) -> impl Iterator<Item = (Keys, &'a str)> + 'a {
     text.lines().filter_map(move |line| {
-        let (keys, value) = line.strip_prefix('@')?.strip_prefix(name)?.strip_prefix('[')?.split_once("]: ")?;
+        let (keys, value) =
+            line.strip_prefix('@')?.strip_prefix(name)?.strip_prefix('[')?.split_once("]: ")?;
         Some((keys.split(", ").map(str::to_owned).collect(), value))
     })
 }

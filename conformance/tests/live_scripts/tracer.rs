@@ -38,7 +38,7 @@ impl Tracer {
         command.stdout(File::create(&out).expect("a file")).stderr(File::create(&err).expect("a file"));
         let mut tracer = Self { child: command.spawn().expect("bpftrace (package bpftrace)"), out, err };
         let semaphores = Semaphores::of(&text, server);
-        let until = Instant::now() + 2 * PATIENCE;
+        let until = Instant::now() + PATIENCE * 2;
         while !(semaphores.are_up() && tracer.waits_for_events()) {
             let ended = tracer.child.try_wait().expect("a child").is_some();
             assert!(!ended && Instant::now() < until, "{script} is not attached: {}", tracer.said());
@@ -54,7 +54,8 @@ impl Tracer {
 
     /// True while its first thread is in a system call that waits for several files: everything is set up then.
     fn waits_for_events(&self) -> bool {
-        const EPOLL_WAIT: [&str; 2] = if cfg!(target_arch = "x86_64") { ["232", "281"] } else { ["22", "22"] };
+        const EPOLL_WAIT: [&str; 2] =
+            if cfg!(target_arch = "x86_64") { ["232", "281"] } else { ["22", "22"] };
         let call = fs::read_to_string(format!("/proc/{}/syscall", self.child.id())).unwrap_or_default();
         call.split(' ').next().is_some_and(|number| EPOLL_WAIT.contains(&number))
     }

@@ -6,9 +6,38 @@ use std::collections::BTreeSet;
 
 /// Words of the language and its library that the scripts use.
 const LANGUAGE: &[&str] = &[
-    "arg0", "arg1", "arg2", "avg", "clear", "code", "copyin", "copyinstr", "count", "inline", "int64_t", "normalize", "p",
-    "printa", "printf", "probename", "quantize", "sizeof", "string", "struct", "sum", "this", "timestamp", "translator",
-    "trunc", "typedef", "uint32_t", "uint64_t", "uint8_t", "uintptr_t", "walltimestamp", "xlate",
+    "arg0",
+    "arg1",
+    "arg2",
+    "avg",
+    "clear",
+    "code",
+    "copyin",
+    "copyinstr",
+    "count",
+    "inline",
+    "int64_t",
+    "normalize",
+    "p",
+    "printa",
+    "printf",
+    "probename",
+    "quantize",
+    "sizeof",
+    "string",
+    "struct",
+    "sum",
+    "this",
+    "timestamp",
+    "translator",
+    "trunc",
+    "typedef",
+    "uint32_t",
+    "uint64_t",
+    "uint8_t",
+    "uintptr_t",
+    "walltimestamp",
+    "xlate",
 ];
 const OPTIONS: &[&str] = &["quiet", "strsize=256"];
 const OTHER_PROBES: &[&str] = &["dtrace:::BEGIN", "dtrace:::END", "profile:::tick-1sec"];
@@ -85,7 +114,8 @@ struct Known<'a> {
 
 impl<'a> Known<'a> {
     fn new(definitions: &'a ProbeDefinitions) -> Self {
-        let mut words: BTreeSet<String> = LANGUAGE.iter().chain(INLINES).map(|word| (*word).to_owned()).collect();
+        let mut words: BTreeSet<String> =
+            LANGUAGE.iter().chain(INLINES).map(|word| (*word).to_owned()).collect();
         words.extend(definitions.constants.iter().map(|one| one.name.clone()));
         for one in &definitions.types {
             words.extend([translated(&one.name), addresses(&one.name)]);
@@ -107,7 +137,12 @@ impl<'a> Known<'a> {
                 && at.checked_sub(2).map(|at| &tokens[at]) == Some(&Token::Word("this".into()));
             if word == "xlate" {
                 self.translation(&tokens[at..], problems);
-            } else if !number && !aggregation && !variable && !self.words.contains(word) && !own.contains(word) {
+            } else if !number
+                && !aggregation
+                && !variable
+                && !self.words.contains(word)
+                && !own.contains(word)
+            {
                 problems.push(format!("unknown {word}"));
             }
         }
@@ -123,7 +158,8 @@ impl<'a> Known<'a> {
                 Token::Text => "\"",
             })
             .collect();
-        let ["xlate", "<", to, "*", ">", "(", "(", from, "*", ")", arg, ")", "->", member, ..] = words[..] else {
+        let ["xlate", "<", to, "*", ">", "(", "(", from, "*", ")", arg, ")", "->", member, ..] = words[..]
+        else {
             problems.push(format!("not a whole translation: {}", words.join(" ")));
             return;
         };

@@ -6,7 +6,8 @@ use initiator_sim::oracle::{MemberType, ProbeDefinitions};
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-const ORIGIN: &str = "Generated from iscsi.yaml; UPDATE_EXPECT=1 cargo test -p conformance --test probe_docs writes it.";
+const ORIGIN: &str =
+    "Generated from iscsi.yaml; UPDATE_EXPECT=1 cargo test -p conformance --test probe_docs writes it.";
 
 fn meaning<'a>(definitions: &'a ProbeDefinitions, member: &str) -> &'a str {
     let text = definitions.strings.get(member).or_else(|| definitions.numbers.get(member));
@@ -31,7 +32,8 @@ pub fn header(definitions: &ProbeDefinitions) -> String {
                 MemberType::U64 => "unsigned long long ",
                 MemberType::U32 => "unsigned int ",
             };
-            let _ = writeln!(out, "\t{kind}{}; /* {at}: {} */", member.name, meaning(definitions, &member.name));
+            let _ =
+                writeln!(out, "\t{kind}{}; /* {at}: {} */", member.name, meaning(definitions, &member.name));
         }
         let _ = writeln!(out, "}} {name};");
     }
@@ -78,9 +80,8 @@ pub fn library(definitions: &ProbeDefinitions) -> String {
             let _ = writeln!(out, "\t{kind}{}; /* {} */", member.name, meaning(definitions, &member.name));
         }
         let _ = writeln!(out, "}} {to};\n\ntranslator {to} < {from} *p > {{");
-        let number = |kind: &str, name: &str| {
-            format!("*({kind} *)copyin((uintptr_t)&p->{name}, sizeof ({kind}))")
-        };
+        let number =
+            |kind: &str, name: &str| format!("*({kind} *)copyin((uintptr_t)&p->{name}, sizeof ({kind}))");
         for member in &one.members {
             let name = &member.name;
             let value = match member.kind {
@@ -144,12 +145,16 @@ fn names(names: &BTreeMap<u8, String>) -> String {
 }
 
 fn types(definitions: &ProbeDefinitions) -> String {
-    let mut out = String::from("\n| argument | type | offset | member | what it holds |\n|---|---|---|---|---|\n");
+    let mut out =
+        String::from("\n| argument | type | offset | member | what it holds |\n|---|---|---|---|---|\n");
     for one in &definitions.types {
         let (offsets, size) = layout(one);
         for (n, (member, (_, at))) in one.members.iter().zip(offsets).enumerate() {
-            let (argument, name) =
-                if n == 0 { (format!("arg{}", one.arg), format!("`{}`, {size} bytes", one.name)) } else { Default::default() };
+            let (argument, name) = if n == 0 {
+                (format!("arg{}", one.arg), format!("`{}`, {size} bytes", one.name))
+            } else {
+                Default::default()
+            };
             let kind = match member.kind {
                 MemberType::String => "char *",
                 MemberType::Bytes => "uint8_t *",
@@ -172,10 +177,14 @@ fn constants(definitions: &ProbeDefinitions) -> String {
 }
 
 fn probes(definitions: &ProbeDefinitions) -> String {
-    let members: Vec<&str> = definitions.types.iter().flat_map(|one| &one.members).map(|member| member.name.as_str()).collect();
-    let members = members.into_iter().filter(|name| definitions.probes.iter().any(|probe| probe.info.contains_key(*name)));
+    let members: Vec<&str> =
+        definitions.types.iter().flat_map(|one| &one.members).map(|member| member.name.as_str()).collect();
+    let members = members
+        .into_iter()
+        .filter(|name| definitions.probes.iter().any(|probe| probe.info.contains_key(*name)));
     let members: Vec<&str> = members.collect();
-    let mut out = format!("\n| probe | PDU | {} |\n|---|---|{}\n", members.join(" | "), "---|".repeat(members.len()));
+    let mut out =
+        format!("\n| probe | PDU | {} |\n|---|---|{}\n", members.join(" | "), "---|".repeat(members.len()));
     for probe in &definitions.probes {
         let dir = if probe.dir == Dir::Out { "received" } else { "sent" };
         let sources = members.iter().map(|member| probe.info.get(*member).map_or("", String::as_str));

@@ -70,8 +70,8 @@ fn what_is_generated_is_what_the_definitions_say() {
     let mut with_blocks = vec![(folder().join("README.md"), read(&folder().join("README.md")))];
     with_blocks.extend(files(&folder(), "bt").into_iter().map(|(name, text)| (folder().join(name), text)));
     for (path, text) in with_blocks {
-        let filled = generate::fill(&text, &definitions)
-            .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        let filled =
+            generate::fill(&text, &definitions).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
         wanted.push((path, filled));
     }
     let update = std::env::var_os("UPDATE_EXPECT").is_some();
@@ -132,10 +132,7 @@ fn the_defined_structs_are_those_that_the_server_passes() {
     assert_eq!(
         offsets("iscsicmd_t"),
         (
-            vec![
-                ("ic_len", offset_of!(IscsiCmdRepr, ic_len)),
-                ("ic_cdb", offset_of!(IscsiCmdRepr, ic_cdb))
-            ],
+            vec![("ic_len", offset_of!(IscsiCmdRepr, ic_len)), ("ic_cdb", offset_of!(IscsiCmdRepr, ic_cdb))],
             size_of::<IscsiCmdRepr>()
         )
     );
@@ -153,7 +150,8 @@ fn every_script_is_there_in_both_languages_and_in_the_readme() {
     };
     let bt = names(&folder(), "bt");
     assert_eq!(bt, names(&folder().join("dtrace"), "d"));
-    let table = ["who", "snoop", "io", "rwsnoop", "rwlat", "cmds", "terr", "top"].map(|it| format!("iscsi{it}"));
+    let table =
+        ["who", "snoop", "io", "rwsnoop", "rwlat", "cmds", "terr", "top"].map(|it| format!("iscsi{it}"));
     let posted = ["events-by-remote", "commands-by-target", "bytes-sent"].map(String::from);
     assert_eq!(bt, table.into_iter().chain(posted).collect());
     let readme = read(&folder().join("README.md"));

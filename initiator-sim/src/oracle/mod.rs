@@ -32,7 +32,8 @@ mod tests;
 mod window;
 
 pub use definitions::{
-    ConstantDefinition, DefinitionError, MemberDefinition, MemberType, ProbeDefinition, ProbeDefinitions, TypeDefinition,
+    ConstantDefinition, DefinitionError, MemberDefinition, MemberType, ProbeDefinition, ProbeDefinitions,
+    TypeDefinition,
 };
 
 use crate::clock::{Nanos, show};
