@@ -13,7 +13,7 @@ rfc7144/3-1\ttarget\tshould\twire\tCounts\trule:stat_sn test:a/b.rs::counts
 ";
 
 const REASONS: &str = "
-- {clauses: [rfc7143/1.2.*], kind: unobservable, reason: Thoughts are free.}
+- {clauses: [rfc7143/1.2.3.*], kind: unobservable, reason: Thoughts are free.}
 - {clauses: [rfc7143/1.20-1], kind: unused, reason: It whispers.}
 ";
 
