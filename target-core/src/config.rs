@@ -230,6 +230,8 @@ pub struct Limits {
     pub text_answer_bytes: u32,
     /// Unit attentions queued for one nexus and LUN.
     pub unit_attentions: u32,
+    /// Persistent registrations at one logical unit.
+    pub pr_registrations: u32,
 }
 
 impl Default for Limits {
@@ -248,6 +250,7 @@ impl Default for Limits {
             text_rounds: 64,
             text_answer_bytes: 4 << 20,
             unit_attentions: 32,
+            pr_registrations: 128,
         }
     }
 }

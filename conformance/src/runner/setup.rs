@@ -301,6 +301,7 @@ fn limits(config: &mut Config, spec: &TargetSpec) -> Result<(), String> {
             "text_rounds" => &mut limits.text_rounds,
             "text_answer_bytes" => &mut limits.text_answer_bytes,
             "unit_attentions" => &mut limits.unit_attentions,
+            "pr_registrations" => &mut limits.pr_registrations,
             "held_bytes" => {
                 limits.held_bytes = *value;
                 continue;
@@ -312,7 +313,7 @@ fn limits(config: &mut Config, spec: &TargetSpec) -> Result<(), String> {
     Ok(())
 }
 
-const LIMITS: [&str; 13] = [
+const LIMITS: [&str; 14] = [
     "connections",
     "half_open",
     "sessions",
@@ -325,6 +326,7 @@ const LIMITS: [&str; 13] = [
     "text_rounds",
     "text_answer_bytes",
     "unit_attentions",
+    "pr_registrations",
     "held_bytes",
 ];
 

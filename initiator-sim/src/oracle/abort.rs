@@ -51,6 +51,20 @@ impl Oracles {
         }
     }
 
+    /// PREEMPT AND ABORT was answered: which of the other nexuses lost their commands cannot be told from here (SPC-4
+    /// 5.12.11.2.6).
+    pub(super) fn preempted(&mut self, conn: u32, by: &Task) {
+        let session = self.conns.get(&conn).and_then(|conn| conn.session);
+        for other in self.conns.values_mut().filter(|other| other.session != session) {
+            for task in other.tasks.iter_mut() {
+                if task.kind == Kind::ScsiCommand && task.lun == by.lun {
+                    task.excused = true;
+                    task.doubtful = true;
+                }
+            }
+        }
+    }
+
     /// The response to the task management request `by` passed.
     pub(super) fn aborted(&mut self, pdu: &WirePdu<'_>, by: &Task) {
         if self.fields.task_response.is_set(pdu.view.bhs) {

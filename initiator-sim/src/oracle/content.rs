@@ -9,6 +9,12 @@ pub(super) enum Effect {
     Read { lba: u64, blocks: u64 },
     /// Its Data-Out become blocks.
     Write { lba: u64, blocks: u64, fua: bool },
+    /// Its Data-Out, one block, becomes each of these blocks; zeros do if there is none.
+    Same { lba: u64, blocks: u64, zeros: bool },
+    /// The first half of its Data-Out must be in these blocks, which the second half becomes.
+    CompareAndWrite { lba: u64, blocks: u64, fua: bool },
+    /// Its Data-Out is added to these blocks, bit by bit.
+    Or { lba: u64, blocks: u64 },
     /// What was written before is durable.
     Sync,
     /// Not known here: afterwards any block may hold anything.
@@ -36,6 +42,13 @@ pub(super) fn effect(cdb: &[u8; 16]) -> Effect {
         0x2e => Effect::Write { lba: lba10, blocks: len10, fua: false },
         0xae => Effect::Write { lba: lba12, blocks: len12, fua: false },
         0x8e => Effect::Write { lba: lba16, blocks: len16, fua: false },
+        // WRITE SAME; what unmapping leaves is not known, nor how far a length of 0 goes.
+        0x41 if cdb[1] & 0x18 == 0 && len10 > 0 => Effect::Same { lba: lba10, blocks: len10, zeros: false },
+        0x93 if cdb[1] & 0x18 == 0 && len16 > 0 => {
+            Effect::Same { lba: lba16, blocks: len16, zeros: cdb[1] & 1 != 0 }
+        }
+        0x89 => Effect::CompareAndWrite { lba: lba16, blocks: b(13), fua },
+        0x8b => Effect::Or { lba: lba16, blocks: len16 },
         // SYNCHRONIZE CACHE; with IMMED the status says nothing, and a range covers only itself.
         0x35 if cdb[1] & 2 == 0 && lba10 == 0 && len10 == 0 => Effect::Sync,
         0x91 if cdb[1] & 2 == 0 && lba16 == 0 && len16 == 0 => Effect::Sync,
@@ -96,6 +109,18 @@ mod tests {
             (&[0x35, 2, 0, 0, 0, 0, 0, 0, 0, 0], Effect::None),
             (&[0x12, 0, 0, 0, 36, 0], Effect::None),
             (&[0x42], Effect::Unknown),
+            (&[0x41, 0, 0, 0, 0, 9, 0, 0, 3, 0], Effect::Same { lba: 9, blocks: 3, zeros: false }),
+            (&[0x41, 8, 0, 0, 0, 9, 0, 0, 3, 0], Effect::Unknown),
+            (&[0x41, 0, 0, 0, 0, 9, 0, 0, 0, 0], Effect::Unknown),
+            (
+                &[0x93, 1, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 3, 0, 0],
+                Effect::Same { lba: 2, blocks: 3, zeros: true },
+            ),
+            (
+                &[0x89, 8, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 3, 0, 0],
+                Effect::CompareAndWrite { lba: 2, blocks: 3, fua: true },
+            ),
+            (&[0x8b, 0, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 3, 0, 0], Effect::Or { lba: 2, blocks: 3 }),
         ] {
             assert_eq!(effect(&cdb(bytes)), expected, "{bytes:02x?}");
         }

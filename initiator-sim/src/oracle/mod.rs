@@ -311,6 +311,9 @@ impl Oracles {
                 self.aborted(pdu, &task);
             }
             if task.kind == Kind::ScsiCommand {
+                if task.preempts {
+                    self.preempted(pdu.conn, &task);
+                }
                 self.lun.done(self.fields, pdu, kind, &task, &mut self.sink);
             }
         }

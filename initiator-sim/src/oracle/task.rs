@@ -29,6 +29,8 @@ pub(super) struct Task {
     pub(super) write: bool,
     pub(super) function: u32,
     pub(super) ref_task_tag: u32,
+    /// PERSISTENT RESERVE OUT, PREEMPT AND ABORT: it may end commands of others.
+    pub(super) preempts: bool,
     /// It surely was accepted: its CmdSN is in the window, its tag was free.
     pub(super) certain: bool,
     /// Another nexus has, or may have, aborted it: no answer is due.
@@ -152,6 +154,7 @@ impl Tasks {
             write,
             function: if kind == Kind::TaskRequest { fields.function.word(bhs) } else { 0 },
             ref_task_tag: if kind == Kind::TaskRequest { fields.ref_task_tag.word(bhs) } else { NO_TAG },
+            preempts: is_command && bhs[32] == 0x5f && bhs[33] & 0x1f == 5,
             certain,
             excused: false,
             doubtful: false,

@@ -2,7 +2,7 @@
 //!
 //! Every choice has its own site, so adding one here changes nothing else that a seed means.
 
-use super::op::{Op, What};
+use super::op::{Op, Way, What};
 use crate::clock::{MICRO, MILLI, Nanos, SECOND};
 use crate::codec::{Digests, Kind, Pdu, encode};
 use crate::disk::{CancelPolicy, DiskConfig};
@@ -242,7 +242,12 @@ fn what(draw: &mut Draw, mood: Mood, target: &Config) -> What {
     let time = |draw: &mut Draw, most: Nanos| draw.range(MILLI, most);
     match draw.below(if mood == Mood::Calm { 88 } else { 100 }) {
         0..=24 => What::Read { lun, lba, blocks },
-        25..=54 => {
+        25..=30 => {
+            let ways = [Way::Same, Way::Zeros, Way::Or, Way::CompareAndWrite, Way::CompareAndWrite];
+            let way = *draw.pick(&ways).unwrap_or(&Way::Same);
+            What::Rewrite { lun, lba, blocks: u8::try_from(blocks.min(16)).unwrap_or(1), way }
+        }
+        31..=54 => {
             What::Write { lun, lba, blocks, fua: draw.chance(150_000), solicited: draw.chance(200_000) }
         }
         55..=58 => What::Verify { lun, lba, blocks },

@@ -50,6 +50,17 @@ pub enum What {
         /// Send nothing unasked.
         solicited: bool,
     },
+    /// A command that writes in another way.
+    Rewrite {
+        /// Logical unit.
+        lun: u16,
+        /// First block.
+        lba: u32,
+        /// How many.
+        blocks: u8,
+        /// Which way.
+        way: Way,
+    },
     /// VERIFY(10) of the medium.
     Verify {
         /// Logical unit.
@@ -131,6 +142,19 @@ pub enum What {
     },
 }
 
+/// How blocks are written other than by WRITE.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// WRITE SAME(16) of a block that is this operation's own.
+    Same,
+    /// WRITE SAME(16) without data.
+    Zeros,
+    /// ORWRITE(16) of this operation's pattern.
+    Or,
+    /// COMPARE AND WRITE, if there are zeros, of this operation's pattern.
+    CompareAndWrite,
+}
+
 impl What {
     /// A discovery session takes it (RFC 7143 4.3: text and logout only).
     pub const fn suits_discovery(&self) -> bool {
@@ -138,6 +162,7 @@ impl What {
             self,
             Self::Read { .. }
                 | Self::Write { .. }
+                | Self::Rewrite { .. }
                 | Self::Verify { .. }
                 | Self::Sync { .. }
                 | Self::Cdb { .. }
@@ -152,6 +177,7 @@ impl What {
             Self::Login { .. } => "login",
             Self::Read { .. } => "read",
             Self::Write { .. } => "write",
+            Self::Rewrite { .. } => "rewrite",
             Self::Verify { .. } => "verify",
             Self::Sync { .. } => "sync",
             Self::Cdb { .. } => "cdb",

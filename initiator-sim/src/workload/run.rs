@@ -3,7 +3,7 @@
 
 use super::client::{Client, Outcome};
 use super::draw::{Drawn, INITIATOR, Mood, PORTAL, TARGET};
-use super::op::{Op, What};
+use super::op::{Op, Way, What};
 use super::report::Report;
 use crate::clock::{Nanos, SECOND};
 use crate::initiator::{CommandPlan, LoginOutcome, LoginPlan, Unsolicited, lun, pattern::pattern};
@@ -275,6 +275,11 @@ impl Run {
                 let plan = plan(lun, rw(0x2a, lba, blocks, if fua { 8 } else { 0 }));
                 Some(CommandPlan { write_len, data: data.into(), unsolicited, ..plan })
             }
+            What::Rewrite { lun, lba, blocks, way } => {
+                let (cdb, data) = rewrite(op.id, lba, blocks, way, block_size as usize);
+                let write_len = data.len() as u32;
+                Some(CommandPlan { write_len, data: data.into(), ..plan(lun, cdb) })
+            }
             What::Verify { lun, lba, blocks } => Some(plan(lun, rw(0x2f, lba, blocks, 0))),
             What::Sync { lun } => Some(plan(lun, rw(0x35, 0, 0, 0))),
             What::Cdb { lun, cdb, read_len } => Some(CommandPlan { read_len, ..plan(lun, cdb) }),
@@ -448,4 +453,17 @@ impl Actor {
     fn pending(&self) -> usize {
         self.client.as_ref().map_or(0, Client::pending)
     }
+}
+
+/// CDB and data of a command that writes in another way.
+fn rewrite(op: u64, lba: u32, blocks: u8, way: Way, block_size: usize) -> (Vec<u8>, Vec<u8>) {
+    let own = pattern(op, usize::from(blocks) * block_size);
+    let (opcode, flags, data) = match way {
+        Way::Same => (0x93, 0, pattern(op, block_size)),
+        Way::Zeros => (0x93, 1, Vec::new()),
+        Way::Or => (0x8b, 0, own),
+        Way::CompareAndWrite => (0x89, 0, [vec![0; own.len()], own].concat()),
+    };
+    let [a, b, c, d] = lba.to_be_bytes();
+    (vec![opcode, flags, 0, 0, 0, 0, a, b, c, d, 0, 0, 0, blocks, 0, 0], data)
 }

@@ -104,6 +104,7 @@ impl Config {
             ("limits.text_keys", limits.text_keys),
             ("limits.text_rounds", limits.text_rounds),
             ("limits.unit_attentions", limits.unit_attentions),
+            ("limits.pr_registrations", limits.pr_registrations),
         ];
         if let Some((field, _)) = at_least_one.into_iter().find(|(_, value)| *value == 0) {
             return Err(ConfigError::new(field, "must be at least 1"));

@@ -22,11 +22,21 @@ pub enum Attention {
     CapacityChanged,
     /// 2A/01: another nexus changed mode parameters.
     ModeChanged,
+    /// 2A/03: another nexus cleared all registrations, this nexus's among them.
+    ReservationsPreempted,
+    /// 2A/05: another nexus took this one's registration away.
+    RegistrationsPreempted,
+    /// 2A/04: a reservation for registrants, of which this nexus is one, has ended or changed its type.
+    ReservationsReleased,
+    /// 2A/02: another nexus changed log parameters.
+    LogChanged,
+    /// 2A/10: another nexus set the clock.
+    TimestampChanged,
 }
 
 impl Attention {
     /// All, by precedence.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 13] = [
         Self::PowerOn,
         Self::Reset,
         Self::NexusLoss,
@@ -35,6 +45,11 @@ impl Attention {
         Self::LunsChanged,
         Self::CapacityChanged,
         Self::ModeChanged,
+        Self::ReservationsPreempted,
+        Self::RegistrationsPreempted,
+        Self::ReservationsReleased,
+        Self::LogChanged,
+        Self::TimestampChanged,
     ];
 
     /// Its sense code.
@@ -48,6 +63,11 @@ impl Attention {
             Self::LunsChanged => code::REPORTED_LUNS_CHANGED,
             Self::CapacityChanged => code::CAPACITY_CHANGED,
             Self::ModeChanged => code::MODE_PARAMETERS_CHANGED,
+            Self::ReservationsPreempted => code::RESERVATIONS_PREEMPTED,
+            Self::RegistrationsPreempted => code::REGISTRATIONS_PREEMPTED,
+            Self::ReservationsReleased => code::RESERVATIONS_RELEASED,
+            Self::LogChanged => code::LOG_PARAMETERS_CHANGED,
+            Self::TimestampChanged => code::TIMESTAMP_CHANGED,
         }
     }
 

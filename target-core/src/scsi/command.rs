@@ -2,6 +2,7 @@
 
 use super::attention::Attention;
 use super::cdb::Cdb;
+use super::log::Counted;
 use super::next::{AfterIo, Context, Handled, Next, WithData};
 use super::outcome::{Failure, NexusId, Outcome, Step, status};
 use super::sense::{Sense, code};
@@ -40,6 +41,8 @@ pub struct Command {
     unit: Option<UnitKey>,
     data_out_expected: u32,
     waiting: Waiting,
+    /// The operation under way, for the log.
+    counted: Option<Counted>,
 }
 
 #[derive(Clone, Debug)]
@@ -55,7 +58,7 @@ impl Command {
         let at = server.find(request.lun);
         let unit = at.and_then(|at| server.unit(at)).map(|unit| unit.key);
         let mut command =
-            Self { nexus: request.nexus, unit, data_out_expected: 0, waiting: Waiting::Nothing };
+            Self { nexus: request.nexus, unit, data_out_expected: 0, waiting: Waiting::Nothing, counted: None };
         let mut context = Context { server, unit: at, nexus: request.nexus };
         let handled = begin(&mut context, request);
         let step = command.step(&mut context, handled);
@@ -72,6 +75,10 @@ impl Command {
 
     /// Takes the result of the operation that [`Step::Io`] asked for.
     pub fn io_done(&mut self, server: &mut DeviceServer, result: Result<SgList, IoError>) -> Step {
+        let at = self.unit.and_then(|key| server.find_key(key));
+        if let (Some(counted), Some(unit)) = (self.counted.take(), at.and_then(|at| server.unit(at))) {
+            unit.counters.note(counted, result.as_ref().err().copied());
+        }
         self.resume(server, |waiting, context| match (waiting, result) {
             (Waiting::Io(then), Ok(data)) => then.proceed(context, data),
             (Waiting::Io(_), Err(error)) => Err(io_sense(error).into()),
@@ -95,15 +102,16 @@ impl Command {
     }
 
     fn step(&mut self, context: &mut Context<'_>, handled: Handled) -> Step {
-        let device = context.unit().map(|unit| unit.config.device);
+        let device = context.unit().map(|unit| (unit.config.device, unit.block_size()));
         let handled = match (handled, device) {
             (Ok(Next::DataOut { len, then }), _) => {
                 self.waiting = Waiting::Data(then);
                 self.data_out_expected = len;
                 return Step::DataOut { len };
             }
-            (Ok(Next::Io { op, then }), Ok(device)) => {
+            (Ok(Next::Io { op, then }), Ok((device, block_size))) => {
                 self.waiting = Waiting::Io(then);
+                self.counted = Counted::of(&op, block_size);
                 return Step::Io { device, op };
             }
             (Ok(Next::Io { .. }), Err(failure)) => Err(failure),
@@ -113,6 +121,7 @@ impl Command {
         let outcome = match handled {
             Ok(data) => Outcome::good(data),
             Err(Failure::Conflict) => Outcome::bare(status::RESERVATION_CONFLICT),
+            Err(Failure::Busy) => Outcome::bare(status::BUSY),
             Err(Failure::Check(sense)) => {
                 let descriptor = context.unit().is_ok_and(|unit| unit.modes.descriptor_sense);
                 Outcome::check(sense.in_format(descriptor))
@@ -137,8 +146,7 @@ fn begin(context: &mut Context<'_>, request: &Request<'_>) -> Handled {
     }
     let entry = found?;
     if let Ok(unit) = context.unit() {
-        let foreign = unit.reserved_by.is_some_and(|holder| holder != request.nexus);
-        if foreign && !(entry.despite_reservation)(cdb) {
+        if unit.conflicts(request.nexus, (entry.access)(cdb)) {
             return Err(Failure::Conflict);
         }
     }
@@ -147,6 +155,9 @@ fn begin(context: &mut Context<'_>, request: &Request<'_>) -> Handled {
         return Err(code::INVALID_MESSAGE.into());
     }
     entry.check_reserved(cdb)?;
+    if context.unit().is_ok_and(|unit| unit.atomic.strong_count() > 0) && flags & flag::MEDIUM != 0 {
+        return Err(Failure::Busy);
+    }
     check_state(context, entry)?;
     (entry.run)(context, cdb)
 }

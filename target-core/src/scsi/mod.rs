@@ -9,26 +9,36 @@
 //! cannot disagree. There is one file a command family; a family's file has its first step (called from the table) and
 //! what follows after data or storage (called from `next`).
 
+mod access;
+mod atomic;
 mod attention;
+mod buffer;
 mod cache;
 mod capacity;
 mod cdb;
 mod command;
 mod compare;
+mod defects;
+mod diagnostic;
 mod inquiry;
+mod log;
 mod luns;
 mod mode_page;
 mod mode_select;
 mod mode_sense;
 mod next;
 mod outcome;
+mod persist;
+mod prefetch;
 mod read;
 mod ready;
 mod reserve;
+mod same;
 mod sense;
 mod server;
 mod supported;
 mod table;
+mod timestamp;
 mod unit;
 mod verify;
 mod vpd;
@@ -37,6 +47,7 @@ mod write;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use atomic::is_atomic;
 pub use attention::Attention;
 pub use command::{Command, Request};
 pub use outcome::{NexusId, Outcome, Step, status};

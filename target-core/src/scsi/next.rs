@@ -8,8 +8,9 @@ use super::outcome::{Failure, NexusId};
 use super::sense::code;
 use super::server::{DeviceServer, Nexus};
 use super::unit::{Extent, LogicalUnit};
-use super::{mode_select, read, ready, verify, write};
+use super::{atomic, buffer, diagnostic, mode_select, persist, read, ready, same, timestamp, verify, write};
 use crate::io::{IoOp, SgList};
+use alloc::sync::Arc;
 
 /// What a handler says is next.
 pub(super) enum Next {
@@ -73,6 +74,18 @@ pub(super) enum WithData {
     Verify(verify::Job),
     /// MODE SELECT: which header the list has.
     ModeSelect { long_form: bool },
+    /// COMPARE AND WRITE, ORWRITE.
+    Atomic(atomic::Job),
+    /// WRITE SAME.
+    WriteSame(same::Job),
+    /// WRITE BUFFER.
+    Buffer(buffer::Job),
+    /// SEND DIAGNOSTIC.
+    Diagnostic,
+    /// SET TIMESTAMP.
+    Timestamp,
+    /// PERSISTENT RESERVE OUT.
+    PersistOut(persist::Job),
 }
 
 impl WithData {
@@ -81,6 +94,12 @@ impl WithData {
             Self::Write(job) => write::with_data(context, job, data),
             Self::Verify(job) => verify::with_data(context, job, data),
             Self::ModeSelect { long_form } => mode_select::with_data(context, long_form, &data),
+            Self::Atomic(job) => atomic::with_data(context, job, data),
+            Self::WriteSame(job) => same::with_data(context, job, &data),
+            Self::Buffer(job) => buffer::with_data(context, job, &data),
+            Self::Diagnostic => diagnostic::with_data(&data),
+            Self::Timestamp => timestamp::with_data(context, &data),
+            Self::PersistOut(job) => persist::with_data(context, job, &data),
         }
     }
 }
@@ -98,6 +117,10 @@ pub(super) enum AfterIo {
     Check(verify::Check),
     /// The data read is to be held against what the initiator sent.
     Compare { extent: Extent, data: SgList, repeated: bool },
+    /// The blocks that an atomic command is about.
+    Judge { job: atomic::Job, data: SgList },
+    /// An atomic command has written what it had to, and is under way until here.
+    Atomic(Arc<()>),
     /// The cache is flushed; now the unit can stop.
     Stop,
 }
@@ -106,6 +129,10 @@ impl AfterIo {
     pub(super) fn proceed(self, context: &mut Context<'_>, data: SgList) -> Handled {
         match self {
             Self::Good => Ok(Next::GOOD),
+            Self::Atomic(under_way) => {
+                drop(under_way);
+                Ok(Next::GOOD)
+            }
             Self::FlushedRead(extent) => {
                 context.unit()?.still_there(extent)?;
                 Ok(read::fetch(extent))
@@ -118,6 +145,7 @@ impl AfterIo {
             Self::Compare { extent, data: expected, repeated } => {
                 verify::compare(context, extent, &expected, repeated, &data)
             }
+            Self::Judge { job, data: sent } => atomic::judge(context, job, &sent, &data),
             Self::Stop => ready::stop(context),
         }
     }

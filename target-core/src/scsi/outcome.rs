@@ -81,6 +81,8 @@ pub(super) enum Failure {
     Check(Sense),
     /// RESERVATION CONFLICT.
     Conflict,
+    /// BUSY.
+    Busy,
 }
 
 impl From<Sense> for Failure {

@@ -1,6 +1,7 @@
 //! Can it be used now, and what happened? TEST UNIT READY, REQUEST SENSE, START STOP UNIT, PREVENT ALLOW MEDIUM REMOVAL
 //! (SPC-4 6.47, 6.39; SBC-3 5.20, 5.10)
 
+use super::access::Access;
 use super::cdb::Cdb;
 use super::next::{AfterIo, Context, Handled, Next};
 use super::sense::{Sense, code};
@@ -48,14 +49,14 @@ pub(super) fn stop(context: &mut Context<'_>) -> Handled {
     Ok(Next::GOOD)
 }
 
-/// Whether PREVENT ALLOW MEDIUM REMOVAL only allows: that it may even under another nexus's reservation.
-pub(super) fn allows_removal(cdb: Cdb<'_>) -> bool {
-    !cdb.bit(4, 0)
+/// Allowing removal may be had under another nexus's reservation, preventing it may not.
+pub(super) fn prevents(cdb: Cdb<'_>) -> Access {
+    if cdb.bit(4, 0) { Access::Changes } else { Access::Free }
 }
 
-/// Whether START STOP UNIT only starts: likewise.
-pub(super) fn starts(cdb: Cdb<'_>) -> bool {
-    cdb.bit(4, 0)
+/// Likewise starting and stopping.
+pub(super) fn stops(cdb: Cdb<'_>) -> Access {
+    if cdb.bit(4, 0) { Access::Free } else { Access::Changes }
 }
 
 /// Each nexus prevents for itself; it ends with the nexus and with a reset.

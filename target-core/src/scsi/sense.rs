@@ -56,6 +56,12 @@ pub mod code {
     pub const LUN_NOT_SUPPORTED: SenseCode = at(ILLEGAL_REQUEST, 0x25, 0x00);
     /// A field of the parameter list has a value that is not allowed.
     pub const INVALID_FIELD_IN_PARAMETERS: SenseCode = at(ILLEGAL_REQUEST, 0x26, 0x00);
+    /// RELEASE of a persistent reservation with another type than it has.
+    pub const INVALID_RELEASE: SenseCode = at(ILLEGAL_REQUEST, 0x26, 0x04);
+    /// Something must come first.
+    pub const COMMAND_SEQUENCE: SenseCode = at(ILLEGAL_REQUEST, 0x2c, 0x00);
+    /// No room for one more registration.
+    pub const NO_REGISTRATION_RESOURCES: SenseCode = at(ILLEGAL_REQUEST, 0x55, 0x04);
     /// Saved mode parameters were asked for.
     pub const SAVING_NOT_SUPPORTED: SenseCode = at(ILLEGAL_REQUEST, 0x39, 0x00);
     /// A task attribute that makes no sense here (SAM-5: ACA without an ACA condition).
@@ -85,6 +91,16 @@ pub mod code {
     pub const NEXUS_LOSS: SenseCode = at(UNIT_ATTENTION, 0x29, 0x07);
     /// Somebody else changed mode parameters.
     pub const MODE_PARAMETERS_CHANGED: SenseCode = at(UNIT_ATTENTION, 0x2a, 0x01);
+    /// Somebody else changed log parameters.
+    pub const LOG_PARAMETERS_CHANGED: SenseCode = at(UNIT_ATTENTION, 0x2a, 0x02);
+    /// Somebody else cleared all registrations.
+    pub const RESERVATIONS_PREEMPTED: SenseCode = at(UNIT_ATTENTION, 0x2a, 0x03);
+    /// A reservation for registrants has ended.
+    pub const RESERVATIONS_RELEASED: SenseCode = at(UNIT_ATTENTION, 0x2a, 0x04);
+    /// Somebody else took the registration away.
+    pub const REGISTRATIONS_PREEMPTED: SenseCode = at(UNIT_ATTENTION, 0x2a, 0x05);
+    /// Somebody else set the clock.
+    pub const TIMESTAMP_CHANGED: SenseCode = at(UNIT_ATTENTION, 0x2a, 0x10);
     /// The device has another size now.
     pub const CAPACITY_CHANGED: SenseCode = at(UNIT_ATTENTION, 0x2a, 0x09);
     /// Somebody else cleared this initiator's commands.

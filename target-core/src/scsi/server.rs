@@ -6,6 +6,7 @@ use super::sense::Sense;
 use super::unit::{LogicalUnit, UnitKey};
 use crate::config::{Limits, LunConfig, TargetConfig};
 use crate::io::DeviceId;
+use crate::time::Instant;
 use crate::wire::Lun;
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::string::String;
@@ -34,7 +35,14 @@ pub struct DeviceServer {
     lost: VecDeque<String>,
     instances: u32,
     pub(super) transfer_bytes: u32,
+    /// What the engine's clock said last.
+    pub(super) now: Instant,
     pub(super) attentions_max: u32,
+    pub(super) registrations_max: u32,
+    /// Portal groups that the target is reached through: its ports.
+    pub(super) groups: Vec<u16>,
+    /// Nexuses preempted with abort, by number of the logical unit; for the engine.
+    pub(super) preempted: Vec<(u16, NexusId)>,
 }
 
 impl DeviceServer {
@@ -47,7 +55,11 @@ impl DeviceServer {
             lost: VecDeque::new(),
             instances: 0,
             transfer_bytes: limits.transfer_bytes,
+            now: Instant::ZERO,
             attentions_max: limits.unit_attentions,
+            registrations_max: limits.pr_registrations,
+            groups: Vec::new(),
+            preempted: Vec::new(),
         };
         server.units = target.luns.iter().map(|lun| server.unit_of(lun)).collect();
         server.units.sort_by_key(|unit| unit.key.number);
@@ -116,9 +128,42 @@ impl DeviceServer {
         let attention = if known.is_some() { Attention::NexusLoss } else { Attention::PowerOn };
         for unit in &mut self.units {
             unit.join(nexus, attention, self.attentions_max);
+            unit.persistent.attach(nexus, initiator_port, group);
         }
         let ports = Nexus { initiator_port: initiator_port.into(), target_port: target_port.into(), group };
         self.nexuses.insert(nexus, ports);
+    }
+
+    /// What time it is, for the timestamp.
+    pub fn set_now(&mut self, now: Instant) {
+        self.now = now;
+    }
+
+    /// The portal groups that the target is reached through, for ALL_TG_PT and REGISTER AND MOVE.
+    pub fn set_groups(&mut self, groups: impl IntoIterator<Item = u16>) {
+        self.groups = groups.into_iter().collect();
+        self.groups.sort_unstable();
+        self.groups.dedup();
+    }
+
+    /// The nexuses that PREEMPT AND ABORT has taken from logical units since the last call: the engine ends their commands
+    /// there.
+    pub fn take_preempted(&mut self) -> Vec<(Lun, NexusId)> {
+        let preempted = core::mem::take(&mut self.preempted);
+        preempted.into_iter().map(|(number, nexus)| (Lun::from_number(number), nexus)).collect()
+    }
+
+    /// The session between these ports.
+    pub(super) fn session_of(&self, initiator_port: &str, group: u16) -> Option<NexusId> {
+        let is = |nexus: &Nexus| {
+            nexus.group == group && nexus.initiator_port.eq_ignore_ascii_case(initiator_port)
+        };
+        self.nexuses.iter().find(|(_, nexus)| is(nexus)).map(|(id, _)| *id)
+    }
+
+    /// Names of the initiator ports that are here.
+    pub(super) fn initiator_ports(&self) -> impl Iterator<Item = &str> {
+        self.nexuses.values().map(|nexus| nexus.initiator_port.as_str())
     }
 
     /// A session is gone (I_T nexus loss, RFC 7143 6.3.5.1): its reservations and preventions go with it.

@@ -1,4 +1,5 @@
-//! Which commands do you know? REPORT SUPPORTED OPERATION CODES (SPC-4 6.35)
+//! Which commands do you know? REPORT SUPPORTED OPERATION CODES, REPORT SUPPORTED TASK MANAGEMENT FUNCTIONS
+//! (SPC-4 6.35, 6.36)
 
 use super::cdb::Cdb;
 use super::next::{Context, Handled, Next};
@@ -70,4 +71,23 @@ fn cdb_len(entry: &Entry) -> [u8; 2] {
 fn timeouts_of(entry: &Entry) -> [u8; 12] {
     let [a, b, c, d] = entry.timeout_secs.to_be_bytes();
     [0, 10, 0, 0, 0, 0, 0, 0, a, b, c, d]
+}
+
+/// ATS, ATSS, CTSS, LURS and TRS: the functions that the engine executes for iSCSI.
+const FUNCTIONS: u8 = 0xda;
+/// Shortest ALLOCATION LENGTH that is allowed.
+const FUNCTIONS_LEN: u32 = 4;
+
+/// REPD asks for the extended form, which here has no timeouts to tell of (TMFTMOV 0).
+pub(super) fn functions(_: &mut Context<'_>, cdb: Cdb<'_>) -> Handled {
+    let allocation = cdb.be32(6);
+    if allocation < FUNCTIONS_LEN {
+        return Err(Cdb::reject(6, None));
+    }
+    let mut data = Vec::from([FUNCTIONS, 0, 0, 0]);
+    if cdb.bit(2, 7) {
+        data = Vec::from([FUNCTIONS, 0, 0, 12]);
+        data.resize(16, 0);
+    }
+    Ok(Next::data(data, allocation))
 }

@@ -3,11 +3,13 @@
 //! [`TABLE`] is the only list of commands: dispatch, the check for reserved bits and REPORT SUPPORTED OPERATION CODES read
 //! it. To add a command: one line here, its handler in the file of its family.
 
+use super::access::Access;
 use super::cdb::Cdb;
 use super::next::Handler;
 use super::sense::{Sense, code};
 use super::{
-    cache, capacity, inquiry, luns, mode_select, mode_sense, read, ready, reserve, supported, verify, write,
+    atomic, buffer, cache, capacity, defects, diagnostic, inquiry, log, luns, mode_select, mode_sense, persist, prefetch, read, ready, reserve, same,
+    supported, timestamp, verify, write,
 };
 
 /// What the common checks need to know of a command.
@@ -22,9 +24,11 @@ pub(super) mod flag {
     pub const WRITES: u8 = 1 << 3;
     /// Takes as long as the medium, but works on a stopped unit too.
     pub const FLUSHES: u8 = 1 << 4;
+    /// Must have the logical unit for itself.
+    pub const ATOMIC: u8 = 1 << 5;
 }
 
-use flag::{FLUSHES, MEDIUM, NO_UNIT, UNDER_ATTENTION, WRITES};
+use flag::{ATOMIC, FLUSHES, MEDIUM, NO_UNIT, UNDER_ATTENTION, WRITES};
 
 /// One command.
 pub(super) struct Entry {
@@ -36,29 +40,58 @@ pub(super) struct Entry {
     /// opcode and the service action stand as they are.
     pub(super) usage: &'static [u8],
     pub(super) flags: u8,
-    /// Whether a nexus may have it while another one holds an SPC-2 reservation (SPC-2 5.5.1).
-    pub(super) despite_reservation: fn(Cdb<'_>) -> bool,
+    /// What it does as far as reservations are concerned.
+    pub(super) access: fn(Cdb<'_>) -> Access,
     /// RECOMMENDED COMMAND TIMEOUT in seconds.
     pub(super) timeout_secs: u32,
     pub(super) run: Handler,
 }
 
-const fn never(_: Cdb<'_>) -> bool {
-    false
+const fn free(_: Cdb<'_>) -> Access {
+    Access::Free
 }
 
-const fn always(_: Cdb<'_>) -> bool {
-    true
+const fn readiness(_: Cdb<'_>) -> Access {
+    Access::Ready
+}
+
+const fn informs(_: Cdb<'_>) -> Access {
+    Access::Inform
+}
+
+const fn reads(_: Cdb<'_>) -> Access {
+    Access::Reads
+}
+
+const fn changes(_: Cdb<'_>) -> Access {
+    Access::Changes
+}
+
+const fn reserves(_: Cdb<'_>) -> Access {
+    Access::Reserve
+}
+
+const fn releases(_: Cdb<'_>) -> Access {
+    Access::Release
+}
+
+const fn persist_in(_: Cdb<'_>) -> Access {
+    Access::PersistIn
+}
+
+const fn persist_out(_: Cdb<'_>) -> Access {
+    Access::PersistOut
 }
 
 /// Commands that answer from memory, and commands that move data.
 const QUICK_SECS: u32 = 10;
 const MEDIUM_SECS: u32 = 60;
 
-/// A command without service actions that conflicts with reservations.
+/// A command without service actions; if it does not write, it reads.
 const fn entry(opcode: u8, name: &'static str, usage: &'static [u8], flags: u8, run: Handler) -> Entry {
     let timeout_secs = if flags & (MEDIUM | FLUSHES) != 0 { MEDIUM_SECS } else { QUICK_SECS };
-    Entry { opcode, action: None, name, usage, flags, despite_reservation: never, timeout_secs, run }
+    let access: fn(Cdb<'_>) -> Access = if flags & WRITES == 0 { reads } else { changes };
+    Entry { opcode, action: None, name, usage, flags, access, timeout_secs, run }
 }
 
 impl Entry {
@@ -66,8 +99,8 @@ impl Entry {
         Self { action: Some(action), ..self }
     }
 
-    const fn despite_reservation(self, when: fn(Cdb<'_>) -> bool) -> Self {
-        Self { despite_reservation: when, ..self }
+    const fn access(self, access: fn(Cdb<'_>) -> Access) -> Self {
+        Self { access, ..self }
     }
 }
 
@@ -79,48 +112,87 @@ const DPO_FUA: u8 = 0x18;
 const DPO_BYTCHK: u8 = 0x16;
 /// Byte 1 of WRITE AND VERIFY: DPO and the one bit of BYTCHK that is not reserved.
 const DPO_COMPARE: u8 = 0x12;
-/// Byte 1 of SYNCHRONIZE CACHE: IMMED.
+/// Byte 1 of WRITE SAME(16): NDOB.
+const NDOB: u8 = 0x01;
+/// Byte 1 of SYNCHRONIZE CACHE and PRE-FETCH: IMMED.
 const IMMED: u8 = 0x02;
 
 /// All commands, by opcode and service action.
 #[rustfmt::skip]
 pub(super) static TABLE: &[Entry] = &[
-    entry(0x00, "TEST UNIT READY", &[0x00, 0, 0, 0, 0, 0], MEDIUM, ready::test_unit_ready),
-    entry(0x03, "REQUEST SENSE", &[0x03, 0x01, 0, 0, X, 0], NO_UNIT | UNDER_ATTENTION, ready::request_sense).despite_reservation(always),
+    entry(0x00, "TEST UNIT READY", &[0x00, 0, 0, 0, 0, 0], MEDIUM, ready::test_unit_ready).access(readiness),
+    entry(0x03, "REQUEST SENSE", &[0x03, 0x01, 0, 0, X, 0], NO_UNIT | UNDER_ATTENTION, ready::request_sense).access(free),
     entry(0x08, "READ(6)", &[0x08, 0x1f, X, X, X, 0], MEDIUM, read::read),
     entry(0x0a, "WRITE(6)", &[0x0a, 0x1f, X, X, X, 0], MEDIUM | WRITES, write::write),
-    entry(0x12, "INQUIRY", &[0x12, 0x01, X, X, X, 0], NO_UNIT | UNDER_ATTENTION, inquiry::inquiry).despite_reservation(always),
-    entry(0x15, "MODE SELECT(6)", &[0x15, 0x10, 0, 0, X, 0], 0, mode_select::mode_select),
-    entry(0x16, "RESERVE(6)", &[0x16, 0, 0, 0, 0, 0], 0, reserve::reserve),
-    entry(0x17, "RELEASE(6)", &[0x17, 0, 0, 0, 0, 0], 0, reserve::release).despite_reservation(always),
+    entry(0x12, "INQUIRY", &[0x12, 0x01, X, X, X, 0], NO_UNIT | UNDER_ATTENTION, inquiry::inquiry).access(free),
+    entry(0x15, "MODE SELECT(6)", &[0x15, 0x10, 0, 0, X, 0], 0, mode_select::mode_select).access(changes),
+    entry(0x16, "RESERVE(6)", &[0x16, 0, 0, 0, 0, 0], 0, reserve::reserve).access(reserves),
+    entry(0x17, "RELEASE(6)", &[0x17, 0, 0, 0, 0, 0], 0, reserve::release).access(releases),
     entry(0x1a, "MODE SENSE(6)", &[0x1a, 0x08, X, X, X, 0], 0, mode_sense::mode_sense),
-    entry(0x1b, "START STOP UNIT", &[0x1b, 0x01, 0, 0, 0x05, 0], FLUSHES, ready::start_stop).despite_reservation(ready::starts),
+    entry(0x1b, "START STOP UNIT", &[0x1b, 0x01, 0, 0, 0x05, 0], FLUSHES, ready::start_stop).access(ready::stops),
+    entry(0x1c, "RECEIVE DIAGNOSTIC RESULTS", &[0x1c, 0x01, X, X, X, 0], 0, diagnostic::receive),
+    entry(0x1d, "SEND DIAGNOSTIC", &[0x1d, 0xf7, 0, X, X, 0], FLUSHES, diagnostic::send).access(changes),
     entry(0x1e, "PREVENT ALLOW MEDIUM REMOVAL", &[0x1e, 0, 0, 0, 0x01, 0], 0, ready::prevent_allow)
-        .despite_reservation(ready::allows_removal),
-    entry(0x25, "READ CAPACITY(10)", &[0x25, 0, 0, 0, 0, 0, 0, 0, 0, 0], 0, capacity::short).despite_reservation(always),
+        .access(ready::prevents),
+    entry(0x25, "READ CAPACITY(10)", &[0x25, 0, 0, 0, 0, 0, 0, 0, 0, 0], 0, capacity::short).access(free),
     entry(0x28, "READ(10)", &[0x28, DPO_FUA, X, X, X, X, 0, X, X, 0], MEDIUM, read::read),
     entry(0x2a, "WRITE(10)", &[0x2a, DPO_FUA, X, X, X, X, 0, X, X, 0], MEDIUM | WRITES, write::write),
     entry(0x2e, "WRITE AND VERIFY(10)", &[0x2e, DPO_COMPARE, X, X, X, X, 0, X, X, 0], MEDIUM | WRITES, write::write_and_verify),
     entry(0x2f, "VERIFY(10)", &[0x2f, DPO_BYTCHK, X, X, X, X, 0, X, X, 0], MEDIUM, verify::verify),
-    entry(0x35, "SYNCHRONIZE CACHE(10)", &[0x35, IMMED, X, X, X, X, 0, X, X, 0], MEDIUM, cache::synchronize),
-    entry(0x55, "MODE SELECT(10)", &[0x55, 0x10, 0, 0, 0, 0, 0, X, X, 0], 0, mode_select::mode_select),
+    entry(0x34, "PRE-FETCH(10)", &[0x34, IMMED, X, X, X, X, 0, X, X, 0], MEDIUM, prefetch::prefetch),
+    entry(0x35, "SYNCHRONIZE CACHE(10)", &[0x35, IMMED, X, X, X, X, 0, X, X, 0], MEDIUM, cache::synchronize).access(changes),
+    entry(0x37, "READ DEFECT DATA(10)", &[0x37, 0, 0x1f, 0, 0, 0, 0, X, X, 0], 0, defects::short),
+    entry(0x3b, "WRITE BUFFER, DATA", &[0x3b, 0x02, X, X, X, X, X, X, X, 0], 0, buffer::write_data).action(0x02).access(changes),
+    entry(0x3b, "WRITE BUFFER, ECHO", &[0x3b, 0x0a, X, X, X, X, X, X, X, 0], 0, buffer::write_echo).action(0x0a).access(changes),
+    entry(0x3c, "READ BUFFER, DATA", &[0x3c, 0x02, X, X, X, X, X, X, X, 0], 0, buffer::read_data).action(0x02),
+    entry(0x3c, "READ BUFFER, DESCRIPTOR", &[0x3c, 0x03, X, X, X, X, X, X, X, 0], 0, buffer::describe_data).action(0x03),
+    entry(0x3c, "READ BUFFER, ECHO", &[0x3c, 0x0a, X, X, X, X, X, X, X, 0], 0, buffer::read_echo).action(0x0a),
+    entry(0x3c, "READ BUFFER, ECHO DESCRIPTOR", &[0x3c, 0x0b, X, X, X, X, X, X, X, 0], 0, buffer::describe_echo).action(0x0b),
+    entry(0x41, "WRITE SAME(10)", &[0x41, 0, X, X, X, X, 0, X, X, 0], MEDIUM | WRITES, same::write_same),
+    entry(0x4c, "LOG SELECT", &[0x4c, 0x02, 0xc0, 0, 0, 0, 0, X, X, 0], 0, log::select).access(changes),
+    entry(0x4d, "LOG SENSE", &[0x4d, 0, X, X, 0, X, X, X, X, 0], 0, log::sense).access(free),
+    entry(0x55, "MODE SELECT(10)", &[0x55, 0x10, 0, 0, 0, 0, 0, X, X, 0], 0, mode_select::mode_select).access(changes),
+    entry(0x56, "RESERVE(10)", &[0x56, 0, 0, 0, 0, 0, 0, 0, 0, 0], 0, reserve::reserve).access(reserves),
+    entry(0x57, "RELEASE(10)", &[0x57, 0, 0, 0, 0, 0, 0, 0, 0, 0], 0, reserve::release).access(releases),
     entry(0x5a, "MODE SENSE(10)", &[0x5a, 0x18, X, X, 0, 0, 0, X, X, 0], 0, mode_sense::mode_sense),
+    entry(0x5e, "PERSISTENT RESERVE IN, READ KEYS", &[0x5e, 0x00, 0, 0, 0, 0, 0, X, X, 0], 0, persist::keys).action(0x00).access(persist_in),
+    entry(0x5e, "PERSISTENT RESERVE IN, READ RESERVATION", &[0x5e, 0x01, 0, 0, 0, 0, 0, X, X, 0], 0, persist::reservation).action(0x01).access(persist_in),
+    entry(0x5e, "PERSISTENT RESERVE IN, REPORT CAPABILITIES", &[0x5e, 0x02, 0, 0, 0, 0, 0, X, X, 0], 0, persist::capabilities).action(0x02).access(persist_in),
+    entry(0x5e, "PERSISTENT RESERVE IN, READ FULL STATUS", &[0x5e, 0x03, 0, 0, 0, 0, 0, X, X, 0], 0, persist::full_status).action(0x03).access(persist_in),
+    entry(0x5f, "PERSISTENT RESERVE OUT, REGISTER", &[0x5f, 0x00, X, 0, 0, X, X, X, X, 0], 0, persist::out).action(0x00).access(persist_out),
+    entry(0x5f, "PERSISTENT RESERVE OUT, RESERVE", &[0x5f, 0x01, X, 0, 0, X, X, X, X, 0], 0, persist::out).action(0x01).access(persist_out),
+    entry(0x5f, "PERSISTENT RESERVE OUT, RELEASE", &[0x5f, 0x02, X, 0, 0, X, X, X, X, 0], 0, persist::out).action(0x02).access(persist_out),
+    entry(0x5f, "PERSISTENT RESERVE OUT, CLEAR", &[0x5f, 0x03, X, 0, 0, X, X, X, X, 0], 0, persist::out).action(0x03).access(persist_out),
+    entry(0x5f, "PERSISTENT RESERVE OUT, PREEMPT", &[0x5f, 0x04, X, 0, 0, X, X, X, X, 0], 0, persist::out).action(0x04).access(persist_out),
+    entry(0x5f, "PERSISTENT RESERVE OUT, PREEMPT AND ABORT", &[0x5f, 0x05, X, 0, 0, X, X, X, X, 0], 0, persist::out).action(0x05).access(persist_out),
+    entry(0x5f, "PERSISTENT RESERVE OUT, REGISTER AND IGNORE EXISTING KEY", &[0x5f, 0x06, X, 0, 0, X, X, X, X, 0], 0, persist::out).action(0x06).access(persist_out),
+    entry(0x5f, "PERSISTENT RESERVE OUT, REGISTER AND MOVE", &[0x5f, 0x07, X, 0, 0, X, X, X, X, 0], 0, persist::out).action(0x07).access(persist_out),
     entry(0x88, "READ(16)", &[0x88, DPO_FUA, X, X, X, X, X, X, X, X, X, X, X, X, 0, 0], MEDIUM, read::read),
+    entry(0x89, "COMPARE AND WRITE", &[0x89, DPO_FUA, X, X, X, X, X, X, X, X, 0, 0, 0, X, 0, 0], MEDIUM | WRITES | ATOMIC,
+        atomic::compare_and_write),
     entry(0x8a, "WRITE(16)", &[0x8a, DPO_FUA, X, X, X, X, X, X, X, X, X, X, X, X, 0, 0], MEDIUM | WRITES, write::write),
+    entry(0x8b, "ORWRITE(16)", &[0x8b, DPO_FUA, X, X, X, X, X, X, X, X, X, X, X, X, 0, 0], MEDIUM | WRITES | ATOMIC, atomic::or_write),
     entry(0x8e, "WRITE AND VERIFY(16)", &[0x8e, DPO_COMPARE, X, X, X, X, X, X, X, X, X, X, X, X, 0, 0], MEDIUM | WRITES,
         write::write_and_verify),
     entry(0x8f, "VERIFY(16)", &[0x8f, DPO_BYTCHK, X, X, X, X, X, X, X, X, X, X, X, X, 0, 0], MEDIUM, verify::verify),
-    entry(0x91, "SYNCHRONIZE CACHE(16)", &[0x91, IMMED, X, X, X, X, X, X, X, X, X, X, X, X, 0, 0], MEDIUM, cache::synchronize),
+    entry(0x90, "PRE-FETCH(16)", &[0x90, IMMED, X, X, X, X, X, X, X, X, X, X, X, X, 0, 0], MEDIUM, prefetch::prefetch),
+    entry(0x91, "SYNCHRONIZE CACHE(16)", &[0x91, IMMED, X, X, X, X, X, X, X, X, X, X, X, X, 0, 0], MEDIUM, cache::synchronize).access(changes),
+    entry(0x93, "WRITE SAME(16)", &[0x93, NDOB, X, X, X, X, X, X, X, X, X, X, X, X, 0, 0], MEDIUM | WRITES, same::write_same),
     entry(0x9e, "READ CAPACITY(16)", &[0x9e, 0x10, 0, 0, 0, 0, 0, 0, 0, 0, X, X, X, X, 0, 0], 0, capacity::long)
-        .action(0x10).despite_reservation(always),
+        .action(0x10).access(free),
     entry(0xa0, "REPORT LUNS", &[0xa0, 0, X, 0, 0, 0, X, X, X, X, 0, 0], NO_UNIT | UNDER_ATTENTION, luns::report_luns)
-        .despite_reservation(always),
+        .access(free),
     entry(0xa3, "REPORT SUPPORTED OPERATION CODES", &[0xa3, 0x0c, 0x87, X, X, X, X, X, X, X, 0, 0], 0, supported::report)
-        .action(0x0c).despite_reservation(always),
+        .action(0x0c).access(informs),
+    entry(0xa3, "REPORT SUPPORTED TASK MANAGEMENT FUNCTIONS", &[0xa3, 0x0d, 0x80, 0, 0, 0, X, X, X, X, 0, 0], 0, supported::functions)
+        .action(0x0d).access(informs),
+    entry(0xa3, "REPORT TIMESTAMP", &[0xa3, 0x0f, 0, 0, 0, 0, X, X, X, X, 0, 0], 0, timestamp::report).action(0x0f).access(free),
+    entry(0xa4, "SET TIMESTAMP", &[0xa4, 0x0f, 0, 0, 0, 0, X, X, X, X, 0, 0], 0, timestamp::set).action(0x0f).access(changes),
     entry(0xa8, "READ(12)", &[0xa8, DPO_FUA, X, X, X, X, X, X, X, X, 0, 0], MEDIUM, read::read),
     entry(0xaa, "WRITE(12)", &[0xaa, DPO_FUA, X, X, X, X, X, X, X, X, 0, 0], MEDIUM | WRITES, write::write),
     entry(0xae, "WRITE AND VERIFY(12)", &[0xae, DPO_COMPARE, X, X, X, X, X, X, X, X, 0, 0], MEDIUM | WRITES, write::write_and_verify),
     entry(0xaf, "VERIFY(12)", &[0xaf, DPO_BYTCHK, X, X, X, X, X, X, X, X, 0, 0], MEDIUM, verify::verify),
+    entry(0xb7, "READ DEFECT DATA(12)", &[0xb7, 0x1f, 0, 0, 0, 0, X, X, X, X, 0, 0], 0, defects::long),
 ];
 
 /// For each opcode the place of its first entry; [`ABSENT`] if it has none.

@@ -1,11 +1,16 @@
 //! What does a logical unit remember? (SPC-4, SBC-3)
 
+use super::access::Access;
 use super::attention::{Attention, Pending};
 use super::cdb::{Cdb, Span};
+use super::log::Counters;
 use super::outcome::{Failure, NexusId};
+use super::persist::Registry;
 use super::sense::{Sense, code};
+use super::timestamp::Clock;
 use crate::config::LunConfig;
 use crate::io::IoError;
+use alloc::sync::Weak;
 use alloc::vec::Vec;
 
 /// Names one logical unit for good: a LUN that is taken away and comes back is another unit, so a command that was under
@@ -41,6 +46,8 @@ pub(super) struct Side {
     pub(super) pending: Pending,
     /// PREVENT ALLOW MEDIUM REMOVAL.
     pub(super) prevents_removal: bool,
+    /// What WRITE BUFFER left to be echoed.
+    pub(super) echo: Option<Vec<u8>>,
 }
 
 /// Blocks checked against capacity and limits.
@@ -60,6 +67,15 @@ pub(super) struct LogicalUnit {
     pub(super) stopped: bool,
     /// Holder of an SPC-2 reservation (RESERVE(6)).
     pub(super) reserved_by: Option<NexusId>,
+    /// Persistent registrations and reservation; no reset touches them.
+    pub(super) persistent: Registry,
+    /// The data buffer; empty until it is written.
+    pub(super) buffer: Vec<u8>,
+    pub(super) counters: Counters,
+    /// The clock, once it was set. It runs on over resets.
+    pub(super) clock: Option<Clock>,
+    /// The command that must have the unit for itself, while there is one.
+    pub(super) atomic: Weak<()>,
     /// By nexus.
     sides: Vec<Side>,
 }
@@ -72,6 +88,11 @@ impl LogicalUnit {
             modes: ModeParameters::default_of(config),
             stopped: false,
             reserved_by: None,
+            persistent: Registry::default(),
+            buffer: Vec::new(),
+            counters: Counters::default(),
+            clock: None,
+            atomic: Weak::new(),
             sides: Vec::new(),
         }
     }
@@ -80,7 +101,7 @@ impl LogicalUnit {
     pub(super) fn join(&mut self, nexus: NexusId, attention: Attention, limit: u32) {
         let mut pending = Pending::default();
         pending.establish(attention, limit);
-        let side = Side { nexus, pending, prevents_removal: false };
+        let side = Side { nexus, pending, prevents_removal: false, echo: None };
         match self.position(nexus) {
             Ok(at) => {
                 if let Some(old) = self.sides.get_mut(at) {
@@ -94,8 +115,17 @@ impl LogicalUnit {
     /// Forgets a nexus and what it held.
     pub(super) fn leave(&mut self, nexus: NexusId) {
         self.sides.retain(|side| side.nexus != nexus);
+        self.persistent.detach(nexus);
         if self.reserved_by == Some(nexus) {
             self.reserved_by = None;
+        }
+    }
+
+    /// Whether a reservation of either kind keeps a command of that class out.
+    pub(super) fn conflicts(&self, nexus: NexusId, access: Access) -> bool {
+        match self.reserved_by {
+            Some(holder) => !access.despite_reserve(holder == nexus),
+            None => !self.persistent.permits(nexus, access),
         }
     }
 
@@ -126,8 +156,10 @@ impl LogicalUnit {
         self.modes = ModeParameters::default_of(&self.config);
         self.stopped = false;
         self.reserved_by = None;
+        self.buffer = Vec::new();
         for side in &mut self.sides {
             side.prevents_removal = false;
+            side.echo = None;
             side.pending.establish(Attention::Reset, limit);
         }
     }
@@ -145,6 +177,11 @@ impl LogicalUnit {
     /// How many blocks one command may move.
     pub(super) fn transfer_blocks_max(&self, transfer_bytes: u32) -> u32 {
         (transfer_bytes / self.block_size()).max(1)
+    }
+
+    /// How many blocks one COMPARE AND WRITE may compare; its field has eight bits, and there is as much to write.
+    pub(super) fn compare_blocks_max(&self, transfer_bytes: u32) -> u8 {
+        u8::try_from(self.transfer_blocks_max(transfer_bytes) / 2).unwrap_or(u8::MAX)
     }
 
     /// Checks that blocks exist. An empty range must begin at one that does.

@@ -122,14 +122,17 @@ fn extended_inquiry() -> Vec<u8> {
     body
 }
 
-/// Block limits (SBC-3 6.5.3): how much one command may transfer; nothing of UNMAP, WRITE SAME or COMPARE AND WRITE.
+/// Block limits (SBC-3 6.5.3): how much one command may transfer; WRITE SAME needs a length
+/// (WSNZ); nothing of UNMAP.
 fn block_limits(unit: &LogicalUnit, transfer_bytes: u32) -> Vec<u8> {
     let max = unit.transfer_blocks_max(transfer_bytes);
     let optimal = unit.transfer_blocks_max(OPTIMAL_TRANSFER_BYTES).min(max);
     let mut body = Vec::with_capacity(0x3c);
-    body.extend([0; 4]);
+    body.extend([1, unit.compare_blocks_max(transfer_bytes), 0, 0]);
     body.extend(max.to_be_bytes());
     body.extend(optimal.to_be_bytes());
+    body.resize(0x20, 0);
+    body.extend(u64::from(max).to_be_bytes());
     body.resize(0x3c, 0);
     body
 }

@@ -126,7 +126,7 @@ impl<S: ProbeSink> Target<S> {
                     node.reconfigure(target);
                     node
                 }
-                None => Node::new(target, &config.limits),
+                None => Node::new(target, &config),
             };
             self.nodes.push(node);
         }

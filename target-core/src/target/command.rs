@@ -207,6 +207,7 @@ impl<S: ProbeSink> Target<S> {
             write: task.write,
             attr: task.attr,
         };
+        node.scsi.set_now(self.now);
         let (command, step) = Command::start(&mut node.scsi, &request);
         task.command = Some(command);
         self.step(session_key, task_key, step);

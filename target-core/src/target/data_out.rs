@@ -126,7 +126,10 @@ impl<S: ProbeSink> Target<S> {
         task.wants_data = false;
         let Some(node) = session.node.and_then(|node| self.nodes.get_mut(node)) else { return };
         if let Some(command) = &mut task.command {
+            node.scsi.set_now(self.now);
             let step = command.data_out(&mut node.scsi, data);
+            let preempted = node.scsi.take_preempted();
+            self.abort_preempted(session_key, &preempted);
             self.step(session_key, task_key, step);
         }
     }

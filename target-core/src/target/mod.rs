@@ -26,6 +26,7 @@ mod logout;
 mod node;
 mod nop;
 mod notify;
+mod preempt;
 mod probes;
 mod receive;
 mod reject;
@@ -103,7 +104,7 @@ impl<S: ProbeSink> Target<S> {
         let mut rng = ChaCha20Rng::from_seed(seed);
         let mut key = [0; 32];
         rng.fill_bytes(&mut key);
-        let nodes = config.targets.iter().map(|target| Node::new(target, &config.limits)).collect();
+        let nodes = config.targets.iter().map(|target| Node::new(target, &config)).collect();
         Ok(Self {
             config,
             sink,

@@ -1,6 +1,6 @@
 //! One target of the node: its device server and the task sets of its logical units.
 
-use crate::config::{Limits, TargetConfig};
+use crate::config::{Config, TargetConfig};
 use crate::io::DeviceId;
 use crate::scsi::DeviceServer;
 use crate::session::TaskRef;
@@ -23,10 +23,12 @@ pub(super) struct Node {
 
 impl Node {
     /// A target as after power on.
-    pub(super) fn new(target: &TargetConfig, limits: &Limits) -> Self {
+    pub(super) fn new(target: &TargetConfig, config: &Config) -> Self {
+        let mut scsi = DeviceServer::new(target, &config.limits);
+        scsi.set_groups(config.portals.iter().map(|portal| portal.group));
         Self {
             name: target.name.clone(),
-            scsi: DeviceServer::new(target, limits),
+            scsi,
             sets: BTreeMap::new(),
             block_sizes: block_sizes(target),
         }

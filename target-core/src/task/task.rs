@@ -106,9 +106,10 @@ pub(crate) struct Task {
 }
 
 impl Task {
-    /// How the task set sees its attribute. ACA counts as simple: the device server refuses it when it starts.
+    /// How the task set sees its attribute. A command that must have the unit for itself counts as ordered. ACA counts as simple: the device server refuses it when it starts.
     pub(crate) fn attribute(&self) -> Attribute {
         match self.attr {
+            _ if crate::scsi::is_atomic(self.cdb.as_slice()) => Attribute::Ordered,
             2 => Attribute::Ordered,
             3 => Attribute::HeadOfQueue,
             _ => Attribute::Simple,

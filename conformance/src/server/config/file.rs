@@ -234,6 +234,7 @@ fn limits(section: Option<Section<'_, '_>>) -> Limits {
     set(&mut limits.text_rounds, section.number("text_rounds", 8..=65_535));
     set(&mut limits.text_answer_bytes, section.number("text_answer_bytes", 8192..=64 << 20));
     set(&mut limits.unit_attentions, section.number("unit_attentions", 4..=1024));
+    set(&mut limits.pr_registrations, section.number("pr_registrations", 1..=65_535));
     section.finish();
     limits
 }

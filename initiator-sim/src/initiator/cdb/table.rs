@@ -107,6 +107,13 @@ pub(super) static COMMANDS: &[Command] = &[
         ],
     ),
     cmd(
+        "receive_diagnostic",
+        0x1c,
+        6,
+        Data::In("alloc"),
+        &[flag("pcv", 1, 0), byte("page", 2, 0), short("alloc", 3, 252)],
+    ),
+    cmd(
         "send_diagnostic",
         0x1d,
         6,
@@ -120,7 +127,28 @@ pub(super) static COMMANDS: &[Command] = &[
     cmd("write_verify10", 0x2e, 10, Data::WriteBlocks, VERIFY10),
     cmd("verify10", 0x2f, 10, Data::Verify, VERIFY10),
     cmd("prefetch10", 0x34, 10, Data::None, SYNC10),
+    cmd(
+        "read_defect_data10",
+        0x37,
+        10,
+        Data::In("alloc"),
+        &[flag("plist", 2, 4), flag("glist", 2, 3), arg("format", 2, 2, 3, 0), short("alloc", 7, 4)],
+    ),
     cmd("sync_cache10", 0x35, 10, Data::None, SYNC10),
+    cmd(
+        "write_buffer",
+        0x3b,
+        10,
+        Data::Out("len"),
+        &[arg("mode", 1, 4, 5, 2), byte("buffer", 2, 0), arg("offset", 3, 7, 24, 0), arg("len", 6, 7, 24, 0)],
+    ),
+    cmd(
+        "read_buffer",
+        0x3c,
+        10,
+        Data::In("alloc"),
+        &[arg("mode", 1, 4, 5, 2), byte("buffer", 2, 0), arg("offset", 3, 7, 24, 0), arg("alloc", 6, 7, 24, 512)],
+    ),
     cmd(
         "write_same10",
         0x41,
@@ -129,6 +157,13 @@ pub(super) static COMMANDS: &[Command] = &[
         &[PROTECT, flag("anchor", 1, 4), flag("unmap", 1, 3), LBA10, GROUP10, BLOCKS10],
     ),
     cmd("unmap", 0x42, 10, Data::Out("len"), &[flag("anchor", 1, 0), GROUP10, short("len", 7, 24)]),
+    cmd(
+        "log_select",
+        0x4c,
+        10,
+        Data::Out("len"),
+        &[flag("pcr", 1, 1), flag("sp", 1, 0), arg("pc", 2, 7, 2, 0), short("len", 7, 0)],
+    ),
     cmd(
         "log_sense",
         0x4d,
@@ -249,10 +284,19 @@ pub(super) static COMMANDS: &[Command] = &[
         Data::In("alloc"),
         &[flag("repd", 2, 7), long("alloc", 6, 16)],
     ),
+    sub("report_timestamp", 0xa3, 0x0f, 12, Data::In("alloc"), &[long("alloc", 6, 12)]),
+    sub("set_timestamp", 0xa4, 0x0f, 12, Data::Out("len"), &[long("len", 6, 12)]),
     cmd("read12", 0xa8, 12, Data::ReadBlocks, RW12),
     cmd("write12", 0xaa, 12, Data::WriteBlocks, RW12),
     cmd("write_verify12", 0xae, 12, Data::WriteBlocks, VERIFY12),
     cmd("verify12", 0xaf, 12, Data::Verify, VERIFY12),
+    cmd(
+        "read_defect_data12",
+        0xb7,
+        12,
+        Data::In("alloc"),
+        &[flag("plist", 1, 4), flag("glist", 1, 3), arg("format", 1, 2, 3, 0), long("alloc", 6, 8)],
+    ),
 ];
 
 /// Other names of the same commands.

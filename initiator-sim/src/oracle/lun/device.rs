@@ -17,10 +17,16 @@ pub(super) struct Writing {
     contents: Vec<Option<Content>>,
     data: Vec<u8>,
     fua: bool,
+    /// Its data is one block, for all of them.
+    same: bool,
     /// Its data is not sure.
     tangled: bool,
     /// Contents that other writes put into its blocks while it ran.
     also: Vec<(u64, Content)>,
+    /// So many blocks of data at its start are only compared.
+    compared: usize,
+    /// Contents that the blocks held when other writes replaced them.
+    was: Vec<(u64, Content)>,
     /// The command is gone.
     ghost: bool,
 }
@@ -38,6 +44,16 @@ pub(super) struct Reading {
     wrong: Option<String>,
     learnt: Vec<(u64, Content)>,
     lost: bool,
+}
+
+/// How a command ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Ending {
+    Good,
+    /// With MISCOMPARE.
+    Miscompare,
+    /// In another way.
+    Failed,
 }
 
 /// A device.
@@ -94,6 +110,38 @@ impl Device {
     pub(super) fn begin_write(&mut self, key: u64, lba: u64, blocks: u64, fua: bool, edtl: u32) {
         // The device writes the whole blocks it got.
         let blocks = blocks.min(u64::from(edtl / self.block_size.max(1)));
+        self.begin(key, lba, blocks, fua, 0);
+    }
+
+    /// A run of the same block; its data is that of the first one.
+    pub(super) fn begin_same(&mut self, key: u64, lba: u64, blocks: u64, zeros: bool) {
+        self.begin(key, lba, blocks, false, 0);
+        let zero = self.zero;
+        if let Some(write) = self.writing.get_mut(&key) {
+            write.same = true;
+            if zeros {
+                write.have.fill(u32::MAX);
+                write.contents.fill(Some(zero));
+            }
+        }
+    }
+
+    /// Blocks to compare, then as many to write.
+    pub(super) fn begin_compare(&mut self, key: u64, lba: u64, blocks: u64, fua: bool, edtl: u32) {
+        let whole = u64::from(edtl / self.block_size.max(1)) >= 2 * blocks;
+        self.begin(key, lba, 2 * blocks, fua, blocks as usize);
+        if let Some(write) = self.writing.get_mut(&key) {
+            write.tangled |= !whole;
+        }
+    }
+
+    /// What these blocks become cannot be told.
+    pub(super) fn begin_or(&mut self, key: u64, lba: u64, blocks: u64, edtl: u32) {
+        self.begin_write(key, lba, blocks, false, edtl);
+        self.tangle(key);
+    }
+
+    fn begin(&mut self, key: u64, lba: u64, blocks: u64, fua: bool, compared: usize) {
         let tangled = blocks > BLOCKS_MAX;
         let count = usize::try_from(if tangled { 0 } else { blocks }).unwrap_or(0);
         if tangled {
@@ -107,6 +155,9 @@ impl Device {
             fua,
             tangled,
             also: Vec::new(),
+            same: false,
+            compared: if tangled { 0 } else { compared },
+            was: Vec::new(),
             ghost: false,
         };
         self.writing.insert(key, writing);
@@ -124,7 +175,7 @@ impl Device {
     pub(super) fn data(&mut self, key: u64, offset: u32, bytes: &[u8]) {
         let size = self.block_size as usize;
         let Some(write) = self.writing.get_mut(&key) else { return };
-        let room = write.have.len() * size;
+        let room = if write.same { size.min(write.have.len() * size) } else { write.have.len() * size };
         let start = (offset as usize).min(room);
         let bytes = &bytes[..bytes.len().min(room - start)];
         if bytes.is_empty() {
@@ -144,7 +195,9 @@ impl Device {
         for at in start / size..=(start + bytes.len() - 1) / size {
             let (from, to) = ((at * size).max(start), ((at + 1) * size).min(start + bytes.len()));
             write.have[at] = write.have[at].saturating_add((to - from) as u32);
-            if write.have[at] as usize == size {
+            if write.have[at] as usize == size && write.same {
+                write.contents.fill(Some(content(&write.data[..size])));
+            } else if write.have[at] as usize == size {
                 write.contents[at] = Some(content(&write.data[at * size..(at + 1) * size]));
             } else if write.have[at] as usize > size {
                 write.tangled = true;
@@ -214,7 +267,8 @@ impl Device {
     }
 
     /// The command ended; says what was wrong with a read.
-    pub(super) fn end(&mut self, key: u64, good: bool) -> Option<String> {
+    pub(super) fn end(&mut self, key: u64, ending: Ending) -> Option<String> {
+        let good = ending == Ending::Good;
         if let Some(read) = self.reading.remove(&key) {
             if !good {
                 return None;
@@ -231,8 +285,11 @@ impl Device {
             return read.wrong;
         }
         if let Some(write) = self.writing.remove(&key) {
-            self.finish_write(key, &write, good);
-            return None;
+            let wrong = self.check_comparison(&write, ending);
+            if write.compared == 0 || write.tangled || ending != Ending::Miscompare {
+                self.finish_write(key, &write, good);
+            }
+            return wrong;
         }
         if let Some(at) = self.syncing.iter().position(|sync| *sync == key) {
             self.syncing.remove(at);
@@ -249,7 +306,7 @@ impl Device {
     }
 
     fn finish_write(&mut self, key: u64, write: &Writing, good: bool) {
-        for (at, possible) in write.contents.iter().enumerate() {
+        for (at, possible) in write.contents.iter().skip(write.compared).enumerate() {
             let lba = write.lba + at as u64;
             if write.tangled {
                 let block = self.block(lba);
@@ -263,6 +320,9 @@ impl Device {
             }
             let concurrent = write.also.iter().filter(|(at, _)| *at == lba).map(|(_, content)| *content);
             let old: Vec<Content> = self.block(lba).now.clone();
+            for other in self.writing.values_mut().filter(|other| other.compared > 0 && other.covers(lba)) {
+                other.was.extend(old.iter().map(|content| (lba, *content)));
+            }
             for read in self.reading.values_mut().filter(|read| read.lba <= lba) {
                 read.also.extend(old.iter().chain([&possible]).map(|content| (lba, *content)));
             }
@@ -285,6 +345,32 @@ impl Device {
                 self.dirty.insert(lba, ());
             }
         }
+    }
+
+    /// What a COMPARE AND WRITE found against what it can have found.
+    fn check_comparison(&self, write: &Writing, ending: Ending) -> Option<String> {
+        if write.compared == 0 || write.tangled || ending == Ending::Failed || !self.unknown.is_empty() {
+            return None;
+        }
+        let mut sure = true;
+        for (at, expected) in write.contents.iter().take(write.compared).enumerate() {
+            let (lba, Some(expected)) = (write.lba + at as u64, *expected) else { return None };
+            let block = self.blocks.get(&lba);
+            let any = block.map_or(self.forgotten, |block| block.any || block.tainted);
+            let held = block.map_or(expected == self.zero, |block| block.now.contains(&expected));
+            let others = || self.writing.values().filter(|other| other.covers(lba));
+            let disturbed = others().next().is_some() || !write.also.is_empty() || !write.was.is_empty();
+            let could = any
+                || held
+                || others().any(|other| other.tangled || other.content_of(lba) == Some(expected))
+                || write.also.iter().chain(&write.was).any(|(at, was)| *at == lba && *was == expected);
+            if ending == Ending::Good && !could {
+                return Some(format!("the comparison of block {lba} cannot have been equal"));
+            }
+            let only = block.is_none_or(|block| block.now.len() == 1);
+            sure &= held && only && !any && !disturbed;
+        }
+        (ending == Ending::Miscompare && sure).then(|| "what was compared cannot have differed".to_owned())
     }
 
     /// A synchronisation that began with command `key` is done: what was written before is durable.
@@ -360,15 +446,21 @@ impl Device {
 
 impl Writing {
     fn covers(&self, lba: u64) -> bool {
-        lba >= self.lba && lba - self.lba < self.contents.len() as u64
+        lba >= self.lba && lba - self.lba < (self.contents.len() - self.compared) as u64
     }
 
     fn content_of(&self, lba: u64) -> Option<Content> {
-        let at = usize::try_from(lba.checked_sub(self.lba)?).ok()?;
+        let at = self.compared + usize::try_from(lba.checked_sub(self.lba)?).ok()?;
         self.contents.get(at).copied().flatten()
     }
 
     fn set(&mut self, at: usize, content: Content, size: usize) {
+        if self.same {
+            self.tangled |= self.have[at] != 0 && self.contents[at] != Some(content);
+            self.have.fill(size as u32);
+            self.contents.fill(Some(content));
+            return;
+        }
         if self.have[at] != 0 && self.contents[at] != Some(content) {
             self.tangled = true;
         }

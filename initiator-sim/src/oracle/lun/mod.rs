@@ -4,10 +4,14 @@
 //! A write is possible from the moment its data is known. Once it ends GOOD its content replaces what the block could hold, except
 //! for what other writes may have put there while it ran. A write that failed or was aborted may or may not have happened. A
 //! write whose command is gone while storage still works on it can happen until storage is idle. A crash brings back what was
-//! possible since the last synchronisation. Contents are kept as hashes.
+//! possible since the last synchronisation. Contents are kept as hashes: what ORWRITE makes of a block is therefore unknown until
+//! it is read. A COMPARE AND WRITE that ends GOOD must have found what it could find, and one that found a difference must not
+//! have met blocks that can only have been equal; then it wrote nothing.
 
 mod blocks;
 mod device;
+#[cfg(test)]
+mod tests;
 
 use super::content::{Effect, effect};
 use super::fields::Fields;
@@ -15,12 +19,15 @@ use super::task::Task;
 use super::{Sink, WirePdu};
 use crate::codec::Kind;
 use crate::world::tap::Track;
-use device::Device;
+use device::{Device, Ending};
 use std::collections::BTreeMap;
 use std::ops::Range;
 use target_core::config::Config;
 
 const GOOD: u32 = 0;
+
+/// Sense key MISCOMPARE.
+const MISCOMPARE: u8 = 0xe;
 
 /// The content check.
 pub(super) struct LunModel {
@@ -75,6 +82,15 @@ impl LunModel {
                 model.begin_write(key, lba, blocks, fua, task.edtl);
                 model.data(key, 0, pdu.view.data);
             }
+            Effect::Same { lba, blocks, zeros } => {
+                model.begin_same(key, lba, blocks, zeros);
+                model.data(key, 0, pdu.view.data);
+            }
+            Effect::CompareAndWrite { lba, blocks, fua } => {
+                model.begin_compare(key, lba, blocks, fua, task.edtl);
+                model.data(key, 0, pdu.view.data);
+            }
+            Effect::Or { lba, blocks } => model.begin_or(key, lba, blocks, task.edtl),
             Effect::Sync => model.begin_sync(key),
             Effect::Unknown => model.begin_unknown(key),
             Effect::None => return,
@@ -125,7 +141,12 @@ impl LunModel {
         let Some(device) = self.commands.remove(&key).and_then(|device| self.devices.get_mut(&device)) else {
             return;
         };
-        if let Some(text) = device.end(key, good) {
+        let ending = match (good, sense_key(pdu.view.data)) {
+            (true, _) => Ending::Good,
+            (false, Some(MISCOMPARE)) if kind == Kind::ScsiResponse => Ending::Miscompare,
+            (false, _) => Ending::Failed,
+        };
+        if let Some(text) = device.end(key, ending) {
             sink.add("content", "sbc3/4.4", format!("task {:#x}: {text}", task.itt));
         }
     }
@@ -163,6 +184,17 @@ impl LunModel {
         let device = self.commands.get(&key)?;
         Some((key, self.devices.get_mut(device)?))
     }
+}
+
+/// The sense key in the data segment of a SCSI response, after the two bytes of its length (RFC 7143 11.4.7; SPC-4 4.5).
+fn sense_key(data: &[u8]) -> Option<u8> {
+    let sense = data.get(2..)?;
+    let at = match sense.first()? & 0x7f {
+        0x70 | 0x71 => 2,
+        0x72 | 0x73 => 1,
+        _ => return None,
+    };
+    sense.get(at).map(|byte| byte & 0x0f)
 }
 
 /// The number a LUN stands for: peripheral and flat addressing, single level (SAM-5 4.7).

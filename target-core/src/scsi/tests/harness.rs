@@ -89,6 +89,7 @@ impl Lab {
         let mut server = DeviceServer::new(&target(), &limits);
         server.nexus_up(A, "iqn.2026-01.x:a,i,0x00023d000001", "iqn.2026-01.x:t,t,0x0001", 1);
         server.nexus_up(B, "iqn.2026-01.x:b,i,0x00023d000001", "iqn.2026-01.x:t,t,0x0002", 2);
+        server.set_groups([1, 2]);
         Self { server, blocks: BTreeMap::new(), ops: Vec::new(), fail: Vec::new(), short_reads: false }
     }
 

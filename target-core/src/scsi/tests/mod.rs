@@ -1,12 +1,17 @@
 //! Literal CDBs in, status, sense and data out, for every command.
 
 mod access;
+mod atomic;
 mod attention;
+mod conflicts;
 mod control;
 mod failures;
 mod harness;
 mod identity;
+mod maintenance;
 mod modes;
+mod persist;
 mod properties;
 mod reservation;
+mod same;
 mod supported;

@@ -68,7 +68,7 @@ proptest! {
             // Sense data if and only if CHECK CONDITION; data only with GOOD, and never more than the limit.
             prop_assert_eq!(outcome.status == status::CHECK_CONDITION, outcome.sense != Sense::NONE);
             prop_assert!(outcome.data_in.is_empty() || outcome.status == status::GOOD);
-            prop_assert!(outcome.data_in.len() <= 65535);
+            prop_assert!(outcome.data_in.len() <= 65536);
             prop_assert!(matches!(outcome.status, status::GOOD | status::CHECK_CONDITION | status::RESERVATION_CONFLICT));
             prop_assert_eq!(outcome.sense.bytes().is_empty(), outcome.sense.is_none());
         }

@@ -1,0 +1,81 @@
+//! What the model of a device believes, and what it does not.
+
+use super::device::{Device, Ending};
+
+const SIZE: u32 = 4;
+
+fn device() -> Device {
+    Device::new(SIZE)
+}
+
+/// A whole write of one block.
+fn write(device: &mut Device, key: u64, lba: u64, bytes: &[u8]) {
+    device.begin_write(key, lba, bytes.len() as u64 / u64::from(SIZE), false, bytes.len() as u32);
+    device.data(key, 0, bytes);
+    assert_eq!(device.end(key, Ending::Good), None);
+}
+
+/// Reads, and gives what the model has against it.
+fn read(device: &mut Device, key: u64, lba: u64, bytes: &[u8]) -> Option<String> {
+    device.begin_read(key, lba, bytes.len() as u64 / u64::from(SIZE), bytes.len() as u32);
+    device.read_data(key, 0, bytes);
+    device.end(key, Ending::Good)
+}
+
+fn compare(device: &mut Device, key: u64, expected: &[u8], new: &[u8], ending: Ending) -> Option<String> {
+    let blocks = expected.len() as u64 / u64::from(SIZE);
+    device.begin_compare(key, 1, blocks, false, 2 * expected.len() as u32);
+    device.data(key, 0, expected);
+    device.data(key, expected.len() as u32, new);
+    device.end(key, ending)
+}
+
+#[test]
+fn write_same_is_in_every_block() {
+    let mut device = device();
+    device.begin_same(1, 1, 3, false);
+    device.data(1, 0, b"ab");
+    device.data(1, 2, b"cd");
+    assert_eq!(device.end(1, Ending::Good), None);
+    assert_eq!(read(&mut device, 2, 0, b"\0\0\0\0abcdabcdabcd\0\0\0\0"), None);
+    assert!(read(&mut device, 3, 3, b"abce").is_some());
+    device.begin_same(4, 2, 1, true);
+    assert_eq!(device.end(4, Ending::Good), None);
+    assert_eq!(read(&mut device, 5, 1, b"abcd\0\0\0\0abcd"), None);
+    assert!(read(&mut device, 6, 2, b"abcd").is_some());
+}
+
+#[test]
+fn a_comparison_that_cannot_have_been_equal_is_found() {
+    let mut device = device();
+    write(&mut device, 1, 1, b"abcdefgh");
+    assert_eq!(compare(&mut device, 2, b"abcdefgh", b"ABCDEFGH", Ending::Good), None);
+    assert_eq!(read(&mut device, 3, 1, b"ABCDEFGH"), None);
+    assert!(compare(&mut device, 4, b"abcdEFGH", b"12345678", Ending::Good).is_some());
+}
+
+#[test]
+fn a_difference_writes_nothing_and_must_be_possible() {
+    let mut device = device();
+    write(&mut device, 1, 1, b"abcd");
+    assert_eq!(compare(&mut device, 2, b"wxyz", b"1234", Ending::Miscompare), None);
+    assert_eq!(read(&mut device, 3, 1, b"abcd"), None);
+    assert!(read(&mut device, 4, 1, b"1234").is_some());
+    assert!(compare(&mut device, 5, b"abcd", b"1234", Ending::Miscompare).is_some());
+    // Another write was under way: it may have come before.
+    device.begin_write(6, 1, 1, false, SIZE);
+    device.data(6, 0, b"5678");
+    assert_eq!(compare(&mut device, 7, b"abcd", b"1234", Ending::Miscompare), None);
+    assert_eq!(compare(&mut device, 8, b"5678", b"1234", Ending::Good), None);
+}
+
+#[test]
+fn what_or_makes_is_known_once_it_is_read() {
+    let mut device = device();
+    write(&mut device, 1, 1, b"abcd");
+    device.begin_or(2, 1, 1, SIZE);
+    assert_eq!(device.end(2, Ending::Good), None);
+    assert_eq!(read(&mut device, 3, 1, b"cccc"), None);
+    assert!(read(&mut device, 4, 1, b"abcd").is_some());
+    assert_eq!(read(&mut device, 5, 0, b"\0\0\0\0"), None);
+}

@@ -1,0 +1,116 @@
+//! Read, look, write, with nothing in between: COMPARE AND WRITE, ORWRITE(16) (SBC-3 5.3, 5.9)
+//!
+//! The engine lets such a command run alone in its task set, as if it were ORDERED ([`is_atomic`]). What may still come in
+//! between are HEAD OF QUEUE commands: while one of these is under way they are told that the unit is BUSY.
+
+use super::cdb::{Cdb, Span};
+use super::compare::first_difference;
+use super::next::{AfterIo, Context, Handled, Next, WithData};
+use super::sense::{Sense, code};
+use super::table::{self, flag};
+use super::unit::Extent;
+use super::write::whole_blocks;
+use crate::io::{IoOp, SgList};
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+/// What to do with the blocks once they are read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Judge {
+    /// The first half of the data must be there; then the second half is written.
+    Compare,
+    /// The data is added, bit by bit.
+    Or,
+}
+
+/// A command under way, and that it is: the unit knows as long as this exists.
+#[derive(Clone, Debug)]
+pub(super) struct Job {
+    extent: Extent,
+    fua: bool,
+    judge: Judge,
+    under_way: Arc<()>,
+}
+
+/// Whether a command must have its logical unit for itself.
+pub(crate) fn is_atomic(cdb: &[u8]) -> bool {
+    table::find(Cdb(cdb)).is_ok_and(|entry| entry.flags & flag::ATOMIC != 0)
+}
+
+pub(super) fn compare_and_write(context: &mut Context<'_>, cdb: Cdb<'_>) -> Handled {
+    let transfer_bytes = context.server.transfer_bytes;
+    let unit = context.unit()?;
+    let span = Span { lba: cdb.be64(2), blocks: u32::from(cdb.byte(13)), length_at: 13 };
+    unit.in_range(span)?;
+    if span.blocks > u32::from(unit.compare_blocks_max(transfer_bytes)) {
+        return Err(Cdb::reject(span.length_at, None));
+    }
+    let extent = Extent { lba: span.lba, blocks: span.blocks };
+    begin(context, cdb, extent, Judge::Compare)
+}
+
+pub(super) fn or_write(context: &mut Context<'_>, cdb: Cdb<'_>) -> Handled {
+    let extent = context.extent(cdb)?;
+    begin(context, cdb, extent, Judge::Or)
+}
+
+fn begin(context: &mut Context<'_>, cdb: Cdb<'_>, extent: Extent, judge: Judge) -> Handled {
+    if extent.blocks == 0 {
+        return Ok(Next::GOOD);
+    }
+    let unit = context.unit()?;
+    let under_way = Arc::new(());
+    unit.atomic = Arc::downgrade(&under_way);
+    let fua = cdb.bit(1, 3) || !unit.modes.write_cache;
+    let blocks = if judge == Judge::Compare { extent.blocks.saturating_mul(2) } else { extent.blocks };
+    let job = Job { extent, fua, judge, under_way };
+    Ok(Next::DataOut { len: unit.bytes(blocks), then: WithData::Atomic(job) })
+}
+
+/// There is no such thing as a part of a comparison: all of its data must be here.
+pub(super) fn with_data(context: &mut Context<'_>, mut job: Job, mut data: SgList) -> Handled {
+    let unit = context.unit()?;
+    if let Some(sense) = unit.write_protection() {
+        return Err(sense.into());
+    }
+    if job.judge == Judge::Or {
+        match whole_blocks(context, job.extent, data)? {
+            Some((extent, whole)) => (job.extent, data) = (extent, whole),
+            None => return Ok(Next::GOOD),
+        }
+    } else {
+        unit.still_there(job.extent)?;
+        let both = unit.bytes(job.extent.blocks.saturating_mul(2));
+        if u32::try_from(data.len()).ok() != Some(both) {
+            return Err(Cdb::reject(13, None));
+        }
+    }
+    let Extent { lba, blocks } = job.extent;
+    Ok(Next::Io { op: IoOp::Read { lba, blocks }, then: AfterIo::Judge { job, data } })
+}
+
+/// What the blocks hold is here. A difference is reported with the offset of its first byte in the data.
+pub(super) fn judge(context: &mut Context<'_>, job: Job, data: &SgList, found: &SgList) -> Handled {
+    let unit = context.unit()?;
+    let half = usize::try_from(unit.bytes(job.extent.blocks)).unwrap_or(usize::MAX);
+    if found.len() != half {
+        return Err(code::INTERNAL_TARGET_FAILURE.into());
+    }
+    unit.still_there(job.extent)?;
+    let new = match job.judge {
+        Judge::Compare => {
+            if let Some(at) = first_difference(found, &data.slice(0, half)) {
+                let at = u64::try_from(at).unwrap_or(u64::MAX);
+                return Err(Sense::new(code::MISCOMPARE).with_information(at).into());
+            }
+            data.slice(half, half)
+        }
+        Judge::Or => {
+            let (found, data) = (found.to_bytes(), data.to_bytes());
+            let both: Vec<u8> = found.iter().zip(&data).map(|(old, new)| old | new).collect();
+            both.into()
+        }
+    };
+    let op = IoOp::Write { lba: job.extent.lba, data: new, fua: job.fua };
+    Ok(Next::Io { op, then: AfterIo::Atomic(job.under_way) })
+}

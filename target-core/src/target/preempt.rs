@@ -1,0 +1,52 @@
+//! PREEMPT AND ABORT: the commands of the nexuses that were preempted end (SPC-4 5.12.11.2.6).
+
+use super::Target;
+use crate::probe::ProbeSink;
+use crate::scsi::NexusId;
+use crate::session::SessionKey;
+use crate::task::{Stage, TaskKey};
+use crate::wire::Lun;
+use alloc::vec::Vec;
+
+impl<S: ProbeSink> Target<S> {
+    /// Ends the commands of these nexuses at these logical units without a status, as CLEAR TASK SET does (TAS is 0), and
+    /// has those that lost any told.
+    pub(super) fn abort_preempted(&mut self, by: SessionKey, preempted: &[(Lun, NexusId)]) {
+        if preempted.is_empty() {
+            return;
+        }
+        let Some(session) = self.sessions.get(by) else { return };
+        let (node, by_nexus) = (session.node, session.nexus);
+        for (lun, nexus) in preempted {
+            let is_it = |session: &crate::session::Session| session.node == node && session.nexus == *nexus;
+            let found = self.sessions.keys().into_iter().find(|key| self.sessions.get(*key).is_some_and(is_it));
+            let Some(other) = found.filter(|other| *other != by) else { continue };
+            if self.abort_at(other, *lun)
+                && let Some(node) = node.and_then(|node| self.nodes.get_mut(node))
+            {
+                node.scsi.cleared(*lun, by_nexus, [*nexus]);
+            }
+        }
+    }
+
+    /// Ends a session's commands at a logical unit. True if there were any.
+    fn abort_at(&mut self, session_key: SessionKey, lun: Lun) -> bool {
+        let Some(session) = self.sessions.get(session_key) else { return false };
+        let affected: Vec<TaskKey> = session
+            .tasks
+            .iter()
+            .filter(|(_, task)| task.stage != Stage::Arrived && task.lun.number() == lun.number())
+            .map(|(key, _)| key)
+            .collect();
+        if affected.is_empty() {
+            return false;
+        }
+        for key in affected {
+            self.drop_task(session_key, key);
+        }
+        // Its task management may have waited for one of these; and its window opened without a response.
+        self.unsettled.push(session_key);
+        self.announce_window(session_key);
+        true
+    }
+}
