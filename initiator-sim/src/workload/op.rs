@@ -143,7 +143,8 @@ pub enum What {
 }
 
 /// How blocks are written other than by WRITE.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Way {
     /// WRITE SAME(16) of a block that is this operation's own.
     Same,
