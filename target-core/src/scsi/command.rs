@@ -57,8 +57,13 @@ impl Command {
     pub fn start(server: &mut DeviceServer, request: &Request<'_>) -> (Self, Step) {
         let at = server.find(request.lun);
         let unit = at.and_then(|at| server.unit(at)).map(|unit| unit.key);
-        let mut command =
-            Self { nexus: request.nexus, unit, data_out_expected: 0, waiting: Waiting::Nothing, counted: None };
+        let mut command = Self {
+            nexus: request.nexus,
+            unit,
+            data_out_expected: 0,
+            waiting: Waiting::Nothing,
+            counted: None,
+        };
         let mut context = Context { server, unit: at, nexus: request.nexus };
         let handled = begin(&mut context, request);
         let step = command.step(&mut context, handled);

@@ -155,9 +155,8 @@ impl DeviceServer {
 
     /// The session between these ports.
     pub(super) fn session_of(&self, initiator_port: &str, group: u16) -> Option<NexusId> {
-        let is = |nexus: &Nexus| {
-            nexus.group == group && nexus.initiator_port.eq_ignore_ascii_case(initiator_port)
-        };
+        let is =
+            |nexus: &Nexus| nexus.group == group && nexus.initiator_port.eq_ignore_ascii_case(initiator_port);
         self.nexuses.iter().find(|(_, nexus)| is(nexus)).map(|(id, _)| *id)
     }
 

@@ -8,8 +8,8 @@ use super::cdb::Cdb;
 use super::next::Handler;
 use super::sense::{Sense, code};
 use super::{
-    atomic, buffer, cache, capacity, defects, diagnostic, inquiry, log, luns, mode_select, mode_sense, persist, prefetch, read, ready, reserve, same,
-    supported, timestamp, verify, write,
+    atomic, buffer, cache, capacity, defects, diagnostic, inquiry, log, luns, mode_select, mode_sense,
+    persist, prefetch, read, ready, reserve, same, supported, timestamp, verify, write,
 };
 
 /// What the common checks need to know of a command.

@@ -26,12 +26,7 @@ impl Node {
     pub(super) fn new(target: &TargetConfig, config: &Config) -> Self {
         let mut scsi = DeviceServer::new(target, &config.limits);
         scsi.set_groups(config.portals.iter().map(|portal| portal.group));
-        Self {
-            name: target.name.clone(),
-            scsi,
-            sets: BTreeMap::new(),
-            block_sizes: block_sizes(target),
-        }
+        Self { name: target.name.clone(), scsi, sets: BTreeMap::new(), block_sizes: block_sizes(target) }
     }
 
     /// Takes over another list of logical units.

@@ -19,7 +19,8 @@ impl<S: ProbeSink> Target<S> {
         let (node, by_nexus) = (session.node, session.nexus);
         for (lun, nexus) in preempted {
             let is_it = |session: &crate::session::Session| session.node == node && session.nexus == *nexus;
-            let found = self.sessions.keys().into_iter().find(|key| self.sessions.get(*key).is_some_and(is_it));
+            let found =
+                self.sessions.keys().into_iter().find(|key| self.sessions.get(*key).is_some_and(is_it));
             let Some(other) = found.filter(|other| *other != by) else { continue };
             if self.abort_at(other, *lun)
                 && let Some(node) = node.and_then(|node| self.nodes.get_mut(node))

@@ -147,7 +147,12 @@ pub(super) static COMMANDS: &[Command] = &[
         0x3c,
         10,
         Data::In("alloc"),
-        &[arg("mode", 1, 4, 5, 2), byte("buffer", 2, 0), arg("offset", 3, 7, 24, 0), arg("alloc", 6, 7, 24, 512)],
+        &[
+            arg("mode", 1, 4, 5, 2),
+            byte("buffer", 2, 0),
+            arg("offset", 3, 7, 24, 0),
+            arg("alloc", 6, 7, 24, 512),
+        ],
     ),
     cmd(
         "write_same10",

@@ -27,6 +27,8 @@ pub(super) struct Writing {
     compared: usize,
     /// Contents that the blocks held when other writes replaced them.
     was: Vec<(u64, Content)>,
+    /// Blocks that became unknown while it ran.
+    unsure: Vec<u64>,
     /// The command is gone.
     ghost: bool,
 }
@@ -40,6 +42,8 @@ pub(super) struct Reading {
     next: u32,
     /// Contents that blocks held since it began.
     also: Vec<(u64, Content)>,
+    /// Blocks that became unknown since it began.
+    unsure: Vec<u64>,
     /// What it returned that no block could hold, or any content of an unknown block.
     wrong: Option<String>,
     learnt: Vec<(u64, Content)>,
@@ -100,6 +104,7 @@ impl Device {
             partial: Vec::new(),
             next: 0,
             also: Vec::new(),
+            unsure: Vec::new(),
             wrong: None,
             learnt: Vec::new(),
             lost: blocks > BLOCKS_MAX,
@@ -158,6 +163,7 @@ impl Device {
             same: false,
             compared: if tangled { 0 } else { compared },
             was: Vec::new(),
+            unsure: Vec::new(),
             ghost: false,
         };
         self.writing.insert(key, writing);
@@ -252,13 +258,14 @@ impl Device {
         let block = self.blocks.get(&lba);
         let any =
             block.map_or(default.is_none(), |block| block.any || block.tainted) || !self.unknown.is_empty();
+        let any = any || read.unsure.contains(&lba);
         let held = block.map_or(default == Some(got), |block| block.now.contains(&got));
         let also = read.also.iter().any(|(at, content)| *at == lba && *content == got);
         if !(any || held || written || also) && read.wrong.is_none() {
             let could = block.map_or(1, |block| block.now.len());
             read.wrong = Some(format!("block {lba} holds none of the {could} contents it could hold"));
         }
-        let changed = read.also.iter().any(|(at, _)| *at == lba);
+        let changed = read.also.iter().any(|(at, _)| *at == lba) || read.unsure.contains(&lba);
         let open = block.map_or(self.forgotten, |block| block.any || block.now.len() > 1);
         if !disturbed && !changed && open {
             // Nothing else can have been there: from now on the block is known.
@@ -309,6 +316,10 @@ impl Device {
         for (at, possible) in write.contents.iter().skip(write.compared).enumerate() {
             let lba = write.lba + at as u64;
             if write.tangled {
+                for other in self.writing.values_mut().filter(|other| other.covers(lba)) {
+                    other.unsure.push(lba);
+                }
+                self.reading.values_mut().for_each(|read| read.unsure.push(lba));
                 let block = self.block(lba);
                 block.any = true;
                 block.written_by = key;
@@ -335,6 +346,7 @@ impl Device {
                 block.any = false;
                 block.tainted = false;
             }
+            block.any |= write.unsure.contains(&lba);
             block.add(possible);
             concurrent.for_each(|content| block.add(content));
             block.written_by = key;
@@ -356,7 +368,8 @@ impl Device {
         for (at, expected) in write.contents.iter().take(write.compared).enumerate() {
             let (lba, Some(expected)) = (write.lba + at as u64, *expected) else { return None };
             let block = self.blocks.get(&lba);
-            let any = block.map_or(self.forgotten, |block| block.any || block.tainted);
+            let any = block.map_or(self.forgotten, |block| block.any || block.tainted)
+                || write.unsure.contains(&lba);
             let held = block.map_or(expected == self.zero, |block| block.now.contains(&expected));
             let others = || self.writing.values().filter(|other| other.covers(lba));
             let disturbed = others().next().is_some() || !write.also.is_empty() || !write.was.is_empty();

@@ -171,7 +171,9 @@ fn register(context: &mut Context<'_>, job: Job, list: &List<'_>, found: Option<
     }
     let all: Vec<Ports> = initiators
         .iter()
-        .flat_map(|initiator| groups.iter().map(|group| Ports { initiator: initiator.clone(), group: *group }))
+        .flat_map(|initiator| {
+            groups.iter().map(|group| Ports { initiator: initiator.clone(), group: *group })
+        })
         .collect();
     with_registry(context, |registry, limit, live| registry.register(&all, list.service_key, limit, live))
 }
@@ -240,8 +242,7 @@ fn hand_over(context: &mut Context<'_>, list: &List<'_>) -> Handled {
     if rest.len() != length {
         return Err(code::PARAMETER_LIST_LENGTH.into());
     }
-    let (id, taken) =
-        transport_id::parse(rest).map_err(|wrong| parameter(LIST_LEN.saturating_add(wrong)))?;
+    let (id, taken) = transport_id::parse(rest).map_err(|wrong| parameter(LIST_LEN.saturating_add(wrong)))?;
     let TransportId::Port(initiator) = id else { return Err(parameter(LIST_LEN)) };
     if taken != length {
         return Err(parameter(20));

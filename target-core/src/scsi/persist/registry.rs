@@ -50,7 +50,9 @@ impl Registry {
     /// A session between these ports is there now.
     pub(in crate::scsi) fn attach(&mut self, nexus: NexusId, initiator: &str, group: u16) {
         for registration in &mut self.registrations {
-            if registration.ports.group == group && registration.ports.initiator.eq_ignore_ascii_case(initiator) {
+            if registration.ports.group == group
+                && registration.ports.initiator.eq_ignore_ascii_case(initiator)
+            {
                 registration.nexus = Some(nexus);
             }
         }
@@ -210,12 +212,7 @@ impl Registry {
 
     /// PREEMPT of a registered session (SPC-4 5.12.11.2.4): takes away the registrations with `key`, and the reservation
     /// if its holder is among them. `kind` is what the CDB asks for; a new reservation needs it.
-    pub(super) fn preempt(
-        &mut self,
-        nexus: NexusId,
-        key: u64,
-        kind: Option<Kind>,
-    ) -> Result<Told, Failure> {
+    pub(super) fn preempt(&mut self, nexus: NexusId, key: u64, kind: Option<Kind>) -> Result<Told, Failure> {
         let takes_over = match self.kind {
             Some(old) if old.is_for_all() => key == 0,
             Some(_) => self.holder_key() == Some(key),
@@ -224,8 +221,7 @@ impl Registry {
         let mut told = Told::default();
         if takes_over {
             let kind = kind.ok_or(Cdb::reject(2, None))?;
-            told.preempted =
-                self.remove(|it| it.nexus != Some(nexus) && (key == 0 || it.key == key), nexus);
+            told.preempted = self.remove(|it| it.nexus != Some(nexus) && (key == 0 || it.key == key), nexus);
             if self.kind != Some(kind) {
                 told.released = self.sessions(|it| it.nexus != Some(nexus));
             }

@@ -26,7 +26,13 @@ fn a_difference_is_reported_and_nothing_written() {
     let mut lab = Lab::new();
     lab.expect(A, SMALL, CAW, "05*511 06 aa*512", "e/1d/00 information 511");
     lab.expect(A, SMALL, CAW, "00*512 aa*512", "e/1d/00 information 0");
-    lab.expect(A, SMALL, "89 00 0000000000000004 000000 02 00 00", "04*512 05 04*511 aa*1024", "e/1d/00 information 513");
+    lab.expect(
+        A,
+        SMALL,
+        "89 00 0000000000000004 000000 02 00 00",
+        "04*512 05 04*511 aa*1024",
+        "e/1d/00 information 513",
+    );
     assert_eq!(lab.io(), "read 5+1, read 5+1, read 4+2");
 }
 

@@ -20,10 +20,17 @@ fn row(opcode: u8, action: Option<u16>) -> &'static str {
     match (opcode, action) {
         // INQUIRY, REPORT LUNS, REQUEST SENSE, TEST UNIT READY, READ CAPACITY, START STOP UNIT and PREVENT ALLOW with 0,
         // PERSISTENT RESERVE IN, REGISTER.
-        (0x00 | 0x03 | 0x12 | 0x25 | 0x4d | 0x5e | 0xa0, _) | (0xa3, Some(0x0f)) | (0x9e, Some(0x10)) | (0x5f, Some(0 | 6)) => all,
+        (0x00 | 0x03 | 0x12 | 0x25 | 0x4d | 0x5e | 0xa0, _)
+        | (0xa3, Some(0x0f))
+        | (0x9e, Some(0x10))
+        | (0x5f, Some(0 | 6)) => all,
         // What is left of PERSISTENT RESERVE OUT is for registrants.
         (0x5f, _) => "ccaaa",
-        (0x08 | 0x28 | 0x88 | 0xa8 | 0x2f | 0x8f | 0xaf | 0x34 | 0x90 | 0x1a | 0x5a | 0x37 | 0xb7 | 0x1c | 0x3c, _)
+        (
+            0x08 | 0x28 | 0x88 | 0xa8 | 0x2f | 0x8f | 0xaf | 0x34 | 0x90 | 0x1a | 0x5a | 0x37 | 0xb7 | 0x1c
+            | 0x3c,
+            _,
+        )
         | (0xa3, Some(0x0c | 0x0d)) => reads,
         (0x0a | 0x2a | 0x8a | 0xaa | 0x2e | 0x8e | 0xae | 0x15 | 0x55 | 0x35 | 0x91, _)
         | (0x41 | 0x93 | 0x89 | 0x8b | 0x1d | 0x3b | 0x4c | 0xa4, _) => changes,
@@ -70,9 +77,7 @@ fn every_command_under_every_type_from_every_role() {
                 (false, false) => 2,
                 (false, true) => 3,
             };
-            for (nexus, expected) in
-                [(A, b'a'), (B, row[registrant]), (C, row[usize::from(exclusive)])]
-            {
+            for (nexus, expected) in [(A, b'a'), (B, row[registrant]), (C, row[usize::from(exclusive)])] {
                 let mut lab = reserved(kind);
                 // Keys that are wrong make a conflict too: all zero is A's in none of these, so give the right ones.
                 let key = match nexus {
@@ -85,7 +90,8 @@ fn every_command_under_every_type_from_every_role() {
                 let outcome = lab.command(nexus, Lun(0), &cdb, &data);
                 let conflict = outcome.status == status::RESERVATION_CONFLICT;
                 // From registrants PERSISTENT RESERVE OUT conflicts for other reasons as well: another type, not the holder.
-                let judged = entry.opcode != 0x5f || expected == b'c' || matches!(entry.action, Some(0 | 3 | 6));
+                let judged =
+                    entry.opcode != 0x5f || expected == b'c' || matches!(entry.action, Some(0 | 3 | 6));
                 if judged && conflict != (expected == b'c') {
                     wrong.push(format!("{} {kind:?} {nexus:?}: {:02x}", entry.name, outcome.status));
                 }

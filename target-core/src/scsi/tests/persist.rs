@@ -38,7 +38,11 @@ impl Lab {
     }
 
     fn out(&mut self, nexus: NexusId, action: u8, kind: u8, keys: [u64; 2], expected: &str) {
-        assert_eq!(self.out_with(nexus, action, kind, keys, "00000000"), expected, "action {action} {keys:x?}");
+        assert_eq!(
+            self.out_with(nexus, action, kind, keys, "00000000"),
+            expected,
+            "action {action} {keys:x?}"
+        );
     }
 
     /// A is registered with a, B with b.
