@@ -150,10 +150,10 @@ fn begin(context: &mut Context<'_>, request: &Request<'_>) -> Handled {
         return Err(attention.code().into());
     }
     let entry = found?;
-    if let Ok(unit) = context.unit() {
-        if unit.conflicts(request.nexus, (entry.access)(cdb)) {
-            return Err(Failure::Conflict);
-        }
+    if let Ok(unit) = context.unit()
+        && unit.conflicts(request.nexus, (entry.access)(cdb))
+    {
+        return Err(Failure::Conflict);
     }
     if request.attr == ATTR_ACA {
         // NormACA is 0, so there never is an ACA condition that such a command could serve (SAM-5 8.6).

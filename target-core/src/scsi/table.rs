@@ -114,6 +114,8 @@ const DPO_BYTCHK: u8 = 0x16;
 const DPO_COMPARE: u8 = 0x12;
 /// Byte 1 of WRITE SAME(16): NDOB.
 const NDOB: u8 = 0x01;
+/// GROUP NUMBER of PRE-FETCH, which initiators count on: for statistics that are not kept here.
+const GROUP: u8 = 0x1f;
 /// Byte 1 of SYNCHRONIZE CACHE and PRE-FETCH: IMMED.
 const IMMED: u8 = 0x02;
 
@@ -139,7 +141,7 @@ pub(super) static TABLE: &[Entry] = &[
     entry(0x2a, "WRITE(10)", &[0x2a, DPO_FUA, X, X, X, X, 0, X, X, 0], MEDIUM | WRITES, write::write),
     entry(0x2e, "WRITE AND VERIFY(10)", &[0x2e, DPO_COMPARE, X, X, X, X, 0, X, X, 0], MEDIUM | WRITES, write::write_and_verify),
     entry(0x2f, "VERIFY(10)", &[0x2f, DPO_BYTCHK, X, X, X, X, 0, X, X, 0], MEDIUM, verify::verify),
-    entry(0x34, "PRE-FETCH(10)", &[0x34, IMMED, X, X, X, X, 0, X, X, 0], MEDIUM, prefetch::prefetch),
+    entry(0x34, "PRE-FETCH(10)", &[0x34, IMMED, X, X, X, X, GROUP, X, X, 0], MEDIUM, prefetch::prefetch),
     entry(0x35, "SYNCHRONIZE CACHE(10)", &[0x35, IMMED, X, X, X, X, 0, X, X, 0], MEDIUM, cache::synchronize).access(changes),
     entry(0x37, "READ DEFECT DATA(10)", &[0x37, 0, 0x1f, 0, 0, 0, 0, X, X, 0], 0, defects::short),
     entry(0x3b, "WRITE BUFFER, DATA", &[0x3b, 0x02, X, X, X, X, X, X, X, 0], 0, buffer::write_data).action(0x02).access(changes),
@@ -175,7 +177,7 @@ pub(super) static TABLE: &[Entry] = &[
     entry(0x8e, "WRITE AND VERIFY(16)", &[0x8e, DPO_COMPARE, X, X, X, X, X, X, X, X, X, X, X, X, 0, 0], MEDIUM | WRITES,
         write::write_and_verify),
     entry(0x8f, "VERIFY(16)", &[0x8f, DPO_BYTCHK, X, X, X, X, X, X, X, X, X, X, X, X, 0, 0], MEDIUM, verify::verify),
-    entry(0x90, "PRE-FETCH(16)", &[0x90, IMMED, X, X, X, X, X, X, X, X, X, X, X, X, 0, 0], MEDIUM, prefetch::prefetch),
+    entry(0x90, "PRE-FETCH(16)", &[0x90, IMMED, X, X, X, X, X, X, X, X, X, X, X, X, GROUP, 0], MEDIUM, prefetch::prefetch),
     entry(0x91, "SYNCHRONIZE CACHE(16)", &[0x91, IMMED, X, X, X, X, X, X, X, X, X, X, X, X, 0, 0], MEDIUM, cache::synchronize).access(changes),
     entry(0x93, "WRITE SAME(16)", &[0x93, NDOB, X, X, X, X, X, X, X, X, X, X, X, X, 0, 0], MEDIUM | WRITES, same::write_same),
     entry(0x9e, "READ CAPACITY(16)", &[0x9e, 0x10, 0, 0, 0, 0, 0, 0, 0, 0, X, X, X, X, 0, 0], 0, capacity::long)

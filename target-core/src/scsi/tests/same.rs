@@ -52,6 +52,9 @@ fn prefetch() {
     for (cdb, expected, io) in [
         ("34 00 00000005 00 0003 00", "GOOD", "verify 5+3"),
         ("90 00 0000000000000005 00000003 00 00", "GOOD", "verify 5+3"),
+        // Groups are ignored.
+        ("34 00 00000005 1f 0003 00", "GOOD", "verify 5+3"),
+        ("90 00 0000000000000005 00000003 10 00", "GOOD", "verify 5+3"),
         // To the end; more than one command may move is not had ready.
         ("34 00 000003e6 00 0000 00", "GOOD", "verify 998+2"),
         ("34 00 00000000 00 0000 00", "GOOD", "verify 0+64"),
