@@ -21,6 +21,20 @@ pub(super) enum Effect {
     Unknown,
 }
 
+impl Effect {
+    /// Its blocks run over the end of 64 bits: no device has them, so nothing comes of it.
+    pub(super) const fn wraps(self) -> bool {
+        match self {
+            Self::Read { lba, blocks }
+            | Self::Write { lba, blocks, .. }
+            | Self::Same { lba, blocks, .. }
+            | Self::CompareAndWrite { lba, blocks, .. }
+            | Self::Or { lba, blocks } => lba.checked_add(blocks).is_none(),
+            Self::None | Self::Sync | Self::Unknown => false,
+        }
+    }
+}
+
 pub(super) fn effect(cdb: &[u8; 16]) -> Effect {
     let b = |at: usize| u64::from(cdb[at]);
     let long = |at: usize| u32::from_be_bytes([cdb[at], cdb[at + 1], cdb[at + 2], cdb[at + 3]]);

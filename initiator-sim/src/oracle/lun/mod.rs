@@ -68,7 +68,7 @@ impl LunModel {
     pub(super) fn command(&mut self, track: &Track, pdu: &WirePdu<'_>, task: &mut Task) {
         let Some(cdb) = pdu.view.bhs.last_chunk::<16>() else { return };
         let effect = effect(cdb);
-        if effect == Effect::None || !track.full_feature {
+        if effect == Effect::None || effect.wraps() || !track.full_feature {
             return;
         }
         let Some(lun) = lun_number(task.lun) else { return };
