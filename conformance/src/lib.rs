@@ -12,6 +12,7 @@ pub mod cli;
 pub mod coverage;
 pub mod fuzzing;
 pub mod golden;
+pub mod live;
 pub mod runner;
 pub mod scenario;
 pub mod server;

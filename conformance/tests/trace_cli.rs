@@ -128,3 +128,63 @@ fn diff_shows_the_first_place_and_exits_with_1() {
     assert!(code == 2 && error.contains("\"time\""), "{error}");
     assert_eq!(lab(&["diff", a, "/nowhere"]).0, 2);
 }
+
+#[test]
+fn show_takes_an_expression() {
+    let folder = folder("where");
+    let file = folder.join("t.jsonl");
+    std::fs::write(&file, write_jsonl(&records())).expect("written");
+    let file = file.to_str().expect("text");
+    let (code, out, _) = lab(&["show", file, "--where", "probe ~ 'nop-*' && ii_itt == 0x10"]);
+    assert_eq!((code, out.lines().count()), (0, 1), "{out}");
+    let (code, _, error) = lab(&["show", file, "--where", "ii_lum == 1"]);
+    assert!(code == 2 && error.contains("--where: ") && error.contains("ii_lun"), "{error}");
+}
+
+#[test]
+fn diff_aligns_by_session_and_tag_and_tells_another_order() {
+    let folder = folder("align");
+    let (a, b) = (folder.join("a.jsonl"), folder.join("b.jsonl"));
+    let mut other = records();
+    other.swap(2, 3);
+    std::fs::write(&a, write_jsonl(&records())).expect("written");
+    std::fs::write(&b, write_jsonl(&other)).expect("written");
+    let (a, b) = (a.to_str().expect("text"), b.to_str().expect("text"));
+    let (code, out, _) = lab(&["diff", a, b]);
+    assert!(
+        code == 1 && out.starts_with("they part at record 3: the same records in another order\n"),
+        "{out}"
+    );
+    assert_eq!(lab(&["diff", a, b, "--ignore", "order"]).0, 0);
+    // One that is missing is told as such; what follows has its partner.
+    other.remove(3);
+    std::fs::write(b, write_jsonl(&other)).expect("written");
+    let (code, out, _) = lab(&["diff", a, b]);
+    assert!(code == 1 && out.starts_with("they part at record 3\n--- ") && !out.contains("\n+  "), "{out}");
+}
+
+#[test]
+fn check_judges_what_record_made() {
+    let folder = folder("check");
+    let (good, bad) = (folder.join("good.jsonl"), folder.join("bad.jsonl"));
+    let (good, bad_name) = (good.to_str().expect("text"), bad.to_str().expect("text"));
+    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+    let (code, _, error) = lab(&["record", good, "--scenario", "login/plain", "--root", root]);
+    assert_eq!(code, 0, "{error}");
+    let (code, out, error) = lab(&["check", good]);
+    assert_eq!((code, out.as_str()), (0, ""), "{error}");
+    assert!(error.contains("6 event(s) judged, 0 violation(s), 0 lost"), "{error}");
+    let text = std::fs::read_to_string(good).expect("a trace");
+    let wrong = text.replacen("\"ii_statsn\":3,\"ii_datasn\"", "\"ii_statsn\":7,\"ii_datasn\"", 1);
+    assert_ne!(text, wrong);
+    std::fs::write(&bad, wrong + "{\"event\":\"lost\",\"count\":2}\n").expect("written");
+    let (code, out, error) = lab(&["check", bad_name]);
+    assert!(code == 1 && out.contains("ii_statsn: ") && error.contains("2 lost"), "{out}{error}");
+    let (code, out, _) = lab(&["check", good, bad_name, "--json"]);
+    let json: serde_json::Value = serde_json::from_str(out.lines().next().expect("a line")).expect("JSON");
+    assert!(code == 1 && json["member"] == "ii_statsn" && json["file"] == bad_name, "{out}");
+    std::fs::write(&bad, write_jsonl(&records()[..2])).expect("written");
+    assert_eq!(lab(&["check", bad_name]).0, 7, "nothing to judge");
+    let several = lab(&["record", bad_name, "--scenario", "login/*", "--root", root]);
+    assert!(several.0 == 2 && several.2.contains("cases fit"), "{}", several.2);
+}

@@ -7,6 +7,7 @@
 mod lane;
 mod login;
 mod pattern;
+pub mod probes;
 mod report;
 mod wire;
 

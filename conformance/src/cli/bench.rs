@@ -1,11 +1,15 @@
 //! `bench`: how fast is a target?
 
 use super::{CliError, Context, Exit};
+use crate::bench::probes::{self, Plans};
 use crate::bench::{self, Chap, Op, Plan};
 use crate::server::config;
 use clap::{Args, ValueEnum};
+use serde::Serialize;
+use std::fmt::Display;
 use std::io::Write as _;
 use std::net::{SocketAddr, ToSocketAddrs};
+use std::path::PathBuf;
 use std::time::Duration;
 use target_core::wire::Digests;
 
@@ -13,18 +17,21 @@ use target_core::wire::Digests;
 #[derive(Args, Debug)]
 #[command(
     after_help = "Writing destroys what is on the logical unit: --op write and rw, and --verify always.
+--probes measures what probes cost: of a probe that nobody traces, and of the server with nobody tracing, with a counting
+tracer (needs root, or CAP_BPF and CAP_PERFMON) and against a build without probes, each in turn in one run.
 
 Examples:
   iscsi-lab bench 127.0.0.1:3260 iqn.2026-01.org.example.iscsi-lab:disk --depth 32
-  iscsi-lab bench 127.0.0.1 iqn.2026-01.org.example.iscsi-lab:disk --op rw --verify --digest header,data --json"
+  iscsi-lab bench 127.0.0.1 iqn.2026-01.org.example.iscsi-lab:disk --op rw --verify --digest header,data --json
+  iscsi-lab bench --probes --without noprobes/iscsi-lab"
 )]
 pub struct Bench {
     /// HOST or HOST:PORT; the port is 3260 if not given
-    #[arg(value_name = "ADDR")]
-    address: String,
+    #[arg(value_name = "ADDR", required_unless_present = "probes")]
+    address: Option<String>,
     /// iSCSI name of the target
-    #[arg(value_name = "IQN")]
-    target: String,
+    #[arg(value_name = "IQN", required_unless_present = "probes")]
+    target: Option<String>,
     /// What to do
     #[arg(long, value_enum, default_value_t = OpArg::Read)]
     op: OpArg,
@@ -55,6 +62,12 @@ pub struct Bench {
     /// Our iSCSI name
     #[arg(long, value_name = "IQN", default_value = "iqn.2026-01.org.example.iscsi-lab:bench")]
     initiator: String,
+    /// Measure what the probes cost this program's own server
+    #[arg(long, conflicts_with_all = ["address", "target", "op", "lun", "conns", "digest", "verify"])]
+    probes: bool,
+    /// With --probes: this program built without them (`cargo build --release --no-default-features`)
+    #[arg(long, value_name = "BIN", requires = "probes")]
+    without: Option<PathBuf>,
     /// Print one JSON object
     #[arg(long)]
     json: bool,
@@ -78,21 +91,24 @@ enum DigestArg {
 impl Bench {
     /// Runs and reports; exit 1 if a command failed.
     pub fn execute(self, _: &Context) -> Result<Exit, CliError> {
+        if self.probes {
+            return self.cost();
+        }
+        let (Some(address), Some(target)) = (&self.address, &self.target) else {
+            return Err(CliError::usage("an address and a target are needed"));
+        };
         let chap = self.chap.as_deref().map(|text| super::run::credential("--chap", text)).transpose()?;
         let plan = Plan {
-            address: resolve(&self.address)?,
-            target: self.target,
-            initiator: self.initiator,
+            address: resolve(address)?,
+            target: target.clone(),
+            initiator: self.initiator.clone(),
             lun: self.lun,
             op: match self.op {
                 OpArg::Read => Op::Read,
                 OpArg::Write => Op::Write,
                 OpArg::Rw => Op::Mixed,
             },
-            block_bytes: u32::try_from(self.bs)
-                .ok()
-                .filter(|bytes| (512..=16 << 20).contains(bytes))
-                .ok_or_else(|| CliError::usage("--bs is 512 bytes to 16 MiB"))?,
+            block_bytes: self.block_bytes()?,
             depth: self.depth,
             time: Duration::from_secs(self.secs),
             connections: self.conns,
@@ -104,14 +120,40 @@ impl Bench {
             verify: self.verify,
         };
         let report = bench::run(&plan).map_err(|message| CliError { exit: Exit::Failed, message })?;
+        self.print(&report)?;
+        Ok(if report.errors == 0 { Exit::Passed } else { Exit::Failed })
+    }
+
+    fn cost(self) -> Result<Exit, CliError> {
+        let program = std::env::current_exe().map_err(|error| CliError::usage(error.to_string()))?;
+        let round = Duration::from_secs(self.secs);
+        let plan = Plans {
+            program,
+            without: self.without.clone(),
+            block_bytes: self.block_bytes()?,
+            depth: self.depth,
+            round,
+        };
+        let report = probes::run(&plan).map_err(|message| CliError { exit: Exit::Failed, message })?;
+        self.print(&report)?;
+        Ok(Exit::Passed)
+    }
+
+    fn block_bytes(&self) -> Result<u32, CliError> {
+        u32::try_from(self.bs)
+            .ok()
+            .filter(|bytes| (512..=16 << 20).contains(bytes))
+            .ok_or_else(|| CliError::usage("--bs is 512 bytes to 16 MiB"))
+    }
+
+    fn print(&self, report: &(impl Serialize + Display)) -> Result<(), CliError> {
         let text = if self.json {
-            serde_json::to_string(&report).map_err(|error| CliError::usage(error.to_string()))?
+            serde_json::to_string(report).map_err(|error| CliError::usage(error.to_string()))?
         } else {
             report.to_string()
         };
         writeln!(std::io::stdout(), "{text}")
-            .map_err(|error| CliError::usage(format!("standard output: {error}")))?;
-        Ok(if report.errors == 0 { Exit::Passed } else { Exit::Failed })
+            .map_err(|error| CliError::usage(format!("standard output: {error}")))
     }
 }
 

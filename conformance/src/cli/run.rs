@@ -233,9 +233,22 @@ fn orphans(root: &Path) -> Result<Vec<String>, CliError> {
         .map_err(|error| CliError::file(&root.join("snapshots"), &error))
 }
 
+/// A case's name as a path: what no file name can have is left out, and a long one is cut (with its hash).
+fn file_name(name: &str) -> String {
+    const MAX: usize = 200;
+    let (before, label) = name.split_once('[').unwrap_or((name, ""));
+    let plain: String = label.chars().map(|c| if c.is_control() || c == '/' { '_' } else { c }).collect();
+    let label = match plain.char_indices().nth(MAX) {
+        Some((at, _)) => format!("[{}..#{}]", &plain[..at], golden::short_hash(label.as_bytes())),
+        None if label.is_empty() => String::new(),
+        None => format!("[{plain}"),
+    };
+    format!("{before}{label}")
+}
+
 fn write_traces(dir: &Path, ran: &[Ran]) -> Result<(), CliError> {
     for report in ran.iter().flat_map(|ran| &ran.reports).filter(|report| !report.records.is_empty()) {
-        let path = dir.join(format!("{}.jsonl", report.full_name()));
+        let path = dir.join(format!("{}.jsonl", file_name(&report.full_name())));
         let folder = path.parent().unwrap_or(dir);
         std::fs::create_dir_all(folder)
             .and_then(|()| std::fs::write(&path, crate::trace::write_jsonl(&report.records)))

@@ -77,7 +77,7 @@ fn reserved(out: &mut String, pdu: &Pdu) -> std::fmt::Result {
 }
 
 /// The first eight digits of the SHA-256 hash.
-pub(super) fn short_hash(bytes: &[u8]) -> String {
+pub(crate) fn short_hash(bytes: &[u8]) -> String {
     hex::encode(Sha256::digest(bytes).get(..4).unwrap_or_default())
 }
 

@@ -40,6 +40,7 @@ impl Renderer {
             }
             RecordKind::Opened => line.push_str("=  opened"),
             RecordKind::Closed { how } => line.push_str(&format!("=  closed: {}", text::escape(how))),
+            RecordKind::Lost(count) => line.push_str(&format!("=  {count} event(s) lost")),
             RecordKind::Note(note) => line.push_str(&format!("=  {}", text::escape(note))),
         }
         line
@@ -61,12 +62,13 @@ impl Renderer {
 
     /// Numbers first: the names at the end hardly ever change.
     fn probe(&mut self, line: &mut String, event: &ProbeRecord) {
+        // In the order of the PDU's fields: without PDUs the names are then the same.
+        let itt = self.names.task(event.ii_itt);
         let ttt = match event.probe {
             // It carries the Referenced Task Tag there.
             Probe::TaskCommand => self.names.task(event.ii_ttt),
             _ => self.names.transfer(event.ii_ttt),
         };
-        let itt = self.names.task(event.ii_itt);
         let ProbeRecord { ii_lun, ii_cmdsn, ii_statsn, ii_datasn, ii_datalen, ii_flags, .. } = event;
         // A string takes everything.
         let _ = write!(

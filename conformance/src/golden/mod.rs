@@ -20,6 +20,7 @@ mod text;
 mod tree;
 
 pub use crate::trace::{CONN_UNKNOWN, ProbeRecord, Record, RecordKind};
+pub(crate) use data::short_hash;
 pub use divergence::{Divergence, coloured, divergence};
 pub use line::Renderer;
 pub use snapshot::{GoldenError, Outcome, SOURCE, check, read, write};

@@ -26,6 +26,7 @@ mod transmit;
 mod turn;
 mod writer;
 
+#[cfg(feature = "probes")]
 use crate::usdt::UsdtSink;
 use accept::{Acceptor, Listener};
 use config::ServeConfig;
@@ -37,7 +38,11 @@ use std::time::{Duration, Instant};
 use target_core::probe::Tee;
 
 /// Where probe events of a server go: to tracers, and to a file if asked.
+#[cfg(feature = "probes")]
 type Sink = Tee<UsdtSink, Recorder>;
+/// A build to compare with: no tracer can see it.
+#[cfg(not(feature = "probes"))]
+type Sink = Tee<target_core::probe::NullSink, Recorder>;
 
 /// A running server. Dropping it ends everything at once; see [`Server::shutdown`].
 pub struct Server {
@@ -65,7 +70,10 @@ impl Server {
             return Err(wrong.join("\n"));
         }
         settle(&mut config, &listeners);
+        #[cfg(feature = "probes")]
         let sink = Tee(UsdtSink::register()?, recorder);
+        #[cfg(not(feature = "probes"))]
+        let sink = Tee(target_core::probe::NullSink, recorder);
         let shard = Shard::start(&config, sink)?;
         let acceptor = Acceptor::start(listeners, Arc::clone(&shard)).map_err(|error| error.to_string())?;
         Ok(Self { shard, acceptor })

@@ -1,6 +1,6 @@
 //! Probe events as a trace file, beside the live probes: the same calls, seen without a tracer.
 
-use crate::trace::{CONN_UNKNOWN, Record, RecordKind, write_line};
+use crate::trace::{ConnIds, ProbeRecord, Record, RecordKind, write_line};
 use std::fs::File;
 use std::io::Write as _;
 use std::path::Path;
@@ -25,6 +25,7 @@ enum Kind {
 #[derive(Debug)]
 struct Recording {
     started: Instant,
+    ids: ConnIds,
     shared: Arc<Shared>,
     thread: Option<JoinHandle<()>>,
 }
@@ -56,7 +57,12 @@ impl Recorder {
         let shared = Arc::<Shared>::default();
         let other = Arc::clone(&shared);
         let thread = std::thread::Builder::new().name("record".into()).spawn(move || write(file, &other))?;
-        Ok(Self(Kind::File(Recording { started: Instant::now(), shared, thread: Some(thread) })))
+        Ok(Self(Kind::File(Recording {
+            started: Instant::now(),
+            ids: ConnIds::default(),
+            shared,
+            thread: Some(thread),
+        })))
     }
 
     /// Calls this with every event, inside the core.
@@ -108,11 +114,13 @@ impl ProbeSink for Recorder {
             Kind::Watcher(watcher) => return watcher(event),
             Kind::File(recording) => recording,
         };
+        let owned = ProbeRecord::from(event);
+        // As a tracer tells connections apart: by where their strings are.
+        let strings = std::ptr::from_ref(event.conn.local).addr() as u64;
         let record = Record {
             time_ns: recording.started.elapsed().as_nanos().try_into().unwrap_or(u64::MAX),
-            // An event does not tell which of several connections between two hosts it was.
-            conn: CONN_UNKNOWN,
-            what: RecordKind::Probe(event.into()),
+            conn: recording.ids.of((0, strings), &owned),
+            what: RecordKind::Probe(owned),
         };
         let mut line = Vec::with_capacity(512);
         // Memory takes everything.

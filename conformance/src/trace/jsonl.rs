@@ -63,6 +63,7 @@ enum EventLine {
     Opened {},
     Closed { how: String },
     Note { text: String },
+    Lost { count: u64 },
 }
 
 /// A trace as a file holds it.
@@ -91,6 +92,7 @@ pub fn write_line(out: &mut dyn Write, record: &Record) -> io::Result<()> {
         RecordKind::Probe(probe) => serde_json::to_string(probe),
         RecordKind::Opened => serde_json::to_string(&EventLine::Opened {}),
         RecordKind::Closed { how } => serde_json::to_string(&EventLine::Closed { how: how.clone() }),
+        RecordKind::Lost(count) => serde_json::to_string(&EventLine::Lost { count: *count }),
         RecordKind::Note(text) => serde_json::to_string(&EventLine::Note { text: text.clone() }),
     }?;
     // Every body is an object with at least one member; time and connection go before the first.
@@ -148,6 +150,7 @@ fn read_line(text: &str) -> Result<Record, String> {
             EventLine::Opened {} => RecordKind::Opened,
             EventLine::Closed { how } => RecordKind::Closed { how },
             EventLine::Note { text } => RecordKind::Note(text),
+            EventLine::Lost { count } => RecordKind::Lost(count),
         }
     } else {
         return Err("neither \"pdu\" nor \"probe\" nor \"event\" says what this line is".into());

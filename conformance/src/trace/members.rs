@@ -11,7 +11,7 @@ const DATA_SHOWN_MAX: usize = 32;
 const TEXT_SHOWN_MAX: usize = 2048;
 
 /// Members that are not a field of a PDU.
-const OTHERS: [&str; 26] = [
+const OTHERS: [&str; 28] = [
     "time_ns",
     "conn",
     "pdu",
@@ -23,6 +23,8 @@ const OTHERS: [&str; 26] = [
     "event",
     "how",
     "text",
+    "count",
+    "order",
     "ci_local",
     "ci_remote",
     "ci_protocol",
@@ -76,6 +78,7 @@ pub(super) fn members(record: &Record) -> Vec<Member> {
         }
         RecordKind::Opened => out.push(("event", "opened".into())),
         RecordKind::Closed { how } => out.extend([("event", "closed".into()), ("how", escaped(how))]),
+        RecordKind::Lost(count) => out.extend([("event", "lost".into()), ("count", count.to_string())]),
         RecordKind::Note(text) => out.extend([("event", "note".into()), ("text", escaped(text))]),
     }
     out
@@ -174,6 +177,7 @@ mod tests {
             RecordKind::Opened,
             RecordKind::Closed { how: "fin".into() },
             RecordKind::Note("x".into()),
+            RecordKind::Lost(1),
         ];
         kinds.extend(Kind::all().map(|kind| {
             let pdu = Pdu { ahs: vec![0; 4], ..Pdu::new(kind).with("Byte1", 0xff).with_data(vec![0; 99]) };

@@ -36,6 +36,8 @@ pub enum RecordKind {
         /// In a word or two: `fin`, `reset`, `refused`.
         how: String,
     },
+    /// So many events fired here that a tracer had no room for.
+    Lost(u64),
     /// Anything else worth a line: a step's name, a fault, what an operator did.
     Note(String),
 }

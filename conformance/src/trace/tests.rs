@@ -156,6 +156,7 @@ fn any_record() -> impl Strategy<Value = Record> {
         Just(RecordKind::Opened),
         ".*".prop_map(|how| RecordKind::Closed { how }),
         ".*".prop_map(RecordKind::Note),
+        any::<u64>().prop_map(RecordKind::Lost),
     ];
     (any::<u64>(), any::<u32>(), what).prop_map(|(time_ns, conn, what)| Record { time_ns, conn, what })
 }

@@ -3,6 +3,8 @@
 //! A tracer gets up to three addresses: of a [`ConnInfoRepr`], an [`IscsiInfoRepr`] and, for scsi-command, an
 //! [`IscsiCmdRepr`]. Linux has no translators, so layout and order of the members are the interface.
 
+#[cfg(test)]
+mod allocations;
 pub mod notes;
 mod provider;
 mod semaphore;

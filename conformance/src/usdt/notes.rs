@@ -23,6 +23,9 @@ pub struct Note {
     pub address: u64,
     /// Address of the semaphore; 0 if it has none.
     pub semaphore: u64,
+    /// Address of the section `.stapsdt.base` when the note was written: a file that was moved since shows by it.
+    #[serde(skip)]
+    pub base: u64,
 }
 
 /// All USDT notes of an ELF file, in its order.
@@ -64,6 +67,7 @@ fn parse(desc: &[u8]) -> Option<Note> {
     let mut strings = strings.split(|byte| *byte == 0).map(|s| String::from_utf8_lossy(s).into_owned());
     Some(Note {
         address: word(0)?,
+        base: word(1)?,
         semaphore: word(2)?,
         provider: strings.next()?,
         probe: strings.next()?,
@@ -109,6 +113,7 @@ mod tests {
             arguments: arguments.into(),
             address: 1,
             semaphore: 2,
+            base: 0x2000,
         }
     }
 

@@ -1,0 +1,108 @@
+//! Each rule finds what breaks it, and what the protocol allows is let pass. (Planted errors in every member of every probe:
+//! `tests/planted.rs`; real runs: the tests below and those with a live target.)
+
+use super::*;
+use crate::golden::tests::probe;
+
+fn event(which: Probe, itt: u32, cmd_sn: u32, stat_sn: u32, flags: u32) -> ProbeRecord {
+    ProbeRecord {
+        ci_local: "192.0.2.1".into(),
+        ci_remote: "192.0.2.9".into(),
+        ci_protocol: "ipv4".into(),
+        ii_target: "iqn.2026-01.example.lab:disk".into(),
+        ii_itt: itt,
+        ii_cmdsn: cmd_sn,
+        ii_statsn: stat_sn,
+        ii_flags: flags,
+        ii_lun: 0,
+        ii_datasn: 0,
+        ii_datalen: 0,
+        ..probe(which)
+    }
+}
+
+fn command(itt: u32, cmd_sn: u32, stat_sn: u32, cdb: &[u8]) -> ProbeRecord {
+    let mut whole = vec![0; 16];
+    whole[..cdb.len()].copy_from_slice(cdb);
+    let flags = if cdb[0] == 0x28 { 0xc1 } else { 0x81 };
+    ProbeRecord {
+        ic_len: Some(16),
+        ic_cdb: Some(whole),
+        ..event(Probe::ScsiCommand, itt, cmd_sn, stat_sn, flags)
+    }
+}
+
+/// A connection after its login; CmdSN 1 and StatSN 2 come next.
+fn logged_in() -> Judge {
+    let mut judge = Judge::new().expect("the definitions are right");
+    let login = [event(Probe::LoginCommand, 1, 1, 0, 0x87), event(Probe::LoginResponse, 1, 1, 1, 0x87)];
+    assert_eq!(found(&mut judge, &login), [""; 0]);
+    judge
+}
+
+fn found(judge: &mut Judge, events: &[ProbeRecord]) -> Vec<String> {
+    let record = |event: &ProbeRecord| Record { time_ns: 0, conn: 0, what: RecordKind::Probe(event.clone()) };
+    events.iter().flat_map(|event| judge.record(&record(event))).map(|finding| finding.to_string()).collect()
+}
+
+#[test]
+fn a_reject_leaves_a_gap_that_is_excused_once() {
+    let mut judge = logged_in();
+    // The first command is rejected, which no probe tells.
+    let events = [
+        command(2, 1, 2, &[0]),
+        command(3, 2, 2, &[0]),
+        event(Probe::ScsiResponse, 3, 3, 3, 0x80),
+        command(4, 3, 4, &[0]),
+        event(Probe::ScsiResponse, 4, 4, 4, 0x80),
+    ];
+    assert_eq!(found(&mut judge, &events), [""; 0]);
+    let gap = [event(Probe::NopReceive, 9, 4, 5, 0x80), event(Probe::NopSend, 9, 5, 9, 0x80)];
+    assert_eq!(found(&mut judge, &gap), ["nop-send: ii_statsn: 9, 5 comes next"]);
+}
+
+#[test]
+fn a_retransmission_must_equal_what_it_repeats() {
+    let mut judge = logged_in();
+    let answer = ProbeRecord { ii_datalen: 20, ..event(Probe::ScsiResponse, 2, 2, 2, 0x80) };
+    assert_eq!(found(&mut judge, &[command(2, 1, 2, &[0]), answer.clone(), answer.clone()]), [""; 0]);
+    let other = found(&mut judge, &[ProbeRecord { ii_datalen: 0, ..answer }]);
+    assert!(other.iter().any(|text| text.contains("ii_statsn: 2, 3 comes next")), "{other:?}");
+}
+
+#[test]
+fn a_read_that_is_too_long_for_its_blocks_is_seen() {
+    let mut judge = logged_in();
+    let read = |itt, cmd_sn, stat_sn, len| {
+        let data = ProbeRecord {
+            ii_ttt: u32::MAX,
+            ii_datalen: len,
+            ..event(Probe::DataSend, itt, cmd_sn + 1, stat_sn, 0x81)
+        };
+        [command(itt, cmd_sn, stat_sn, &[0x28, 0, 0, 0, 0, 0, 0, 0, 2]), data]
+    };
+    assert_eq!(found(&mut judge, &read(2, 1, 2, 1024)), [""; 0]);
+    assert_eq!(
+        found(&mut judge, &read(3, 2, 3, 1025)),
+        ["data-send: ii_datalen: 1025 bytes in all for 2 block(s) of 512 bytes"]
+    );
+}
+
+#[test]
+fn after_lost_events_and_in_the_middle_nothing_is_held_against_the_rest() {
+    let mut judge = logged_in();
+    let lost = Record { time_ns: 0, conn: crate::trace::CONN_UNKNOWN, what: RecordKind::Lost(7) };
+    assert_eq!(judge.record(&lost), []);
+    let later = [
+        event(Probe::ScsiResponse, 77, 50, 60, 0x80),
+        command(78, 50, 61, &[0]),
+        event(Probe::ScsiResponse, 78, 51, 61, 0x80),
+    ];
+    assert_eq!(found(&mut judge, &later), [""; 0]);
+    assert_eq!(
+        found(&mut judge, &[command(79, 49, 62, &[0])]),
+        ["scsi-command: ii_cmdsn: CmdSN 49, the target expects 51"]
+    );
+    let mut middle = Judge::new().expect("the definitions are right");
+    assert_eq!(found(&mut middle, &later), [""; 0]);
+}
