@@ -131,7 +131,7 @@ impl Top {
             }
         };
         let mut rows: Vec<_> = std::mem::take(&mut self.rows).into_iter().map(row).collect();
-        rows.sort_by(|a, b| (b.ops, b.bytes).cmp(&(a.ops, a.bytes)));
+        rows.sort_by_key(|row| std::cmp::Reverse((row.ops, row.bytes)));
         rows
     }
 
