@@ -12,6 +12,9 @@ use alloc::vec::Vec;
 use core::net::SocketAddr;
 use core::time::Duration;
 
+/// Most connections that a session may be configured to have.
+pub const CONNECTIONS_MAX: u16 = 16;
+
 /// Everything the core needs to know.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct Config {
@@ -140,7 +143,7 @@ pub struct Offer {
     pub header_digest: DigestPolicy,
     /// DataDigest.
     pub data_digest: DigestPolicy,
-    /// MaxConnections, 1 to 65535.
+    /// MaxConnections at most: 1 to [`CONNECTIONS_MAX`].
     pub max_connections: u16,
     /// InitialR2T: `true` insists.
     pub initial_r2t: bool,

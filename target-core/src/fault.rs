@@ -83,6 +83,14 @@ pub enum Fault {
     Snack,
     /// A SNACK of a reserved type.
     SnackKind,
+    /// A SNACK for something that was not sent, or that was acknowledged.
+    SnackRun,
+    /// A SNACK for a response that had to give way to later ones.
+    SnackGone,
+    /// A DataACK that fits no acknowledgement that was asked for.
+    DataAck,
+    /// An R-Data SNACK without a tag, or with a run.
+    SnackTag,
     /// No answer to a ping.
     PingTimeout,
 }
@@ -161,7 +169,10 @@ impl Fault {
             Self::Text(fault) => Reject(fault.reason()),
             Self::LogoutReason => Reject(RejectReason::ProtocolError),
             Self::Snack => Reject(RejectReason::SnackReject),
-            Self::SnackKind => Reject(RejectReason::ProtocolError),
+            Self::SnackKind | Self::SnackRun => Reject(RejectReason::ProtocolError),
+            Self::SnackGone => Reject(RejectReason::SnackReject),
+            Self::DataAck => Reject(RejectReason::InvalidDataAck),
+            Self::SnackTag => Reject(RejectReason::InvalidPduField),
         }
     }
 
@@ -207,6 +218,10 @@ impl Fault {
             Self::LogoutTimeout => "11.9.1-2",
             Self::Snack => "11.16",
             Self::SnackKind => "10.7-6",
+            Self::SnackRun => "11.16-5",
+            Self::SnackGone => "11.16",
+            Self::DataAck => "11.16.5-3",
+            Self::SnackTag => "11.16.5-1",
             Self::PingTimeout => "7.14",
         }
     }
@@ -269,6 +284,10 @@ mod tests {
             LogoutTimeout,
             Snack,
             SnackKind,
+            SnackRun,
+            SnackGone,
+            DataAck,
+            SnackTag,
             PingTimeout,
         ]);
         all.extend(writes.map(Write));

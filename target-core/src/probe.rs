@@ -4,6 +4,7 @@
 //! data with the conformance crate. An event borrows everything, so firing one allocates nothing; with [`NullSink`] the
 //! whole call compiles away.
 
+use crate::wire::RESERVED_TAG;
 use core::ffi::CStr;
 
 /// One of the sixteen probes. A PDU's opcode alone decides which; Reject, SNACK and unknown opcodes have none.
@@ -222,6 +223,24 @@ impl<A: ProbeSink, B: ProbeSink> ProbeSink for Tee<A, B> {
 
     fn is_enabled(&self, probe: Probe) -> bool {
         self.0.is_enabled(probe) || self.1.is_enabled(probe)
+    }
+}
+
+/// The members of an event that differ from PDU to PDU.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Fields {
+    pub(crate) lun: u64,
+    pub(crate) itt: u32,
+    pub(crate) ttt: u32,
+    pub(crate) cmd_sn: u32,
+    pub(crate) stat_sn: u32,
+    pub(crate) data_sn: u32,
+    pub(crate) data_len: u32,
+}
+
+impl Default for Fields {
+    fn default() -> Self {
+        Self { lun: 0, itt: RESERVED_TAG, ttt: RESERVED_TAG, cmd_sn: 0, stat_sn: 0, data_sn: 0, data_len: 0 }
     }
 }
 

@@ -37,9 +37,10 @@ fn a_good_configuration_passes() {
 }
 
 #[test]
-fn what_is_not_implemented_is_refused() {
-    assert_eq!(wrong(|config| config.offer.error_recovery_level = 1), "offer.error_recovery_level");
-    assert_eq!(wrong(|config| config.offer.max_connections = 2), "offer.max_connections");
+fn levels_and_connections_have_bounds() {
+    assert_eq!(wrong(|config| config.offer.error_recovery_level = 3), "offer.error_recovery_level");
+    assert_eq!(wrong(|config| config.offer.max_connections = 0), "offer.max_connections");
+    assert_eq!(wrong(|config| config.offer.max_connections = 17), "offer.max_connections");
 }
 
 #[test]

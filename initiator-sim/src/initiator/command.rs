@@ -1,5 +1,7 @@
 //! How does one SCSI command run? Its data in both directions and its end (RFC 7143 11.3, 11.4, 11.7, 11.8).
 
+use std::collections::BTreeSet;
+
 use bytes::Bytes;
 
 use super::compose::NO_TAG;
@@ -96,12 +98,26 @@ pub struct CommandProgram {
     conn: usize,
     itt: u32,
     outcome: CommandOutcome,
+    /// Numbers of Data-In and R2T that came, where what is missing can be asked for.
+    came: BTreeSet<u32>,
+    /// What is missing before this number was asked for.
+    asked: u32,
+    /// The status that came before all data had.
+    status: Option<Pdu>,
 }
 
 impl CommandProgram {
     /// A command on a connection.
     pub fn new(conn: usize, plan: CommandPlan) -> CommandProgram {
-        CommandProgram { plan, conn, itt: NO_TAG, outcome: CommandOutcome::default() }
+        CommandProgram {
+            plan,
+            conn,
+            itt: NO_TAG,
+            outcome: CommandOutcome::default(),
+            came: BTreeSet::new(),
+            asked: 0,
+            status: None,
+        }
     }
 
     /// Its Initiator Task Tag, after [`CommandProgram::start`].
@@ -204,6 +220,85 @@ impl CommandProgram {
         let Some((kind, pdu)) = incoming.pdu().filter(|(_, pdu)| pdu.itt() == self.itt) else {
             return Step::wait();
         };
+        if session.params.error_recovery_level > 0
+            && let Some(step) = self.recover(kind, pdu, session)
+        {
+            return step;
+        }
+        self.take(kind, pdu, session)
+    }
+
+    /// Asks for what is missing (7.8, 7.9) and acknowledges what the target wants acknowledged (11.7.2). A status waits
+    /// until all data is there. `None`: take the PDU as it is.
+    fn recover(&mut self, kind: Kind, pdu: &Pdu, session: &Session) -> Option<Step<CommandOutcome>> {
+        let expected = self.came.iter().zip(0..).find(|(sn, at)| **sn != *at).map(|(_, at)| at);
+        let expected = expected.unwrap_or(self.came.len() as u32);
+        let (number, is_status) = match kind {
+            Kind::DataIn => (pdu.word("DataSN"), pdu.flag("S")),
+            Kind::R2T => (pdu.word("R2TSN"), false),
+            Kind::ScsiResponse if self.came.is_empty() && pdu.word("ExpDataSN") == 0 => return None,
+            Kind::ScsiResponse => (pdu.word("ExpDataSN"), true),
+            _ => return None,
+        };
+        let numbered = kind != Kind::ScsiResponse;
+        if numbered && !self.came.insert(number) {
+            return Some(Step::wait()); // A duplicate (7.9).
+        }
+        let mut step = match kind {
+            Kind::DataIn => {
+                self.data_in(pdu);
+                Step::wait()
+            }
+            Kind::R2T => self.take(kind, pdu, session),
+            _ => Step::wait(),
+        };
+        let from = expected.max(self.asked);
+        if number > from {
+            step.send.push(self.snack(0, NO_TAG, from, number - from));
+        }
+        // Each gap is asked for once.
+        self.asked = self.asked.max(if numbered { number + 1 } else { number });
+        if is_status {
+            self.status = Some(pdu.clone());
+        } else if kind == Kind::DataIn
+            && pdu.flag("A")
+            // A status that was acknowledged acknowledges the data (11.7.2).
+            && session.is_owed(self.itt)
+            && self.came.len() as u32 == number + 1
+        {
+            let lun = pdu.field("LUN").unwrap_or(0);
+            let ack = self.snack(2, pdu.word("TTT"), number + 1, 0);
+            step.send.push(ack.with("LUN", lun).with("ITT", u64::from(NO_TAG)));
+        }
+        let all = self.status.as_ref().map(|status| match status.kind() {
+            Some(Kind::ScsiResponse) => {
+                // Its ExpDataSN counts Data-Ins; R2Ts share their numbers (11.4.8).
+                self.outcome.data_ins >= status.word("ExpDataSN")
+            }
+            _ => self.came.len() as u32 == status.word("DataSN") + 1,
+        });
+        if all == Some(true)
+            && let Some(status) = self.status.take()
+        {
+            let end = match status.kind() {
+                Some(Kind::ScsiResponse) => self.take(Kind::ScsiResponse, &status, session),
+                _ => self.finish(&status),
+            };
+            step.done = end.done;
+        }
+        Some(step)
+    }
+
+    fn snack(&self, kind: u64, ttt: u32, first: u32, len: u32) -> Draft {
+        Draft::new(Kind::Snack)
+            .with("Type", kind)
+            .with("ITT", u64::from(self.itt))
+            .with("TTT", u64::from(ttt))
+            .with("BegRun", u64::from(first))
+            .with("RunLength", u64::from(len))
+    }
+
+    fn take(&mut self, kind: Kind, pdu: &Pdu, session: &Session) -> Step<CommandOutcome> {
         match kind {
             Kind::DataIn => {
                 self.data_in(pdu);

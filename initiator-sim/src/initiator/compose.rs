@@ -91,7 +91,13 @@ impl Session {
             Kind::TextRequest if draft.number("C") == Some(1) => pdu.set("F", 0)?,
             // The CID counts unless the whole session is closed (11.14.3).
             Kind::LogoutRequest if draft.number("Reason").unwrap_or(0) != 0 => {
+                let cid = draft.number("CID").unwrap_or(self.connections[conn].cid.into());
                 pdu.set("CID", self.connections[conn].cid.into())?;
+                // It tells what arrived on the connection that it is about (11.14.4).
+                let closing = self.connections.iter().rev().find(|link| u64::from(link.cid) == cid);
+                if let Some(closing) = closing {
+                    pdu.set("ExpStatSN", closing.exp_stat_sn.into())?;
+                }
             }
             _ => {}
         }

@@ -1,5 +1,7 @@
 //! What came, and what does it change? Splitting, numbering and the end of the login (RFC 7143 4.2.2, 6.3).
 
+use std::collections::BTreeMap;
+
 use super::serial;
 use super::{Phase, Session, Side, Violation};
 use crate::codec::{Kind, Pdu, Split};
@@ -116,6 +118,9 @@ impl Session {
         let refused = kind == Kind::LoginResponse && pdu.word("StatusClass") != 0;
         if !refused {
             // A refusal's numbers are not valid (11.13.5).
+            if kind == Kind::DataIn && self.audit.fills_gap(pdu) {
+                self.let_go(conn, pdu.itt());
+            }
             self.number_status(conn, kind, pdu);
             self.number_window(conn, kind, pdu);
         }
@@ -134,10 +139,25 @@ impl Session {
             return;
         }
         let got = pdu.word("StatSN");
+        if counts && self.params.error_recovery_level > 0 && self.audit.lacks_data(kind, pdu) {
+            self.connections[conn].held.insert(got, pdu.itt());
+            return;
+        }
         let link = &mut self.connections[conn];
         let want = link.exp_stat_sn;
         if core::mem::take(&mut link.stat_sn_open) {
             link.exp_stat_sn = got;
+        } else if got != want && self.params.error_recovery_level > 0 && link.phase == Phase::FullFeature {
+            // What is missing can be asked for; it is not acknowledged before it came (7.9).
+            if serial::lt(want, got) {
+                if counts {
+                    link.ahead.insert(got);
+                }
+            } else if !self.audit.has_asked(conn) {
+                let text = format!("{kind} has StatSN {got} once more, and nobody asked for it");
+                self.violations.push(Violation::must("rfc7143/11.4.9-1", text));
+            }
+            return;
         } else if got != want {
             let rule = if counts { "rfc7143/11.4.9-1" } else { "rfc7143/11.8.3" };
             let text = format!("{kind} has StatSN {got}, expected {want}");
@@ -145,6 +165,21 @@ impl Session {
         }
         if counts && serial::le(link.exp_stat_sn, got) {
             link.exp_stat_sn = got.wrapping_add(1);
+        }
+        while link.ahead.remove(&link.exp_stat_sn) {
+            link.exp_stat_sn = link.exp_stat_sn.wrapping_add(1);
+        }
+    }
+
+    /// The last missing data of a task came: its status may be acknowledged.
+    fn let_go(&mut self, conn: usize, itt: u32) {
+        let link = &mut self.connections[conn];
+        let (freed, rest): (BTreeMap<u32, u32>, _) =
+            std::mem::take(&mut link.held).into_iter().partition(|(_, task)| *task == itt);
+        link.held = rest;
+        link.ahead.extend(freed.into_keys());
+        while link.ahead.remove(&link.exp_stat_sn) {
+            link.exp_stat_sn = link.exp_stat_sn.wrapping_add(1);
         }
     }
 

@@ -1,6 +1,6 @@
 //! What does the initiator remember between PDUs? The session and its connections (RFC 7143 4.2.2, 4.4.2).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::audit::Audit;
 use super::{ConnParams, Incoming, Negotiation, SessionParams, Violation};
@@ -34,6 +34,10 @@ pub struct Connection {
     pub login_itt: Option<u32>,
     /// ExpCmdSN and MaxCmdSN as this connection last carried them: here they may not move back.
     pub(super) window_seen: Option<(u32, u32)>,
+    /// Statuses that came although one before them is missing.
+    pub(super) ahead: BTreeSet<u32>,
+    /// Statuses whose data did not all come, with their tasks: not acknowledged before it has (7.9).
+    pub(super) held: BTreeMap<u32, u32>,
     /// No StatSN has come yet, so any is right.
     pub(super) stat_sn_open: bool,
     pub(super) splitter: Splitter,
@@ -50,6 +54,8 @@ impl Connection {
             negotiation: Negotiation::new(),
             login_itt: None,
             window_seen: None,
+            ahead: BTreeSet::new(),
+            held: BTreeMap::new(),
             stat_sn_open: true,
             splitter: Splitter::new(),
             audit_login: super::audit::LoginSeen::default(),
@@ -166,12 +172,17 @@ impl Session {
     /// The transport of a connection is gone: its tasks will not be answered, which is no finding.
     pub fn closed(&mut self, conn: usize) {
         self.connections[conn].phase = Phase::Closed;
-        self.audit.connection_gone(conn);
+        self.audit.connection_gone(conn, self.params.error_recovery_level >= 2);
     }
 
     /// Requests the target still owes an answer, by Initiator Task Tag.
     pub fn outstanding(&self) -> BTreeMap<u32, crate::codec::Kind> {
         self.audit.outstanding()
+    }
+
+    /// True if the target still owes an answer to the request with this tag.
+    pub fn is_owed(&self, itt: u32) -> bool {
+        self.audit.is_open(itt)
     }
 
     /// The CmdSN of a command that is still open and was not immediate: what ABORT TASK names as RefCmdSN (11.5.5).

@@ -70,6 +70,9 @@ pub(super) fn data_in(fields: &Fields, track: &Track, pdu: &WirePdu<'_>, task: &
         );
         sink.add("limits", "rfc7143/13.13", text);
     }
+    if fields.data_in_a.is_set(bhs) && track.session.error_recovery_level == 0 {
+        sink.add("limits", "rfc7143/11.7.2-2", "Data-In with A at ErrorRecoveryLevel 0");
+    }
     if fields.final_bit.is_set(bhs) {
         task.burst = 0;
     } else if fields.data_in_s.is_set(bhs) {
@@ -107,7 +110,15 @@ pub(super) fn r2t(fields: &Fields, track: &Track, pdu: &WirePdu<'_>, task: &mut 
             format!("R2T of task {itt:#x} ends at {end}, EDTL is {}", task.edtl),
         );
     }
-    task.r2ts.push(OpenR2t { ttt });
+    if track.session.error_recovery_level > 0 {
+        // A recovery R2T takes the place of the one whose data did not come (11.8).
+        let apart = |open: &OpenR2t| {
+            open.offset.saturating_add(open.len) <= offset || offset.saturating_add(len) <= open.offset
+        };
+        task.r2ts.retain(apart);
+        task.unsolicited_over = true;
+    }
+    task.r2ts.push(OpenR2t { ttt, offset, len });
     if task.r2ts.len() > track.session.max_outstanding_r2t as usize {
         let text = format!("{} R2Ts open for task {itt:#x}", task.r2ts.len());
         sink.add(

@@ -10,6 +10,8 @@
 //! | `held` | `held` | the target holds no more than its limits say, whatever peers do |
 //! | `lun` | `content` | a read returns what the blocks can hold, given every write, abort and crash before |
 //! | `probe` | `probe` | probe events are those the definitions derive from the wire, field by field |
+//! | `resend` | `resend` | what is sent again was asked for and is the same as before (11.16) |
+//! | `reassign` | `reassign` | only what lost its connection is reassigned, and it goes on where it was (7.2.2) |
 //! | `liveness` | `progress` | once faults stop, what was accepted is answered |
 //!
 //! They know only bytes and RFC, nothing of the core; and they cost a table look-up or two per PDU.
@@ -25,6 +27,8 @@ mod limits;
 mod liveness;
 mod lun;
 mod probe;
+mod reassign;
+mod resend;
 mod stat_sn;
 mod task;
 #[cfg(test)]
@@ -119,6 +123,9 @@ struct ConnState {
     session: Option<u64>,
     tasks: Tasks,
     stat_sn: stat_sn::StatSn,
+    /// ErrorRecoveryLevel of its session.
+    level: u8,
+    resends: resend::Resends,
     /// Used until the connection has a session.
     login_window: window::Window,
 }
@@ -129,6 +136,8 @@ struct SessionState {
     window: window::Window,
     /// CmdSNs that arrived and lie at or above the ExpCmdSN last seen.
     arrived: std::collections::BTreeSet<u32>,
+    /// Commands whose connection is gone and that may be reassigned.
+    orphans: BTreeMap<u32, task::Task>,
 }
 
 /// All checks of one world.
@@ -176,6 +185,8 @@ impl Oracles {
             session: None,
             tasks: Tasks::default(),
             stat_sn: stat_sn::StatSn::default(),
+            level: 0,
+            resends: resend::Resends::default(),
             login_window: window::Window::default(),
         };
         self.conns.insert(conn, state);
@@ -215,7 +226,11 @@ impl Oracles {
     /// A data digest was wrong: what becomes of its task depends on the recovery level.
     fn spoiled(&mut self, pdu: &WirePdu<'_>) {
         let itt = self.fields.itt.word(pdu.view.bhs);
-        if let Some(task) = self.conns.get_mut(&pdu.conn).and_then(|conn| conn.tasks.open(itt)) {
+        let Some(conn) = self.conns.get_mut(&pdu.conn) else { return };
+        if conn.level > 0 {
+            return; // It is discarded, and asked for again.
+        }
+        if let Some(task) = conn.tasks.open(itt) {
             task.certain = false;
             self.lun.tangled(task);
         }
@@ -229,8 +244,24 @@ impl Oracles {
             let lun = conn.tasks.lun_of(self.fields.itt.word(pdu.view.bhs));
             probe.expect(track, pdu, kind, lun, (conn.local, conn.remote));
         }
+        if conn.level > 0 && kind != Kind::LogoutRequest {
+            let exp_stat_sn = self.fields.exp_stat_sn.word(pdu.view.bhs);
+            conn.resends.acknowledge(exp_stat_sn);
+            conn.tasks.acknowledge(exp_stat_sn);
+        }
         match kind {
+            Kind::Snack if conn.level > 0 => {
+                let itt = arrival.itt;
+                if conn.resends.asked(self.fields, pdu)
+                    && let Some(task) = conn.tasks.open(itt)
+                {
+                    task.next_data_sn = conn.resends.base(itt);
+                    task.next_data_in_offset = conn.resends.restart_offset(itt);
+                    task.burst = 0;
+                }
+            }
             Kind::ScsiCommand if arrival.is_new => {
+                conn.resends.begin(arrival.itt);
                 if let Some(task) = conn.tasks.open(arrival.itt) {
                     self.lun.command(track, pdu, task);
                 }
@@ -269,13 +300,20 @@ impl Oracles {
             });
             conn.session = Some(key);
             conn.tasks.tsih = track.tsih;
+            conn.level = track.session.error_recovery_level;
         }
         let Some(conn) = self.conns.get_mut(&pdu.conn) else { return };
         let itt = self.fields.itt.word(pdu.view.bhs);
         if let Some(probe) = &mut self.probe {
             probe.expect(track, pdu, kind, conn.tasks.lun_of(itt), (conn.local, conn.remote));
         }
-        conn.stat_sn.check(self.fields, pdu, kind, &mut self.sink);
+        let is_open = conn.tasks.open(itt).is_some();
+        let again = conn.level > 0
+            && kind != Kind::LoginResponse
+            && conn.resends.check(self.fields, pdu, kind, conn.stat_sn.next(), is_open, &mut self.sink);
+        if !again {
+            conn.stat_sn.check(self.fields, pdu, kind, &mut self.sink);
+        }
         let session = conn.session.and_then(|key| self.sessions.get_mut(&key));
         match session {
             Some(session) => {
@@ -285,6 +323,9 @@ impl Oracles {
             None => conn.login_window.check(self.fields, pdu, kind, self.commands, &mut self.sink),
         }
         limits::pdu(track, pdu, kind, &mut self.sink);
+        if again {
+            return;
+        }
         match kind {
             Kind::DataIn => {
                 if let Some(task) = conn.tasks.open(itt) {
@@ -307,24 +348,29 @@ impl Oracles {
             {
                 session.reject(task.cmd_sn);
             }
-            if task.kind == Kind::TaskRequest && kind == Kind::TaskResponse {
-                self.aborted(pdu, &task);
-            }
             if task.kind == Kind::ScsiCommand {
+                if conn.level > 0 && kind != Kind::Reject {
+                    conn.tasks.keep(self.fields.stat_sn.word(pdu.view.bhs), task.clone());
+                }
                 if task.preempts {
                     self.preempted(pdu.conn, &task);
                 }
                 self.lun.done(self.fields, pdu, kind, &task, &mut self.sink);
+            } else if task.kind == Kind::TaskRequest && kind == Kind::TaskResponse {
+                match task.function {
+                    reassign::TASK_REASSIGN => self.reassigned(pdu, &task),
+                    _ => self.aborted(pdu, &task),
+                }
             }
         }
     }
 
-    /// Another live connection of the same session.
+    /// The session that a connection joined: that of the last one before it with the same handle, open or not.
     fn sessions_by_tsih(&self, track: &Track, conn: u32) -> Option<u64> {
         let twin = |(other, state): &(&u32, &ConnState)| {
-            **other != conn && state.open && state.session.is_some() && state.tasks.tsih == track.tsih
+            **other != conn && state.session.is_some() && state.tasks.tsih == track.tsih
         };
-        self.conns.iter().find(twin).and_then(|(_, state)| state.session)
+        self.conns.iter().rev().filter(|_| track.joins).find(twin).and_then(|(_, state)| state.session)
     }
 
     /// The core fired a probe event.
@@ -348,6 +394,16 @@ impl Oracles {
         self.deaf(conn);
         if let Some(state) = self.conns.get_mut(&conn) {
             state.open = false;
+            let session = state.session.and_then(|key| self.sessions.get_mut(&key));
+            if let Some(session) = session {
+                // What came early over it counts as never received (RFC 7143 11.14).
+                for task in state.tasks.iter().filter(|task| !task.immediate) {
+                    session.reject(task.cmd_sn);
+                }
+                if state.level >= 2 {
+                    session.orphans.append(&mut state.tasks.take_recoverable());
+                }
+            }
             for task in state.tasks.drain() {
                 self.lun.abandoned(&task);
             }

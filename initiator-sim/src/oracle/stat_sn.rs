@@ -12,6 +12,11 @@ pub(super) struct StatSn {
 }
 
 impl StatSn {
+    /// The number that the next status has, once there was one.
+    pub(super) const fn next(self) -> Option<u32> {
+        self.next
+    }
+
     pub(super) fn check(&mut self, fields: &Fields, pdu: &WirePdu<'_>, kind: Kind, sink: &mut Sink) {
         let bhs = pdu.view.bhs;
         let (carries, consumes) = match kind {

@@ -13,6 +13,8 @@ pub(super) const NO_TAG: u32 = 0xffff_ffff;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct OpenR2t {
     pub(super) ttt: u32,
+    pub(super) offset: u32,
+    pub(super) len: u32,
 }
 
 /// One request the target has to answer.
@@ -31,6 +33,8 @@ pub(super) struct Task {
     pub(super) ref_task_tag: u32,
     /// PERSISTENT RESERVE OUT, PREEMPT AND ABORT: it may end commands of others.
     pub(super) preempts: bool,
+    /// Of a request to reassign a task.
+    pub(super) exp_data_sn: u32,
     /// It surely was accepted: its CmdSN is in the window, its tag was free.
     pub(super) certain: bool,
     /// Another nexus has, or may have, aborted it: no answer is due.
@@ -61,6 +65,8 @@ pub(super) struct Arrived {
 #[derive(Debug, Default)]
 pub(super) struct Tasks {
     open: BTreeMap<u32, Task>,
+    /// Commands whose status, with this StatSN, is not acknowledged; only where it could be asked for again.
+    done: BTreeMap<u32, (u32, Task)>,
     /// Tags of aborted tasks whose abort was answered, until they are used again.
     pub(super) graves: BTreeSet<u32>,
     pub(super) tsih: u16,
@@ -89,14 +95,52 @@ impl Tasks {
 
     pub(super) fn drain(&mut self) -> impl Iterator<Item = Task> {
         self.graves.clear();
+        self.done.clear();
         std::mem::take(&mut self.open).into_values()
+    }
+
+    /// A command was answered with this StatSN.
+    pub(super) fn keep(&mut self, stat_sn: u32, task: Task) {
+        self.done.insert(task.itt, (stat_sn, task));
+    }
+
+    /// Statuses before this one arrived.
+    pub(super) fn acknowledge(&mut self, exp_stat_sn: u32) {
+        self.done.retain(|_, (stat_sn, _)| !serial::lt(*stat_sn, exp_stat_sn));
+    }
+
+    /// Takes a command that goes on elsewhere, answered or not.
+    pub(super) fn take_command(&mut self, itt: u32) -> Option<Task> {
+        if self.open.get(&itt).is_some_and(|task| task.kind == Kind::ScsiCommand) {
+            return self.open.remove(&itt);
+        }
+        self.done.remove(&itt).map(|(_, task)| task)
+    }
+
+    /// Commands that outlive their connection at ErrorRecoveryLevel 2: all but immediate ones.
+    pub(super) fn take_recoverable(&mut self) -> BTreeMap<u32, Task> {
+        let lasts = |task: &Task| task.kind == Kind::ScsiCommand && !task.immediate;
+        let open = std::mem::take(&mut self.open);
+        let (mut taken, rest): (BTreeMap<u32, Task>, _) = open.into_iter().partition(|(_, task)| lasts(task));
+        self.open = rest;
+        taken.extend(std::mem::take(&mut self.done).into_iter().map(|(itt, (_, task))| (itt, task)));
+        taken
+    }
+
+    /// Adds a command that came over another connection.
+    pub(super) fn adopt(&mut self, task: Task) {
+        self.graves.remove(&task.itt);
+        self.done.remove(&task.itt);
+        self.open.insert(task.itt, task);
     }
 
     /// The logical unit of the command with this tag, and whether that is sure.
     pub(super) fn lun_of(&self, itt: u32) -> Option<(u64, bool)> {
+        let done = || self.done.get(&itt).map(|(_, task)| task);
         self.open
             .get(&itt)
             .filter(|task| task.kind == Kind::ScsiCommand)
+            .or_else(done)
             .map(|task| (task.lun, task.certain && !task.doubtful))
     }
 
@@ -140,6 +184,7 @@ impl Tasks {
             return old;
         }
         self.graves.remove(&itt);
+        self.done.remove(&itt);
         let is_command = kind == Kind::ScsiCommand;
         let write = is_command && fields.write.is_set(bhs);
         let edtl = if is_command { fields.edtl.word(bhs) } else { 0 };
@@ -155,6 +200,7 @@ impl Tasks {
             function: if kind == Kind::TaskRequest { fields.function.word(bhs) } else { 0 },
             ref_task_tag: if kind == Kind::TaskRequest { fields.ref_task_tag.word(bhs) } else { NO_TAG },
             preempts: is_command && bhs[32] == 0x5f && bhs[33] & 0x1f == 5,
+            exp_data_sn: if kind == Kind::TaskRequest { fields.exp_data_sn.word(bhs) } else { 0 },
             certain,
             excused: false,
             doubtful: false,

@@ -182,8 +182,23 @@ impl Inner {
         });
         if let Some((offset, digests)) = digests {
             entry.switch_digests(offset, digests);
+            self.take_over_session(conn);
         }
         more
+    }
+
+    /// A connection that joined a session shares what its first connection negotiated (RFC 7143 13: Leading Only).
+    fn take_over_session(&mut self, conn: u32) {
+        let Some(track) = self.conns.get(conn as usize).map(|entry| &entry.tap.track) else { return };
+        let (tsih, isid) = (track.tsih, track.isid);
+        if !track.joins {
+            return;
+        }
+        let mut before = self.conns[..conn as usize].iter().map(|entry| &entry.tap.track).rev();
+        let twin = before.find(|other| other.full_feature && (other.tsih, other.isid) == (tsih, isid));
+        if let Some(session) = twin.map(|twin| twin.session.clone()) {
+            self.conns[conn as usize].tap.track.session = session;
+        }
     }
 
     /// Compares the probe events fired since the last call with what the wire said.

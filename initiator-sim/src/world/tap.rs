@@ -20,6 +20,8 @@ pub struct Tap {
 pub struct Track {
     /// The login is complete.
     pub full_feature: bool,
+    /// The login is to a session that exists: its requests carry a TSIH.
+    pub joins: bool,
     /// A logout for this connection was answered with success.
     pub logged_out: bool,
     /// InitiatorName as declared; empty as long as it is not.
@@ -152,6 +154,7 @@ impl Track {
         let more = view.bhs[1] & 0x40 != 0;
         self.negotiation.hear(Side::Initiator, view.data, more);
         self.isid = number(&view.bhs[8..14]);
+        self.joins = view.bhs[14..16] != [0, 0];
         self.cid = u16::from_be_bytes([view.bhs[20], view.bhs[21]]);
         self.text.extend_from_slice(view.data);
         let complete = self.text.iter().rposition(|byte| *byte == 0).map_or(0, |at| at + 1);

@@ -1,6 +1,6 @@
 //! What is wrong with a configuration? Everything the engine relies on is checked here, once.
 
-use super::{AuthConfig, Config, LunConfig, Offer, TargetConfig};
+use super::{AuthConfig, CONNECTIONS_MAX, Config, LunConfig, Offer, TargetConfig};
 use alloc::collections::BTreeSet;
 use alloc::format;
 use alloc::string::{String, ToString};
@@ -227,13 +227,11 @@ fn check_auth(at: &str, auth: &AuthConfig) -> Checked {
 }
 
 fn check_offer(offer: &Offer) -> Checked {
-    if offer.error_recovery_level > 0 {
-        let problem = "only level 0 is implemented";
-        return Err(ConfigError::new("offer.error_recovery_level", problem));
+    if offer.error_recovery_level > 2 {
+        return Err(ConfigError::new("offer.error_recovery_level", "must be 0, 1 or 2"));
     }
-    if offer.max_connections != 1 {
-        let problem = "only one connection per session is implemented";
-        return Err(ConfigError::new("offer.max_connections", problem));
+    if !(1..=CONNECTIONS_MAX).contains(&offer.max_connections) {
+        return Err(ConfigError::new("offer.max_connections", format!("must be 1 to {CONNECTIONS_MAX}")));
     }
     let lengths = [
         ("offer.max_recv_data_segment_length", offer.max_recv_data_segment_length),

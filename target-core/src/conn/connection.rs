@@ -6,7 +6,8 @@ use crate::conn::login::Login;
 use crate::conn::out::Outbox;
 use crate::conn::states::{ConnState, Transition};
 use crate::conn::text::TextExchange;
-use crate::probe::{ConnInfo, ProbeName};
+use crate::io::SgList;
+use crate::probe::{ConnInfo, Fields, Probe, ProbeName};
 use crate::session::SessionKey;
 use crate::session::params::ConnParams;
 use crate::task::TaskKey;
@@ -15,7 +16,6 @@ use crate::wire::{BHS_LEN, Digests, serial};
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::string::ToString;
-use bytes::Bytes;
 use core::net::{IpAddr, SocketAddr};
 
 /// First StatSN of every connection; any would do (RFC 7143 4.2.2.2).
@@ -80,15 +80,25 @@ impl Names {
 }
 
 /// A response that the initiator has not acknowledged, kept for a Status SNACK (RFC 7143 11.16).
-#[derive(Debug)]
-#[allow(dead_code, reason = "ErrorRecoveryLevel 0 keeps none; a Status SNACK will read them")]
+#[derive(Clone, Debug)]
 pub(crate) struct Kept {
     /// Its number.
     pub(crate) stat_sn: u32,
     /// Its header as it was sent.
     pub(crate) bhs: [u8; BHS_LEN],
     /// Its data segment.
-    pub(crate) data: Bytes,
+    pub(crate) data: SgList,
+    /// What its probe showed.
+    pub(crate) shown: Option<(Probe, Fields)>,
+}
+
+/// How much a connection keeps for recovery; nothing below ErrorRecoveryLevel 1.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct KeepLimit {
+    /// Responses.
+    pub(crate) responses: usize,
+    /// Bytes of their data segments.
+    pub(crate) bytes: u64,
 }
 
 /// One transport connection and the iSCSI connection on it.
@@ -147,6 +157,7 @@ pub(crate) struct Connection {
     /// When the timer queue will look at this connection.
     pub(crate) armed: Option<Instant>,
     kept: VecDeque<Kept>,
+    kept_bytes: u64,
 }
 
 impl Connection {
@@ -180,6 +191,7 @@ impl Connection {
             immediate_tmfs: 0,
             armed: None,
             kept: VecDeque::new(),
+            kept_bytes: 0,
         }
     }
 
@@ -210,23 +222,49 @@ impl Connection {
         !self.is_ending() && matches!(self.state, ConnState::XptUp | ConnState::InLogin)
     }
 
-    /// Takes ExpStatSN: everything before it is acknowledged and need not be kept.
-    pub(crate) fn acknowledge(&mut self, exp_stat_sn: u32) {
+    /// Takes ExpStatSN: everything before it is acknowledged and need not be kept. True if that is news.
+    pub(crate) fn acknowledge(&mut self, exp_stat_sn: u32) -> bool {
         // Only what was sent can be acknowledged, and an acknowledgement is never taken back.
-        if serial::lt(self.exp_stat_sn, exp_stat_sn) && serial::le(exp_stat_sn, self.stat_sn) {
-            self.exp_stat_sn = exp_stat_sn;
-            while self.kept.front().is_some_and(|kept| serial::lt(kept.stat_sn, exp_stat_sn)) {
-                self.kept.pop_front();
-            }
+        if !serial::lt(self.exp_stat_sn, exp_stat_sn) || !serial::le(exp_stat_sn, self.stat_sn) {
+            return false;
+        }
+        self.exp_stat_sn = exp_stat_sn;
+        while self.kept.front().is_some_and(|kept| serial::lt(kept.stat_sn, exp_stat_sn)) {
+            self.drop_oldest();
+        }
+        true
+    }
+
+    /// Keeps a response until it is acknowledged, in place of another with the same number; the oldest go when there is
+    /// more than `limit` allows.
+    pub(crate) fn keep(&mut self, kept: Kept, limit: KeepLimit) {
+        if limit.responses == 0 || serial::lt(kept.stat_sn, self.exp_stat_sn) {
+            return;
+        }
+        self.kept_bytes += kept.data.len() as u64;
+        if self.kept.back().is_none_or(|last| serial::lt(last.stat_sn, kept.stat_sn)) {
+            self.kept.push_back(kept);
+        } else if let Some(old) = self.kept.iter_mut().find(|old| old.stat_sn == kept.stat_sn) {
+            self.kept_bytes = self.kept_bytes.saturating_sub(old.data.len() as u64);
+            *old = kept;
+        } else {
+            // It was given up while it was sent again.
+            self.kept_bytes = self.kept_bytes.saturating_sub(kept.data.len() as u64);
+        }
+        while self.kept.len() > limit.responses || self.kept_bytes > limit.bytes {
+            self.drop_oldest();
         }
     }
 
-    /// Keeps a response until it is acknowledged; the oldest goes when there are more than `limit`.
-    pub(crate) fn keep(&mut self, kept: Kept, limit: usize) {
-        self.kept.push_back(kept);
-        if self.kept.len() > limit {
-            self.kept.pop_front();
+    fn drop_oldest(&mut self) {
+        if let Some(oldest) = self.kept.pop_front() {
+            self.kept_bytes = self.kept_bytes.saturating_sub(oldest.data.len() as u64);
         }
+    }
+
+    /// The response with that number, if it is kept.
+    pub(crate) fn kept(&self, stat_sn: u32) -> Option<&Kept> {
+        self.kept.iter().find(|kept| kept.stat_sn == stat_sn)
     }
 
     /// Gives the number for a response and moves on.
@@ -255,27 +293,45 @@ mod tests {
         assert_eq!(info.protocol.as_str(), "ipv4");
     }
 
+    const LIMIT: KeepLimit = KeepLimit { responses: 2, bytes: 100 };
+
+    fn respond(conn: &mut Connection, len: usize, limit: KeepLimit) {
+        let stat_sn = conn.next_stat_sn();
+        let data = SgList::from(alloc::vec![0; len]);
+        conn.keep(Kept { stat_sn, bhs: [0; BHS_LEN], data, shown: None }, limit);
+    }
+
+    fn numbers(conn: &Connection) -> alloc::vec::Vec<u32> {
+        conn.kept.iter().map(|kept| kept.stat_sn).collect()
+    }
+
     #[test]
     fn an_acknowledgement_frees_what_came_before_and_nothing_else() {
         let mut conn = connection();
         for _ in 0..3 {
-            let stat_sn = conn.next_stat_sn();
-            conn.keep(Kept { stat_sn, bhs: [0; BHS_LEN], data: Bytes::new() }, 8);
+            respond(&mut conn, 0, KeepLimit { responses: 8, ..LIMIT });
         }
-        conn.acknowledge(9);
+        assert!(!conn.acknowledge(9));
         assert_eq!((conn.kept.len(), conn.exp_stat_sn), (3, 1));
-        conn.acknowledge(3);
-        conn.acknowledge(2);
+        assert!(conn.acknowledge(3) && !conn.acknowledge(2));
         assert_eq!((conn.kept.len(), conn.exp_stat_sn), (1, 3));
+        // What is sent again takes its old place, unless it was acknowledged meanwhile.
+        for stat_sn in [2, 3] {
+            conn.keep(Kept { stat_sn, bhs: [1; BHS_LEN], data: SgList::new(), shown: None }, LIMIT);
+        }
+        assert_eq!((numbers(&conn), conn.kept(3).map(|kept| kept.bhs)), (alloc::vec![3], Some([1; BHS_LEN])));
     }
 
     #[test]
     fn what_is_kept_is_bounded() {
         let mut conn = connection();
         for _ in 0..5 {
-            let stat_sn = conn.next_stat_sn();
-            conn.keep(Kept { stat_sn, bhs: [0; BHS_LEN], data: Bytes::new() }, 2);
+            respond(&mut conn, 10, LIMIT);
         }
-        assert_eq!(conn.kept.iter().map(|kept| kept.stat_sn).collect::<alloc::vec::Vec<_>>(), [4, 5]);
+        assert_eq!(numbers(&conn), [4, 5]);
+        respond(&mut conn, 95, LIMIT);
+        assert_eq!((numbers(&conn), conn.kept_bytes), (alloc::vec![6], 95));
+        respond(&mut conn, 1, KeepLimit::default());
+        assert_eq!(numbers(&conn), [6]);
     }
 }

@@ -65,7 +65,11 @@ pub(crate) enum Out {
         reason: RejectReason,
         /// All header segments of the PDU it is about.
         header: Bytes,
+        /// Of a refused Data or R2T SNACK: the next number that its task would send (RFC 7143 11.17.2).
+        data_sn: u32,
     },
+    /// Responses that were sent before, from one StatSN up to another that is not among them.
+    Statuses(u32, u32),
     /// An Asynchronous Message.
     Async(Box<AsyncOut>),
 }
@@ -116,8 +120,28 @@ pub(crate) struct AsyncOut {
 pub(crate) struct Outbox {
     /// Responses, R2Ts and what stands alone, in order; goes before bulk data.
     urgent: VecDeque<Out>,
-    /// Tasks with read data; one Data-In each in turn, so that a long read holds up no short one.
-    bulk: VecDeque<TaskKey>,
+    /// Read data; one Data-In each in turn, so that a long read holds up no short one.
+    bulk: VecDeque<Bulk>,
+}
+
+/// Something that takes many PDUs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Bulk {
+    /// The Data-Ins of a task.
+    Task(TaskKey),
+    /// Data-Ins and R2Ts that were sent before.
+    Again(Again),
+}
+
+/// Data-Ins and R2Ts of a command to be sent again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Again {
+    /// Initiator Task Tag of the command.
+    pub(crate) itt: u32,
+    /// Number of the next one.
+    pub(crate) next: u32,
+    /// Number after the last one.
+    pub(crate) end: u32,
 }
 
 /// What to make next.
@@ -127,6 +151,8 @@ pub(crate) enum Next {
     Pdu(Out),
     /// The next Data-In of that task.
     DataIn(TaskKey),
+    /// The next of these once more.
+    Again(Again),
 }
 
 impl Outbox {
@@ -137,13 +163,37 @@ impl Outbox {
 
     /// Adds a task with read data, or puts it back after its turn.
     pub(crate) fn push_data(&mut self, task: TaskKey) {
-        self.bulk.push_back(task);
+        self.bulk.push_back(Bulk::Task(task));
+    }
+
+    /// Adds PDUs to be sent again, or what is left of them.
+    pub(crate) fn push_again(&mut self, again: Again) {
+        self.bulk.push_back(Bulk::Again(again));
+    }
+
+    /// Adds a PDU before all others: the rest of what was taken out.
+    pub(crate) fn push_first(&mut self, out: Out) {
+        self.urgent.push_front(out);
+    }
+
+    /// Forgets the data and status of a task.
+    pub(crate) fn forget_answer(&mut self, task: TaskKey, itt: u32) {
+        self.urgent.retain(|out| !matches!(out, Out::Scsi(other) if *other == task));
+        self.bulk.retain(|bulk| match bulk {
+            Bulk::Task(other) => *other != task,
+            Bulk::Again(again) => again.itt != itt,
+        });
     }
 
     /// Takes what is next.
     pub(crate) fn pop(&mut self) -> Option<Next> {
         let urgent = self.urgent.pop_front().map(Next::Pdu);
-        urgent.or_else(|| self.bulk.pop_front().map(Next::DataIn))
+        urgent.or_else(|| {
+            self.bulk.pop_front().map(|bulk| match bulk {
+                Bulk::Task(task) => Next::DataIn(task),
+                Bulk::Again(again) => Next::Again(again),
+            })
+        })
     }
 
     /// PDUs waiting; a task with data counts as one.

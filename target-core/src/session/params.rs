@@ -1,5 +1,6 @@
 //! The outcome of login negotiation (RFC 7143 section 13).
 
+use crate::task::read::ReadRules;
 use crate::task::write::WriteRules;
 
 /// Whether a session may do SCSI (RFC 7143 13.21).
@@ -59,6 +60,20 @@ impl From<&SessionParams> for WriteRules {
             max_burst_length: params.max_burst_length.max(1),
             max_outstanding_r2t: params.max_outstanding_r2t.max(1),
             data_pdu_in_order: params.data_pdu_in_order,
+            data_sequence_in_order: params.data_sequence_in_order,
+            recover: params.error_recovery_level > 0,
+        }
+    }
+}
+
+impl From<&SessionParams> for ReadRules {
+    /// The longest segment is the connection's to say, PDU by PDU.
+    fn from(params: &SessionParams) -> Self {
+        Self {
+            max_segment: u32::MAX,
+            max_burst: params.max_burst_length,
+            pdu_in_order: params.data_pdu_in_order,
+            sequence_in_order: params.data_sequence_in_order,
         }
     }
 }

@@ -3,11 +3,12 @@
 use crate::api::{ConnId, Tsih};
 use crate::scsi::NexusId;
 use crate::session::SessionKey;
+use crate::session::lost::LostConns;
 use crate::session::params::{SessionKind, SessionParams};
 use crate::session::states::{SessionState, Transition};
 use crate::session::window::CmdWindow;
 use crate::task::abort::{Aborted, PendingTmf};
-use crate::task::{Stage, TaskKey, Tasks};
+use crate::task::{Stage, Task, TaskKey, Tasks};
 use crate::time::Instant;
 use crate::wire::{self, BHS_LEN, LogoutRequest, NopOut, RESERVED_TAG, TaskRequest};
 use alloc::boxed::Box;
@@ -16,6 +17,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use bytes::Bytes;
 use core::net::SocketAddr;
+use core::time::Duration;
 
 /// A request that waits for its turn in CmdSN order.
 #[derive(Debug)]
@@ -68,8 +70,12 @@ pub(crate) struct Session {
     pub(crate) window: CmdWindow<Pending>,
     /// Its connections with their CIDs, in the order they joined.
     pub(crate) conns: Vec<(u16, ConnId)>,
+    /// Connections that left it and may still be logged out, or have commands that may be continued.
+    pub(crate) lost: LostConns,
     /// Its commands.
     pub(crate) tasks: Tasks,
+    /// Commands whose status was sent and is not acknowledged, oldest first; none below ErrorRecoveryLevel 1.
+    pub(crate) answered: VecDeque<Task>,
     /// Commands aborted while their data was on its way.
     pub(crate) aborted: Aborted,
     /// Task management functions not answered yet.
@@ -103,7 +109,9 @@ impl Session {
             state: SessionState::Free,
             window: CmdWindow::new(cmd_sn, commands),
             conns: Vec::new(),
+            lost: LostConns::default(),
             tasks: Tasks::new(),
+            answered: VecDeque::new(),
             aborted: Aborted::new(commands as usize),
             tmfs: Vec::new(),
             held: 0,
@@ -163,8 +171,50 @@ impl Session {
         self.tasks.iter().any(|(_, task)| {
             let asked =
                 task.write_data.as_ref().is_some_and(|write| write.r2ts() > 0 && write.is_sequence_open());
-            task.io.is_some() || task.stage == Stage::Responding || asked
+            (task.io.is_some() || task.stage == Stage::Responding || asked)
+                && self.lost.find(task.conn).is_none()
         })
+    }
+
+    /// The command with that tag, answered or not.
+    pub(crate) fn task_or_answered(&self, itt: u32) -> Option<&Task> {
+        let open = self.tasks.find(itt).and_then(|key| self.tasks.get(key));
+        open.or_else(|| self.answered.iter().find(|task| task.itt == itt))
+    }
+
+    /// The command with that tag, answered or not, if it is allegiant to that connection: its numbered PDUs can be asked for.
+    pub(crate) fn find_numbered(&self, conn: ConnId, itt: u32) -> Option<&Task> {
+        self.task_or_answered(itt).filter(|task| task.conn == conn)
+    }
+
+    /// The command with that tag; one that was answered is to be answered again.
+    pub(crate) fn take_up_again(&mut self, itt: u32) -> Option<TaskKey> {
+        self.tasks.find(itt).or_else(|| {
+            let at = self.answered.iter().position(|task| task.itt == itt)?;
+            let task = self.answered.remove(at)?;
+            Some(self.tasks.insert(task))
+        })
+    }
+
+    /// When something of it is to be discarded: all of it, or what a lost connection left.
+    pub(crate) fn due(&self) -> Option<Instant> {
+        [self.retain_until, self.lost.until()].into_iter().flatten().min()
+    }
+
+    /// Time2Wait and Time2Retain together: how long what a connection leaves is kept (RFC 7143 7.5).
+    pub(crate) fn retention(&self) -> Duration {
+        Duration::from_secs(u64::from(self.params.time2wait) + u64::from(self.params.time2retain))
+    }
+
+    /// Whether commands outlive their connection (RFC 7143 7.2.2).
+    pub(crate) fn recovers_connections(&self) -> bool {
+        self.params.error_recovery_level >= 2 && self.params.time2retain > 0
+    }
+
+    /// True if something waits to be continued or cleaned up though its connection is gone: then the logout of the last
+    /// connection does not close the session (RFC 7143 6.3.5).
+    pub(crate) fn has_unfinished_recovery(&self) -> bool {
+        self.lost.await_cleanup() || self.tasks.iter().any(|(_, task)| self.lost.find(task.conn).is_some())
     }
 
     /// The connection with that CID.

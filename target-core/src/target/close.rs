@@ -5,11 +5,7 @@ use crate::api::{ConnId, Event};
 use crate::conn::connection::{Connection, Due, Ending};
 use crate::conn::states::ConnState;
 use crate::probe::ProbeSink;
-use crate::session::Pending;
-use crate::task::TaskKey;
-use crate::wire::Lun;
 use alloc::boxed::Box;
-use alloc::vec::Vec;
 use core::net::SocketAddr;
 
 impl<S: ProbeSink> Target<S> {
@@ -99,7 +95,7 @@ impl<S: ProbeSink> Target<S> {
             conn.go(failure);
         }
         let session = self.conns.get(&id).and_then(|conn| conn.session);
-        self.leave_session(id);
+        self.leave_recoverably(id, false);
         if let Some(session) = session {
             self.connection_was_lost(session, reason);
         }
@@ -128,45 +124,5 @@ impl<S: ProbeSink> Target<S> {
         if self.conns.get(&id).is_some_and(|conn| !conn.is_ending()) {
             self.events.push_back(Event::Disconnected { conn: id, reason });
         }
-    }
-
-    /// Takes a connection out of its session. Its commands are terminated: at ErrorRecoveryLevel 0 nobody can continue
-    /// them (RFC 7143 7.6), and what came early over it counts as never received (RFC 7143 11.14).
-    pub(super) fn leave_session(&mut self, id: ConnId) {
-        let Some(conn) = self.conns.get_mut(&id) else { return };
-        let Some(session_key) = conn.session.take() else { return };
-        let Some(session) = self.sessions.get_mut(session_key) else { return };
-        conn.numbers = (session.window.exp_cmd_sn(), session.window.max_cmd_sn());
-        conn.text = None;
-        session.conns.retain(|(_, other)| *other != id);
-        session.tmfs.retain(|tmf| tmf.conn != id);
-        let tasks: Vec<(TaskKey, Lun)> = session
-            .tasks
-            .iter()
-            .filter(|(_, task)| task.conn == id)
-            .map(|(key, task)| (key, task.lun))
-            .collect();
-        let is_gone = |item: &Pending| match conn_of(item) {
-            Ok(conn) => conn == id,
-            Err(task) => tasks.iter().any(|(key, _)| *key == task),
-        };
-        session.window.discard_held(is_gone, drop);
-        for (task, _) in &tasks {
-            self.drop_task(session_key, *task);
-        }
-        let mut luns: Vec<Lun> = tasks.into_iter().map(|(_, lun)| lun).collect();
-        luns.dedup();
-        self.commands_lost(session_key, &luns);
-    }
-}
-
-/// The connection a held request came over; of a command, its task, which knows.
-fn conn_of(item: &Pending) -> Result<ConnId, TaskKey> {
-    match item {
-        Pending::Scsi(task) => Err(*task),
-        Pending::Nop(nop) => Ok(nop.0),
-        Pending::Text(text) => Ok(text.0),
-        Pending::Logout(logout) => Ok(logout.0),
-        Pending::Tmf(tmf) => Ok(tmf.0),
     }
 }

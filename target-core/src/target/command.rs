@@ -8,6 +8,7 @@ use crate::probe::ProbeSink;
 use crate::scsi::{Command, Outcome, Request, status};
 use crate::session::window::Arrival;
 use crate::session::{Pending, SessionKey, TaskRef};
+use crate::task::sent::SentLog;
 use crate::task::write::{WriteFault, WriteRules, WriteTransfer};
 use crate::task::{Cdb, Stage, Task, TaskKey};
 use crate::wire::ahs::{self, Ahs};
@@ -77,6 +78,9 @@ impl<S: ProbeSink> Target<S> {
         task.heard = self.now;
         task.held = frame.data.len() as u64;
         session.held = session.held.saturating_add(task.held);
+        // Whoever uses the tag again has the status that it stood for.
+        self.forget_answered(session_key, |old| old.itt == pdu.itt);
+        let Some(session) = self.sessions.get_mut(session_key) else { return };
         let awaits = task.awaits_data();
         let task_key = session.tasks.insert(task);
         if pdu.immediate
@@ -269,6 +273,10 @@ fn new_task(
         in_data_wait: false,
         starved: false,
         data_in: None,
+        sent: SentLog::new(rules.recover),
+        stat_sn: None,
+        snack_tag: 0,
+        recoveries: 0,
         outcome: None,
         held: 0,
     };

@@ -8,10 +8,14 @@ use crate::fault::{Fault, Reaction};
 use crate::io::SgList;
 use crate::probe::ProbeSink;
 use crate::session::SessionKey;
+use crate::task::sent::Numbered;
 use crate::task::write::{DataOutInfo, NO_TTT, WriteFault};
 use crate::task::{Stage, TaskKey};
 use crate::wire::DataOut;
 use bytes::Bytes;
+
+/// How often write data that does not come is asked for again before its connection counts as dead.
+const RECOVERIES_MAX: u8 = 3;
 
 impl<S: ProbeSink> Target<S> {
     /// Takes a Data-Out to its command.
@@ -32,7 +36,10 @@ impl<S: ProbeSink> Target<S> {
         if task.conn != id {
             return self.violation(id, Fault::WrongConnection, frame);
         }
-        let known = task.write_data.as_ref().is_some_and(|write| write.is_open(pdu.ttt));
+        let known = task.write_data.as_ref().is_some_and(|write| {
+            // Where losses are recovered, what comes late or twice is no fault.
+            write.is_open(pdu.ttt) || write.has_ended(pdu.ttt)
+        });
         if !known && (pdu.ttt != NO_TTT || task.write_data.is_none()) {
             // A tag of no transfer of this task. What is left of an aborted one with the same tag is no fault.
             let fault = match (damaged, late) {
@@ -70,7 +77,13 @@ impl<S: ProbeSink> Target<S> {
             final_bit: pdu.final_bit,
         };
         let wrong_lun = pdu.ttt != NO_TTT && pdu.lun != task.lun;
+        let recovers = session.params.error_recovery_level > 0;
         let write = task.write_data.as_mut()?;
+        if frame.verdict == Verdict::DataDigest && recovers {
+            // A recovery R2T asks for it again (rfc7143/7.8-3).
+            write.damaged(info);
+            return Some(Fault::DataDigest);
+        }
         let lost = if frame.verdict == Verdict::DataDigest {
             Some(Fault::DataOutDigest)
         } else if wrong_lun {
@@ -96,7 +109,7 @@ impl<S: ProbeSink> Target<S> {
     }
 
     /// Goes on with a command for which data came.
-    fn data_arrived(&mut self, session_key: SessionKey, task_key: TaskKey) {
+    pub(super) fn data_arrived(&mut self, session_key: SessionKey, task_key: TaskKey) {
         let Some(task) = self.sessions.get(session_key).and_then(|it| it.tasks.get(task_key)) else { return };
         let open = task.awaits_data();
         match task.stage {
@@ -136,15 +149,16 @@ impl<S: ProbeSink> Target<S> {
 
     /// Sends the R2Ts that are due, as far as memory allows.
     pub(super) fn ask_for_data(&mut self, session_key: SessionKey, task_key: TaskKey) {
-        let limit = self.config.limits.held_bytes;
-        let Some(session) = self.sessions.get_mut(session_key) else { return };
         let mut conn = None;
-        while let Some(task) = session.tasks.get(task_key)
+        while let Some(task) = self.sessions.get(session_key).and_then(|it| it.tasks.get(task_key))
             && task.wants_data
+            // Without a connection there is nobody to ask.
+            && self.conns.get(&task.conn).is_some_and(|conn| conn.session == Some(session_key))
             && let Some(length) = task.write_data.as_ref().and_then(|write| write.next_r2t_length())
         {
             let length = u64::from(length);
-            let room = session.may_hold(length, limit);
+            let room = self.make_room(session_key, length);
+            let Some(session) = self.sessions.get_mut(session_key) else { return };
             let ttt = if room { session.new_ttt() } else { NO_TTT };
             let Some(task) = session.tasks.get_mut(task_key) else { return };
             if !room {
@@ -155,6 +169,7 @@ impl<S: ProbeSink> Target<S> {
                 break;
             }
             let Some(spec) = task.write_data.as_mut().and_then(|write| write.next_r2t(ttt)) else { return };
+            task.sent.push(Numbered::R2t(spec));
             task.held = task.held.saturating_add(length);
             task.heard = self.now;
             session.held = session.held.saturating_add(length);
@@ -180,5 +195,28 @@ impl<S: ProbeSink> Target<S> {
             conn.data_wait.push_back((task.heard, task_key));
             self.arm_conn(id);
         }
+    }
+
+    /// The first command of a connection has waited too long for write data. Asks for it again if losses are recovered
+    /// and that was not in vain too often (RFC 7143 7.1.4.1); false if the connection has to go.
+    pub(super) fn ask_again(&mut self, id: ConnId) -> bool {
+        let now = self.now;
+        let Some(conn) = self.conns.get(&id) else { return false };
+        let Some((session_key, (_, task_key))) = conn.session.zip(conn.data_wait.front().copied()) else {
+            return false;
+        };
+        let Some(session) = self.sessions.get_mut(session_key) else { return false };
+        let recovers = session.params.error_recovery_level > 0;
+        let Some(task) = session.tasks.get_mut(task_key) else { return false };
+        if !recovers || task.recoveries >= RECOVERIES_MAX {
+            return false;
+        }
+        task.recoveries += 1;
+        task.heard = now;
+        if let Some(write) = &mut task.write_data {
+            write.give_up_sequences();
+        }
+        self.data_arrived(session_key, task_key);
+        true
     }
 }

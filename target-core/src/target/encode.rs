@@ -3,18 +3,18 @@
 use super::notify::sense_segment;
 use super::probes::{Fields, fire_sent};
 use crate::conn::batch::TxBatch;
-use crate::conn::connection::{Connection, Kept};
+use crate::conn::connection::{Connection, KeepLimit, Kept};
 use crate::conn::out::{AsyncOut, LoginOut, Out, TextOut};
 use crate::io::SgList;
 use crate::probe::{Probe, ProbeSink};
 use crate::scsi::status;
-use crate::session::Session;
 use crate::task::Task;
-use crate::task::read::{DataInSpec, Residual};
+use crate::task::read::Residual;
+use crate::task::sent::SentData;
 use crate::task::write::R2tSpec;
 use crate::wire::{
     AsyncMessage, BHS_LEN, DataIn, LoginResponse, LogoutResponse, Lun, NopIn, R2t, RESERVED_TAG, Reject,
-    ScsiResponse, TaskResponse, TextResponse,
+    ScsiResponse, TaskResponse, TextResponse, set_window,
 };
 use bytes::Bytes;
 
@@ -22,28 +22,20 @@ use bytes::Bytes;
 pub(super) struct Encoder<'a, S: ProbeSink> {
     pub(super) sink: &'a mut S,
     pub(super) conn: &'a mut Connection,
-    pub(super) session: Option<&'a Session>,
     pub(super) batch: &'a mut TxBatch,
-    /// How many responses a connection keeps for recovery; 0 at ErrorRecoveryLevel 0.
-    pub(super) keep: usize,
+    /// How much the connection keeps for recovery.
+    pub(super) keep: KeepLimit,
+    pub(super) numbers: Numbers,
 }
 
 /// ExpCmdSN and MaxCmdSN of this moment.
-#[derive(Clone, Copy)]
-struct Numbers {
-    exp_cmd_sn: u32,
-    max_cmd_sn: u32,
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Numbers {
+    pub(super) exp_cmd_sn: u32,
+    pub(super) max_cmd_sn: u32,
 }
 
 impl<S: ProbeSink> Encoder<'_, S> {
-    fn numbers(&self) -> Numbers {
-        let (exp_cmd_sn, max_cmd_sn) = match self.session {
-            Some(session) => (session.window.exp_cmd_sn(), session.window.max_cmd_sn()),
-            None => self.conn.numbers,
-        };
-        Numbers { exp_cmd_sn, max_cmd_sn }
-    }
-
     fn send(&mut self, probe: Option<Probe>, bhs: &[u8; BHS_LEN], data: &SgList, fields: Fields) {
         self.batch.push(bhs, &[], data, self.conn.send_digests);
         if let Some(probe) = probe {
@@ -53,16 +45,30 @@ impl<S: ProbeSink> Encoder<'_, S> {
 
     /// A response: it has a StatSN of its own and may have to be sent again.
     fn send_response(&mut self, probe: Option<Probe>, bhs: &[u8; BHS_LEN], data: Bytes, fields: Fields) {
-        self.send(probe, bhs, &SgList::from(data.clone()), fields);
-        if self.keep > 0 {
-            self.conn.keep(Kept { stat_sn: fields.stat_sn, bhs: *bhs, data }, self.keep);
-        }
+        let data = SgList::from(data);
+        self.send(probe, bhs, &data, fields);
+        self.keep(probe, bhs, data, fields);
     }
 
-    /// Everything but SCSI Response, R2T and Data-In, which need their task.
+    fn keep(&mut self, probe: Option<Probe>, bhs: &[u8; BHS_LEN], data: SgList, fields: Fields) {
+        let shown = probe.map(|probe| (probe, fields));
+        self.conn.keep(Kept { stat_sn: fields.stat_sn, bhs: *bhs, data, shown }, self.keep);
+    }
+
+    /// The response with that number once more, the same but for the command window (rfc7143/11.16-2).
+    pub(super) fn status_again(&mut self, stat_sn: u32) {
+        let Some(Kept { mut bhs, data, shown, .. }) = self.conn.kept(stat_sn).cloned() else { return };
+        let Numbers { exp_cmd_sn, max_cmd_sn } = self.numbers;
+        set_window(&mut bhs, exp_cmd_sn, max_cmd_sn);
+        let (probe, fields) = shown.unzip();
+        let fields = fields.unwrap_or_default();
+        self.send(probe, &bhs, &data, Fields { cmd_sn: exp_cmd_sn, ..fields });
+    }
+
+    /// Everything but SCSI Response, R2T, Data-In and what is sent again, which need their task.
     pub(super) fn other(&mut self, out: Out) {
         match out {
-            Out::Scsi(_) | Out::R2t(..) => {}
+            Out::Scsi(_) | Out::R2t(..) | Out::Statuses(..) => {}
             Out::NopEcho { itt, data, immediate } => {
                 self.answered(immediate);
                 let stat_sn = self.conn.next_stat_sn();
@@ -77,7 +83,7 @@ impl<S: ProbeSink> Encoder<'_, S> {
             Out::Login(out) => self.login(*out),
             Out::Text(out) => self.text(*out),
             Out::Logout { itt, result, time2wait, time2retain } => {
-                let Numbers { exp_cmd_sn, max_cmd_sn } = self.numbers();
+                let Numbers { exp_cmd_sn, max_cmd_sn } = self.numbers;
                 let stat_sn = self.conn.next_stat_sn();
                 let pdu = LogoutResponse {
                     response: result.code(),
@@ -95,14 +101,14 @@ impl<S: ProbeSink> Encoder<'_, S> {
                 if immediate {
                     self.conn.immediate_tmfs = self.conn.immediate_tmfs.saturating_sub(1);
                 }
-                let Numbers { exp_cmd_sn, max_cmd_sn } = self.numbers();
+                let Numbers { exp_cmd_sn, max_cmd_sn } = self.numbers;
                 let stat_sn = self.conn.next_stat_sn();
                 let pdu = TaskResponse { response: response.code(), itt, stat_sn, exp_cmd_sn, max_cmd_sn };
                 let fields = Fields { itt, cmd_sn: exp_cmd_sn, stat_sn, ..Fields::default() };
                 self.send_response(Some(Probe::TaskResponse), &pdu.emit(), Bytes::new(), fields);
             }
-            Out::Reject { reason, header } => {
-                let Numbers { exp_cmd_sn, max_cmd_sn } = self.numbers();
+            Out::Reject { reason, header, data_sn } => {
+                let Numbers { exp_cmd_sn, max_cmd_sn } = self.numbers;
                 let stat_sn = self.conn.next_stat_sn();
                 let pdu = Reject {
                     reason: reason.code(),
@@ -110,7 +116,7 @@ impl<S: ProbeSink> Encoder<'_, S> {
                     stat_sn,
                     exp_cmd_sn,
                     max_cmd_sn,
-                    data_sn: 0,
+                    data_sn,
                 };
                 let fields = Fields { cmd_sn: exp_cmd_sn, stat_sn, ..Fields::default() };
                 self.send_response(None, &pdu.emit(), header, fields);
@@ -127,7 +133,7 @@ impl<S: ProbeSink> Encoder<'_, S> {
     }
 
     fn nop_in(&mut self, lun: Lun, itt: u32, ttt: u32, stat_sn: u32, data: Bytes) {
-        let Numbers { exp_cmd_sn, max_cmd_sn } = self.numbers();
+        let Numbers { exp_cmd_sn, max_cmd_sn } = self.numbers;
         let data_segment_length = length(&data);
         let pdu = NopIn { data_segment_length, lun, itt, ttt, stat_sn, exp_cmd_sn, max_cmd_sn };
         let fields = Fields {
@@ -147,7 +153,7 @@ impl<S: ProbeSink> Encoder<'_, S> {
     }
 
     fn login(&mut self, out: LoginOut) {
-        let Numbers { exp_cmd_sn, max_cmd_sn } = self.numbers();
+        let Numbers { exp_cmd_sn, max_cmd_sn } = self.numbers;
         let stat_sn = self.conn.next_stat_sn();
         let pdu = LoginResponse {
             transit: out.reply.transit,
@@ -180,7 +186,7 @@ impl<S: ProbeSink> Encoder<'_, S> {
 
     fn text(&mut self, out: TextOut) {
         self.answered(out.immediate);
-        let Numbers { exp_cmd_sn, max_cmd_sn } = self.numbers();
+        let Numbers { exp_cmd_sn, max_cmd_sn } = self.numbers;
         let stat_sn = self.conn.next_stat_sn();
         let pdu = TextResponse {
             final_bit: out.reply.final_bit,
@@ -209,7 +215,7 @@ impl<S: ProbeSink> Encoder<'_, S> {
     }
 
     fn async_message(&mut self, out: AsyncOut) {
-        let Numbers { exp_cmd_sn, max_cmd_sn } = self.numbers();
+        let Numbers { exp_cmd_sn, max_cmd_sn } = self.numbers;
         let stat_sn = self.conn.next_stat_sn();
         let [parameter1, parameter2, parameter3] = out.parameters;
         let pdu = AsyncMessage {
@@ -236,7 +242,7 @@ impl<S: ProbeSink> Encoder<'_, S> {
 
     /// An R2T of the task with that LUN and tag. It shows the next StatSN and does not take it (RFC 7143 11.8.3).
     pub(super) fn r2t(&mut self, spec: R2tSpec, lun: Lun, itt: u32) {
-        let Numbers { exp_cmd_sn, max_cmd_sn } = self.numbers();
+        let Numbers { exp_cmd_sn, max_cmd_sn } = self.numbers;
         let pdu = R2t {
             lun,
             itt,
@@ -260,47 +266,52 @@ impl<S: ProbeSink> Encoder<'_, S> {
         self.send(Some(Probe::DataRequest), &pdu.emit(), &SgList::new(), fields);
     }
 
-    /// One Data-In; with status if `residuals` are given.
-    pub(super) fn data_in(&mut self, task: &Task, spec: &DataInSpec, end: Option<(u8, Residual)>) {
-        let Numbers { exp_cmd_sn, max_cmd_sn } = self.numbers();
-        let stat_sn = if end.is_some() { self.conn.next_stat_sn() } else { 0 };
-        let (status, residual) = end.unwrap_or((status::GOOD, Residual::None));
+    /// One Data-In of a task, with status if that rides on it.
+    pub(super) fn data_in(&mut self, task: &Task, data_sn: u32, sent: &SentData, data: SgList) {
+        let Numbers { exp_cmd_sn, max_cmd_sn } = self.numbers;
+        let stat_sn = task.stat_sn.filter(|_| sent.status).unwrap_or(0);
+        let residual = if sent.status { residuals(task).1 } else { Residual::None };
+        let ttt = sent.ack.unwrap_or(RESERVED_TAG);
         let pdu = DataIn {
-            final_bit: spec.final_bit,
-            acknowledge: false,
+            final_bit: sent.final_bit,
+            acknowledge: sent.ack.is_some(),
             overflow: matches!(residual, Residual::Overflow(_)),
             underflow: matches!(residual, Residual::Underflow(_)),
-            status_bit: end.is_some(),
-            status,
-            data_segment_length: u32::try_from(spec.data.len()).unwrap_or(u32::MAX),
+            status_bit: sent.status,
+            status: status::GOOD,
+            data_segment_length: u32::try_from(data.len()).unwrap_or(u32::MAX),
             // LUN and TTT are only there to be copied into a DataACK (RFC 7143 11.7.4).
-            lun: Lun(0),
+            lun: if sent.ack.is_some() { task.lun } else { Lun(0) },
             itt: task.itt,
-            ttt: RESERVED_TAG,
+            ttt,
             stat_sn,
             exp_cmd_sn,
             max_cmd_sn,
-            data_sn: spec.data_sn,
-            buffer_offset: spec.buffer_offset,
+            data_sn,
+            buffer_offset: sent.offset,
             residual_count: residual.count(),
         };
         let fields = Fields {
             lun: task.lun.probe_number(),
             itt: task.itt,
-            ttt: RESERVED_TAG,
+            ttt,
             cmd_sn: exp_cmd_sn,
             stat_sn,
-            data_sn: spec.data_sn,
+            data_sn,
             data_len: pdu.data_segment_length,
         };
-        self.send(Some(Probe::DataSend), &pdu.emit(), &spec.data, fields);
+        let bhs = pdu.emit();
+        self.send(Some(Probe::DataSend), &bhs, &data, fields);
+        if sent.status {
+            self.keep(Some(Probe::DataSend), &bhs, data, fields);
+        }
     }
 
     /// The SCSI Response of a task.
     pub(super) fn scsi_response(&mut self, task: &Task) {
         let Some(outcome) = &task.outcome else { return };
-        let Numbers { exp_cmd_sn, max_cmd_sn } = self.numbers();
-        let stat_sn = self.conn.next_stat_sn();
+        let Numbers { exp_cmd_sn, max_cmd_sn } = self.numbers;
+        let stat_sn = task.stat_sn.unwrap_or(0);
         let (write, read) = residuals(task);
         let sense = sense_segment(&outcome.sense);
         // A unidirectional command has its one residual in the first place, whatever its direction.
@@ -315,11 +326,11 @@ impl<S: ProbeSink> Encoder<'_, S> {
             data_segment_length: length(&sense),
             status_qualifier: 0,
             itt: task.itt,
-            snack_tag: 0,
+            snack_tag: task.snack_tag,
             stat_sn,
             exp_cmd_sn,
             max_cmd_sn,
-            exp_data_sn: task.data_in.as_ref().map_or(0, |data| data.pdus()),
+            exp_data_sn: if task.data_in.is_some() { task.sent.data_ins() } else { 0 },
             bidi_residual_count: bidi.count(),
             residual_count: first.count(),
         };

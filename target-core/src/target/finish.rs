@@ -4,7 +4,7 @@ use super::Target;
 use crate::probe::ProbeSink;
 use crate::scsi::{Outcome, Sense, SenseCode};
 use crate::session::SessionKey;
-use crate::task::read::ReadTransfer;
+use crate::task::read::{ReadRules, ReadTransfer};
 use crate::task::{Stage, TaskKey};
 
 impl<S: ProbeSink> Target<S> {
@@ -56,7 +56,6 @@ impl<S: ProbeSink> Target<S> {
     /// Puts a command's data and status on their way.
     pub(super) fn respond(&mut self, session_key: SessionKey, task_key: TaskKey) {
         let Some(session) = self.sessions.get_mut(session_key) else { return };
-        let max_burst = session.params.max_burst_length;
         let Some(task) = session.tasks.get_mut(task_key) else { return };
         task.stage = Stage::Responding;
         task.write_data = None;
@@ -65,18 +64,28 @@ impl<S: ProbeSink> Target<S> {
         if !task.immediate {
             session.window.finish();
         }
-        let Some(conn) = self.conns.get_mut(&task.conn) else { return };
-        let max_segment = conn.params.max_send_segment;
-        let data = task.outcome.as_mut().filter(|_| task.read);
-        let transfer = data.filter(|outcome| !outcome.data_in.is_empty()).map(|outcome| {
-            ReadTransfer::new(outcome.data_in.clone(), task.read_edtl, max_segment, max_burst)
-        });
-        match transfer.filter(|transfer| !transfer.is_done()) {
-            Some(transfer) => {
-                task.data_in = Some(transfer);
-                conn.out.push_data(task_key);
-            }
-            None => conn.out.push(crate::conn::out::Out::Scsi(task_key)),
+        self.dispatch(session_key, task_key);
+    }
+
+    /// Gives a response, or what of it is to be sent again, to its connection. A command without one waits to be
+    /// reassigned.
+    pub(super) fn dispatch(&mut self, session_key: SessionKey, task_key: TaskKey) {
+        let Some(session) = self.sessions.get_mut(session_key) else { return };
+        let rules = ReadRules::from(&session.params);
+        let Some(task) = session.tasks.get_mut(task_key) else { return };
+        if task.data_in.is_none() && task.read {
+            let data = task.outcome.as_ref().map(|outcome| &outcome.data_in).filter(|data| !data.is_empty());
+            let transfer = data.map(|data| ReadTransfer::new(data.clone(), task.read_edtl, rules));
+            task.data_in = transfer.filter(|transfer| !transfer.is_done());
+        }
+        let Some(conn) = self.conns.get_mut(&task.conn).filter(|conn| conn.session == Some(session_key))
+        else {
+            return;
+        };
+        if task.data_in.as_ref().is_some_and(|data| !data.is_done()) {
+            conn.out.push_data(task_key);
+        } else {
+            conn.out.push(crate::conn::out::Out::Scsi(task_key));
         }
         let conn = conn.id;
         self.wake(conn);

@@ -28,10 +28,9 @@ impl<S: ProbeSink> Target<S> {
         device: DeviceId,
         op: IoOp,
     ) {
-        let limit = self.config.limits.held_bytes;
         let need = self.bytes_brought(session_key, device, &op);
+        let room = need == 0 || self.make_room(session_key, need);
         let Some(session) = self.sessions.get_mut(session_key) else { return };
-        let room = need == 0 || session.may_hold(need, limit);
         let Some(task) = session.tasks.get_mut(task_key) else { return };
         if !room {
             task.parked = Some((device, op));
@@ -120,7 +119,6 @@ impl<S: ProbeSink> Target<S> {
 
     /// A session holds less: operations and R2Ts that waited may go on, in the order in which they came to wait.
     pub(super) fn hand_on_memory(&mut self, session_key: SessionKey) {
-        let limit = self.config.limits.held_bytes;
         while let Some(session) = self.sessions.get_mut(session_key)
             && let Some(task_key) = session.parked.front().copied()
         {
@@ -128,8 +126,9 @@ impl<S: ProbeSink> Target<S> {
             session.parked.pop_front();
             let Some((device, op)) = parked else { continue };
             let need = self.bytes_brought(session_key, device, &op);
+            let room = self.make_room(session_key, need);
             let Some(session) = self.sessions.get_mut(session_key) else { return };
-            if session.may_hold(need, limit) {
+            if room {
                 self.start_io(session_key, task_key, device, op);
             } else {
                 if let Some(task) = session.tasks.get_mut(task_key) {

@@ -42,7 +42,15 @@ impl<S: ProbeSink> Target<S> {
         let Some(conn) = self.conns.get_mut(&id) else { return };
         if conn.state == ConnState::XptUp {
             conn.go(Transition::T4);
-            conn.numbers = (pdu.cmd_sn, pdu.cmd_sn.wrapping_add(self.config.limits.commands).wrapping_sub(1));
+            // A login to a session that exists says how far that session is, so that the numbers never go back on it.
+            let sessions = self.sessions.iter().map(|(_, session)| session);
+            let joined = sessions.filter(|session| pdu.tsih != 0 && session.tsih.0 == pdu.tsih);
+            let window =
+                joined.filter(|session| session.isid == pdu.isid).map(|session| &session.window).next();
+            conn.numbers = match window {
+                Some(window) => (window.exp_cmd_sn(), window.max_cmd_sn()),
+                None => (pdu.cmd_sn, pdu.cmd_sn.wrapping_add(self.config.limits.commands).wrapping_sub(1)),
+            };
         }
         if conn.refused {
             return self.violation(id, Fault::TooManyConnections, frame);

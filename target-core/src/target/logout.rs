@@ -46,36 +46,51 @@ impl<S: ProbeSink> Target<S> {
                 self.answer_logout(id, pdu.itt, LogoutResult::Closed, (0, 0));
                 self.close_after_output(id, "logged out");
             }
-            Some(LogoutReason::CloseConnection) => self.logout_connection(session_key, id, pdu),
+            Some(LogoutReason::CloseConnection) => self.logout_connection(session_key, id, pdu, false),
             Some(LogoutReason::RemoveConnectionForRecovery) | None => {
-                // The operational ErrorRecoveryLevel is below 2: no task could be continued (rfc7143/11.15.1).
-                let times = self.sessions.get(session_key);
-                let times = times.map_or((0, 0), |it| (it.params.time2wait, it.params.time2retain));
+                let Some(session) = self.sessions.get(session_key) else { return };
+                let times = (session.params.time2wait, session.params.time2retain);
+                if session.params.error_recovery_level >= 2 {
+                    return self.logout_connection(session_key, id, pdu, true);
+                }
+                // Below ErrorRecoveryLevel 2 no task could be continued (rfc7143/11.15.1).
                 self.answer_logout(id, pdu.itt, LogoutResult::RecoveryNotSupported, times);
             }
         }
     }
 
-    fn logout_connection(&mut self, session_key: SessionKey, id: ConnId, pdu: &LogoutRequest) {
+    /// Closes a connection, or removes it so that its commands can be continued elsewhere (`recover`): this one, another
+    /// one of the session, or one that is gone already (RFC 7143 11.14).
+    fn logout_connection(&mut self, session_key: SessionKey, id: ConnId, pdu: &LogoutRequest, recover: bool) {
         let Some(session) = self.sessions.get(session_key) else { return };
+        let times = if recover { (session.params.time2wait, session.params.time2retain) } else { (0, 0) };
         let Some(closing) = session.conn(pdu.cid) else {
-            return self.answer_logout(id, pdu.itt, LogoutResult::CidNotFound, (0, 0));
+            let found = if recover {
+                self.log_out_lost(session_key, pdu.cid)
+            } else {
+                self.close_lost(session_key, pdu.cid)
+            };
+            let result = if found { LogoutResult::Closed } else { LogoutResult::CidNotFound };
+            return self.answer_logout(id, pdu.itt, result, if found { times } else { (0, 0) });
         };
-        let last = session.conns.len() == 1;
+        let closes_session = session.conns.len() == 1 && !recover && !session.has_unfinished_recovery();
         if closing == id {
             self.enter_logout(id);
-            if last {
-                self.end_session(session_key, Some(id), "logout");
-            } else {
-                self.leave_session(id);
-            }
-            self.answer_logout(id, pdu.itt, LogoutResult::Closed, (0, 0));
-            self.close_after_output(id, "logged out");
+        }
+        if closes_session {
+            self.end_session(session_key, Some(id), "logout");
+        } else if recover {
+            self.leave_recoverably(closing, true);
         } else {
             self.leave_session(closing);
-            self.close_now(closing, "logged out over another connection");
-            self.answer_logout(id, pdu.itt, LogoutResult::Closed, (0, 0));
         }
+        self.answer_logout(id, pdu.itt, LogoutResult::Closed, times);
+        if closing == id {
+            self.close_after_output(id, "logged out");
+        } else {
+            self.close_now(closing, "logged out over another connection");
+        }
+        self.connection_was_lost(session_key, "logged out");
     }
 
     /// T9 or T10: the connection is being logged out; its deadline for doing so is void.

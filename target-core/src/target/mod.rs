@@ -15,12 +15,14 @@
 //! swallowed when it comes.
 
 mod admin;
+mod answered;
 mod close;
 mod command;
 mod data_out;
 mod encode;
 mod finish;
 mod io;
+mod leave;
 mod login;
 mod logout;
 mod node;
@@ -28,9 +30,11 @@ mod nop;
 mod notify;
 mod preempt;
 mod probes;
+mod reassign;
 mod receive;
 mod reject;
 mod sessions;
+mod snack;
 mod text;
 mod timers;
 mod tmf;

@@ -96,7 +96,7 @@ impl<S: ProbeSink> Target<S> {
     /// The connection goes in good order; its session fails or ends as when a connection is lost.
     fn leave_and_close(&mut self, id: ConnId, reason: &'static str) {
         let session = self.conns.get(&id).and_then(|conn| conn.session);
-        self.leave_session(id);
+        self.leave_recoverably(id, false);
         self.close_after_output(id, reason);
         if let Some(session) = session {
             self.connection_was_lost(session, reason);

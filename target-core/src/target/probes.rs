@@ -7,29 +7,12 @@ use super::command::Extras;
 use crate::api::ConnId;
 use crate::conn::connection::{Connection, Names};
 use crate::conn::framing::Frame;
+pub(super) use crate::probe::Fields;
 use crate::probe::{IscsiCmd, IscsiInfo, Probe, ProbeEvent, ProbeSink};
 use crate::wire::{
     BHS_LEN, DataOut, LoginRequest, LogoutRequest, Lun, NopOut, Opcode, RESERVED_TAG, ScsiCommand,
     TaskRequest, TextRequest,
 };
-
-/// What differs from PDU to PDU.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Fields {
-    pub(super) lun: u64,
-    pub(super) itt: u32,
-    pub(super) ttt: u32,
-    pub(super) cmd_sn: u32,
-    pub(super) stat_sn: u32,
-    pub(super) data_sn: u32,
-    pub(super) data_len: u32,
-}
-
-impl Default for Fields {
-    fn default() -> Self {
-        Self { lun: 0, itt: RESERVED_TAG, ttt: RESERVED_TAG, cmd_sn: 0, stat_sn: 0, data_sn: 0, data_len: 0 }
-    }
-}
 
 /// Fires one event. A free function, so that the caller may hold parts of the target.
 pub(super) fn fire(

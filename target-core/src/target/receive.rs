@@ -6,7 +6,9 @@ use crate::api::{ConnId, Flow, RxStatus};
 use crate::conn::framing::{Frame, Verdict};
 use crate::fault::Fault;
 use crate::probe::ProbeSink;
-use crate::wire::{DataOut, Digests, LoginRequest, Lun, NopOut, Opcode, ScsiCommand, SnackType};
+use crate::wire::{
+    DataOut, Digests, LoginRequest, LogoutReason, LogoutRequest, Lun, NopOut, Opcode, ScsiCommand,
+};
 
 /// Which segments a PDU may have besides its basic header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,8 +60,18 @@ impl<S: ProbeSink> Target<S> {
         let Some(opcode) = Opcode::of(&frame.bhs).filter(|opcode| !opcode.is_target()) else {
             return self.violation(id, Fault::UnknownOpcode, frame);
         };
-        // ExpStatSN lies in the same place in every initiator PDU.
-        conn.acknowledge(NopOut::parse(&frame.bhs).exp_stat_sn);
+        // ExpStatSN lies in the same place in every initiator PDU. That of a logout is about the connection to be closed
+        // (RFC 7143 11.14.4).
+        let exp_stat_sn = NopOut::parse(&frame.bhs).exp_stat_sn;
+        let logout = (opcode == Opcode::LogoutRequest).then(|| LogoutRequest::parse(&frame.bhs));
+        match logout.filter(|pdu| !closes(conn.cid, pdu)) {
+            Some(pdu) => self.acknowledge_other(session, pdu.cid, exp_stat_sn),
+            None => {
+                if conn.acknowledge(exp_stat_sn) {
+                    self.forget_acknowledged(session);
+                }
+            }
+        }
         match opcode {
             Opcode::ScsiCommand => {
                 let pdu = ScsiCommand::parse(&frame.bhs);
@@ -94,10 +106,7 @@ impl<S: ProbeSink> Target<S> {
             Opcode::TextRequest => self.text_request(id, session, frame),
             Opcode::LogoutRequest => self.logout_request(id, session, frame),
             Opcode::LoginRequest => self.violation(id, Fault::LoginInFullFeature, frame),
-            Opcode::Snack => {
-                let known = SnackType::from_u8(crate::wire::Snack::parse(&frame.bhs).kind).is_some();
-                self.violation(id, if known { Fault::Snack } else { Fault::SnackKind }, frame);
-            }
+            Opcode::Snack => self.snack(id, session, frame),
             Opcode::ScsiCommand
             | Opcode::DataOut
             | Opcode::NopIn
@@ -224,4 +233,9 @@ impl<S: ProbeSink> Target<S> {
             }
         }
     }
+}
+
+/// Whether a logout is about the connection `cid` that it came over.
+fn closes(cid: u16, pdu: &LogoutRequest) -> bool {
+    LogoutReason::from_u8(pdu.reason) == Some(LogoutReason::CloseSession) || pdu.cid == cid
 }

@@ -15,7 +15,9 @@ impl<S: ProbeSink> Target<S> {
         self.note_violation(id, fault);
         match fault.reaction() {
             Reaction::Ignore | Reaction::Sense(_) => {}
-            Reaction::Reject(reason) | Reaction::RejectAndSense(reason, _) => self.reject(id, reason, frame),
+            Reaction::Reject(reason) | Reaction::RejectAndSense(reason, _) => {
+                self.reject(id, reason, frame, 0)
+            }
             Reaction::LoginStatus(status) => self.refuse_login(id, status, frame),
             Reaction::DropConnection => self.drop_connection(id, "protocol violation"),
             Reaction::DropSession => match self.conns.get(&id).and_then(|conn| conn.session) {
@@ -33,13 +35,14 @@ impl<S: ProbeSink> Target<S> {
     }
 
     /// Queues a Reject with all header segments of the PDU (rfc7143/11.17.4), as far as the initiator takes them.
-    fn reject(&mut self, id: ConnId, reason: RejectReason, frame: &Frame) {
+    /// `data_sn` is for refused Data and R2T SNACKs (RFC 7143 11.17.2).
+    pub(super) fn reject(&mut self, id: ConnId, reason: RejectReason, frame: &Frame, data_sn: u32) {
         let Some(conn) = self.conns.get_mut(&id) else { return };
         let mut header = Vec::with_capacity(BHS_LEN + frame.ahs.len());
         header.extend_from_slice(&frame.bhs);
         header.extend_from_slice(&frame.ahs);
         header.truncate(conn.params.max_send_segment as usize);
-        conn.out.push(Out::Reject { reason, header: header.into() });
+        conn.out.push(Out::Reject { reason, header: header.into(), data_sn });
         self.wake(id);
     }
 }

@@ -15,7 +15,6 @@ use crate::wire::Lun;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::net::SocketAddr;
-use core::time::Duration;
 
 /// The sessions as a login over one connection sees them.
 #[derive(Debug)]
@@ -120,8 +119,7 @@ impl<S: ProbeSink> Target<S> {
             return self.end_session(session_key, None, reason);
         }
         session.go(Transition::N5);
-        let seconds = u64::from(session.params.time2wait) + u64::from(session.params.time2retain);
-        session.retain_until = Some(now + Duration::from_secs(seconds));
+        session.retain_until = Some(now + session.retention());
         self.arm_session(session_key);
     }
 
@@ -130,9 +128,11 @@ impl<S: ProbeSink> Target<S> {
         // A connection with the same CID is logged out by this one (RFC 7143 6.3.4).
         let old = self.sessions.get(session_key).and_then(|session| session.conn(cid));
         if let Some(old) = old {
-            self.leave_session(old);
+            // At ErrorRecoveryLevel 2 as if for recovery, below it for good (RFC 7143 11.14).
+            self.leave_recoverably(old, true);
             self.close_now(old, "reinstated");
         }
+        self.log_out_lost(session_key, cid);
         let Some(session) = self.sessions.get_mut(session_key) else { return };
         session.conns.push((cid, id));
         session.retain_until = None;
@@ -140,6 +140,7 @@ impl<S: ProbeSink> Target<S> {
             session.go(Transition::N7);
         }
         session.go(Transition::N10);
+        self.arm_session(session_key);
     }
 
     /// Tells a session that commands at these logical units were terminated (rfc7143/11.14.5-1).

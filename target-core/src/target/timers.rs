@@ -16,7 +16,7 @@ use crate::time::Instant;
 pub(super) enum Timer {
     /// Login, logout, close, ping and write data of a connection.
     Conn(ConnId),
-    /// The end of a failed session.
+    /// The end of a failed session, or of what a lost connection left.
     Session(SessionKey),
     /// The end of a drain.
     Drain,
@@ -53,7 +53,7 @@ impl<S: ProbeSink> Target<S> {
                     self.expire_conn(id);
                     self.arm_conn(id);
                 }
-                Timer::Session(key) => self.end_session(key, None, "not continued in time"),
+                Timer::Session(key) => self.expire_session(key),
                 Timer::Drain => self.drain_ends(),
             }
         }
@@ -76,7 +76,7 @@ impl<S: ProbeSink> Target<S> {
     /// Sees to it that the timer queue looks at a session in time.
     pub(super) fn arm_session(&mut self, key: SessionKey) {
         let Some(session) = self.sessions.get_mut(key) else { return };
-        let Some(due) = session.retain_until else { return };
+        let Some(due) = session.due() else { return };
         if let Some(armed) = session.armed.replace(due) {
             self.timers.remove(&(armed, Timer::Session(key)));
         }
@@ -109,7 +109,7 @@ impl<S: ProbeSink> Target<S> {
     fn due(&mut self, timer: Timer) -> Option<Instant> {
         match timer {
             Timer::Conn(id) => self.conn_due(id),
-            Timer::Session(key) => self.sessions.get(key).and_then(|session| session.retain_until),
+            Timer::Session(key) => self.sessions.get(key).and_then(|session| session.due()),
             Timer::Drain => self.drain,
         }
     }
@@ -200,6 +200,9 @@ impl<S: ProbeSink> Target<S> {
             return;
         }
         if data_late {
+            if self.ask_again(id) {
+                return;
+            }
             self.note_violation(id, Fault::DataOutTimeout);
             return self.drop_connection(id, "write data did not come in time");
         }

@@ -44,7 +44,7 @@ impl<S: ProbeSink> Target<S> {
             Some(TmfFunction::TargetWarmReset | TmfFunction::TargetColdReset) => {
                 return self.begin_group(session_key, id, pdu);
             }
-            Some(TmfFunction::TaskReassign) => TmfResponse::TaskAllegianceReassignmentNotSupported,
+            Some(TmfFunction::TaskReassign) => return self.task_reassign(session_key, id, pdu),
             Some(
                 TmfFunction::ClearAca
                 | TmfFunction::QueryTask
@@ -276,7 +276,13 @@ impl<S: ProbeSink> Target<S> {
         node.is_some_and(|node| node.scsi.lun_exists(session.nexus, lun))
     }
 
-    fn answer_tmf(&mut self, session_key: SessionKey, id: ConnId, pdu: &TaskRequest, response: TmfResponse) {
+    pub(super) fn answer_tmf(
+        &mut self,
+        session_key: SessionKey,
+        id: ConnId,
+        pdu: &TaskRequest,
+        response: TmfResponse,
+    ) {
         if !pdu.immediate
             && let Some(session) = self.sessions.get_mut(session_key)
         {

@@ -3,6 +3,7 @@
 pub(crate) mod abort;
 mod pieces;
 pub mod read;
+pub(crate) mod sent;
 pub(crate) mod set;
 #[allow(clippy::module_inception, reason = "the thing itself, beside its parts")]
 mod task;

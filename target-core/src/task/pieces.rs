@@ -41,6 +41,43 @@ impl Pieces {
         true
     }
 
+    /// Adds what of a run is not there yet. Returns how many bytes that was.
+    pub(crate) fn fill(&mut self, offset: u32, run: &Bytes) -> u32 {
+        let len = u32::try_from(run.len()).unwrap_or(u32::MAX);
+        let mut added = 0;
+        for (at, len) in self.gaps(offset, len) {
+            let from = (at - offset) as usize;
+            if self.insert(at, run.slice(from..from + len as usize)) {
+                added += len;
+            }
+        }
+        added
+    }
+
+    /// What of `len` bytes from `offset` is missing, as (offset, length).
+    pub(crate) fn gaps(&self, offset: u32, len: u32) -> Vec<(u32, u32)> {
+        let end = offset.saturating_add(len);
+        let mut at = offset;
+        let mut gaps = Vec::new();
+        for (from, run) in &self.runs {
+            let to = from.saturating_add(u32::try_from(run.len()).unwrap_or(u32::MAX));
+            if to <= at {
+                continue;
+            }
+            if *from >= end {
+                break;
+            }
+            if *from > at {
+                gaps.push((at, from - at));
+            }
+            at = to;
+        }
+        if at < end {
+            gaps.push((at, end - at));
+        }
+        gaps
+    }
+
     /// True if the runs have no gap between them and start at offset 0.
     pub(crate) fn is_whole(&self) -> bool {
         self.runs.last().is_none_or(|(offset, run)| *offset as usize + run.len() == self.bytes)
@@ -74,6 +111,17 @@ mod tests {
         assert!(pieces.insert(0, Bytes::from_static(b"abcd")));
         assert_eq!(pieces.bytes(), 8);
         assert_eq!(pieces.into_list().to_bytes(), Bytes::from_static(b"abcdefgh"));
+    }
+
+    #[test]
+    fn a_gap_is_filled_with_what_is_missing() {
+        let mut pieces = Pieces::default();
+        assert!(pieces.insert(2, Bytes::from_static(b"cd")) && pieces.insert(6, Bytes::from_static(b"gh")));
+        assert_eq!(pieces.gaps(0, 10), [(0, 2), (4, 2), (8, 2)]);
+        assert_eq!((pieces.gaps(3, 4), pieces.gaps(2, 2)), (Vec::from([(4, 2)]), Vec::new()));
+        assert_eq!(pieces.fill(0, &Bytes::from_static(b"abXXefX")), 4);
+        assert_eq!(pieces.fill(8, &Bytes::from_static(b"ij")), 2);
+        assert_eq!(pieces.into_list().to_bytes(), Bytes::from_static(b"abcdefghij"));
     }
 
     #[test]

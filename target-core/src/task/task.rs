@@ -5,6 +5,7 @@ use crate::io::{DeviceId, IoId, IoOp};
 use crate::scsi::{Command, Outcome, SenseCode};
 use crate::slab::{Key, Slab};
 use crate::task::read::ReadTransfer;
+use crate::task::sent::SentLog;
 use crate::task::set::Attribute;
 use crate::task::write::WriteTransfer;
 use crate::time::Instant;
@@ -99,6 +100,14 @@ pub(crate) struct Task {
     pub(crate) starved: bool,
     /// Read data on its way out.
     pub(crate) data_in: Option<ReadTransfer>,
+    /// The Data-Ins and R2Ts that were numbered.
+    pub(crate) sent: SentLog,
+    /// StatSN of its status, once that was sent on the connection it is allegiant to.
+    pub(crate) stat_sn: Option<u32>,
+    /// SNACK Tag of the last R-Data SNACK; 0 for none (RFC 7143 11.4.4).
+    pub(crate) snack_tag: u32,
+    /// How often write data that did not come was asked for again.
+    pub(crate) recoveries: u8,
     /// How it ended.
     pub(crate) outcome: Option<Outcome>,
     /// Bytes of the session's memory limit that it holds.

@@ -5,6 +5,8 @@
 
 use crate::io::SgList;
 use crate::task::pieces::Pieces;
+use crate::wire::serial;
+use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use bytes::Bytes;
 
@@ -26,6 +28,10 @@ pub struct WriteRules {
     pub max_outstanding_r2t: u16,
     /// DataPDUInOrder: offsets within a sequence grow without gaps.
     pub data_pdu_in_order: bool,
+    /// DataSequenceInOrder: otherwise R2Ts ask for the end first.
+    pub data_sequence_in_order: bool,
+    /// ErrorRecoveryLevel 1 or 2: what is lost is asked for again.
+    pub recover: bool,
 }
 
 /// How write data can be wrong.
@@ -80,7 +86,18 @@ struct Sequence {
     len: u32,
     received: u32,
     next_data_sn: u32,
+    /// Something of it did not arrive: what is missing is asked for when it ends.
+    lost: bool,
 }
+
+impl Sequence {
+    const fn new(ttt: u32, start: u32, len: u32) -> Self {
+        Self { ttt, start, len, received: 0, next_data_sn: 0, lost: false }
+    }
+}
+
+/// Tags of sequences that ended, remembered so that what is late or comes twice is no fault.
+const ENDED_KEPT: usize = 8;
 
 /// The receiving side of one write.
 #[derive(Debug)]
@@ -91,8 +108,12 @@ pub struct WriteTransfer {
     expected: u32,
     unsolicited: Option<Sequence>,
     bursts: Vec<Sequence>,
-    /// Where the next R2T starts.
+    /// Where the next R2T starts, and where the last one does not go beyond.
     next_offset: u32,
+    top: u32,
+    /// What was lost, as (offset, length): recovery R2Ts ask for it before anything else is asked for.
+    lost: VecDeque<(u32, u32)>,
+    ended: VecDeque<u32>,
     next_r2t_sn: u32,
     pieces: Pieces,
     abandoned: bool,
@@ -121,13 +142,7 @@ impl WriteTransfer {
             Ok(())
         };
         let left = limit.saturating_sub(first);
-        let unsolicited = (!final_bit).then_some(Sequence {
-            ttt: NO_TTT,
-            start: first,
-            len: left,
-            received: 0,
-            next_data_sn: 0,
-        });
+        let unsolicited = (!final_bit).then_some(Sequence::new(NO_TTT, first, left));
         let mut transfer = Self {
             rules,
             wanted: expected,
@@ -135,6 +150,9 @@ impl WriteTransfer {
             unsolicited,
             bursts: Vec::new(),
             next_offset: first.min(limit),
+            top: u32::MAX,
+            lost: VecDeque::new(),
+            ended: VecDeque::new(),
             next_r2t_sn: 0,
             pieces: Pieces::default(),
             abandoned: false,
@@ -156,6 +174,7 @@ impl WriteTransfer {
     pub fn abandon(&mut self) {
         self.abandoned = true;
         self.pieces = Pieces::default();
+        self.lost.clear();
     }
 
     /// True while a sequence is open whose F bit has not come.
@@ -174,7 +193,7 @@ impl WriteTransfer {
 
     /// True when everything the device wants is here and nothing announced is missing.
     pub fn is_complete(&self) -> bool {
-        !self.is_sequence_open() && (self.abandoned || self.next_offset >= self.wanted)
+        !self.is_sequence_open() && (self.abandoned || self.next_range().is_none())
     }
 
     /// Bytes held.
@@ -185,19 +204,50 @@ impl WriteTransfer {
     /// Bytes the next R2T would ask for; `None` if none is due now.
     pub fn next_r2t_length(&self) -> Option<u32> {
         let room = self.bursts.len() < usize::from(self.rules.max_outstanding_r2t);
-        let due = !self.abandoned && self.unsolicited.is_none() && room && self.next_offset < self.wanted;
-        due.then(|| (self.wanted - self.next_offset).min(self.rules.max_burst_length))
+        let due = !self.abandoned && self.unsolicited.is_none() && room;
+        self.next_range().filter(|_| due).map(|(_, len)| len)
+    }
+
+    /// What is to be asked for next: what was lost, then what was never asked for.
+    fn next_range(&self) -> Option<(u32, u32)> {
+        let max_burst = self.rules.max_burst_length;
+        let lost = self.lost.iter().find(|(offset, _)| *offset < self.wanted);
+        if let Some((offset, len)) = lost {
+            return Some((*offset, (*len).min(self.wanted - offset).min(max_burst)));
+        }
+        let left = self.wanted.min(self.top).checked_sub(self.next_offset).filter(|left| *left > 0)?;
+        if self.rules.data_sequence_in_order {
+            return Some((self.next_offset, left.min(max_burst)));
+        }
+        let before = (left - 1) / max_burst * max_burst;
+        Some((self.next_offset + before, left - before))
     }
 
     /// Makes the next R2T with the tag `ttt`, if one is due.
     pub fn next_r2t(&mut self, ttt: u32) -> Option<R2tSpec> {
-        let len = self.next_r2t_length()?;
-        let spec =
-            R2tSpec { ttt, r2t_sn: self.next_r2t_sn, buffer_offset: self.next_offset, desired_length: len };
-        self.bursts.push(Sequence { ttt, start: self.next_offset, len, received: 0, next_data_sn: 0 });
+        self.next_r2t_length()?;
+        let (offset, len) = self.next_range()?;
+        while let Some((start, rest)) = self.lost.pop_front() {
+            if start == offset && start < self.wanted {
+                if rest > len {
+                    self.lost.push_front((start + len, rest - len));
+                }
+                return Some(self.request(ttt, offset, len));
+            }
+        }
+        if self.rules.data_sequence_in_order {
+            self.next_offset = offset + len;
+        } else {
+            self.top = offset;
+        }
+        Some(self.request(ttt, offset, len))
+    }
+
+    fn request(&mut self, ttt: u32, offset: u32, len: u32) -> R2tSpec {
+        let spec = R2tSpec { ttt, r2t_sn: self.next_r2t_sn, buffer_offset: offset, desired_length: len };
+        self.bursts.push(Sequence::new(ttt, offset, len));
         self.next_r2t_sn = self.next_r2t_sn.wrapping_add(1);
-        self.next_offset += len;
-        Some(spec)
+        spec
     }
 
     /// R2Ts made so far.
@@ -211,8 +261,16 @@ impl WriteTransfer {
     /// It breaks a rule; the transfer is then abandoned, and its sequence still ends with the F bit.
     pub fn data_out(&mut self, info: DataOutInfo, data: Bytes) -> Result<(), WriteFault> {
         let mut result = self.accept(info, data);
+        if result == Ok(Taken::Again) {
+            return Ok(());
+        }
         // Only data out of order can leave a gap when the unsolicited sequence ends; no R2T would ask for it again.
-        if result.is_ok() && info.final_bit && info.ttt == NO_TTT && !self.pieces.is_whole() {
+        if !self.rules.recover
+            && result.is_ok()
+            && info.final_bit
+            && info.ttt == NO_TTT
+            && !self.pieces.is_whole()
+        {
             result = Err(WriteFault::SequenceLength);
         }
         if result.is_err() {
@@ -221,7 +279,33 @@ impl WriteTransfer {
         if info.final_bit {
             self.close(info.ttt);
         }
-        result
+        result.map(drop)
+    }
+
+    /// A Data-Out came whose data cannot be believed. Its header can: it counts in its sequence (rfc7143/7.3-4).
+    pub fn damaged(&mut self, info: DataOutInfo) {
+        let Some(sequence) = self.sequence(info.ttt) else { return };
+        if serial::lt(info.data_sn, sequence.next_data_sn) {
+            return;
+        }
+        sequence.lost = true;
+        sequence.next_data_sn = serial::next(info.data_sn);
+        if info.final_bit {
+            self.close(info.ttt);
+        }
+    }
+
+    /// Nothing more will come for what was asked for or announced: the sequence timed out, or its connection is gone.
+    pub fn give_up_sequences(&mut self) {
+        if let Some(sequence) = &mut self.unsolicited {
+            sequence.lost = true;
+            self.close(NO_TTT);
+        }
+        while let Some(burst) = self.bursts.first_mut() {
+            burst.lost = true;
+            let ttt = burst.ttt;
+            self.close(ttt);
+        }
     }
 
     /// What was received for the device, in order, at most what it wants.
@@ -230,53 +314,101 @@ impl WriteTransfer {
         if all.len() > self.wanted as usize { all.slice(0, self.wanted as usize) } else { all }
     }
 
-    fn accept(&mut self, info: DataOutInfo, data: Bytes) -> Result<(), WriteFault> {
+    fn sequence(&mut self, ttt: u32) -> Option<&mut Sequence> {
+        if ttt == NO_TTT {
+            self.unsolicited.as_mut()
+        } else {
+            self.bursts.iter_mut().find(|burst| burst.ttt == ttt)
+        }
+    }
+
+    /// True if a sequence with that tag ended not long ago; only remembered where losses are recovered.
+    pub fn has_ended(&self, ttt: u32) -> bool {
+        self.ended.contains(&ttt)
+    }
+
+    fn accept(&mut self, info: DataOutInfo, data: Bytes) -> Result<Taken, WriteFault> {
         let len = u32::try_from(data.len()).unwrap_or(u32::MAX);
-        let in_order = self.rules.data_pdu_in_order;
+        let WriteRules { recover, data_pdu_in_order: in_order, .. } = self.rules;
         let abandoned = self.abandoned;
         let solicited = info.ttt != NO_TTT;
-        let sequence = if solicited {
-            self.bursts.iter_mut().find(|burst| burst.ttt == info.ttt).ok_or(WriteFault::UnknownTtt)?
-        } else {
-            self.unsolicited.as_mut().ok_or(WriteFault::UnexpectedUnsolicited)?
-        };
+        if self.has_ended(info.ttt) {
+            return Ok(Taken::Again);
+        }
+        let unknown = if solicited { WriteFault::UnknownTtt } else { WriteFault::UnexpectedUnsolicited };
+        let sequence = self.sequence(info.ttt).ok_or(unknown)?;
         if abandoned {
-            return Ok(());
+            return Ok(Taken::New);
         }
         if info.data_sn != sequence.next_data_sn {
-            return Err(WriteFault::DataSn);
+            if !recover {
+                return Err(WriteFault::DataSn);
+            }
+            if serial::lt(info.data_sn, sequence.next_data_sn) {
+                return Ok(Taken::Again);
+            }
+            // One before it was lost (rfc7143/7.9-2).
+            sequence.lost = true;
         }
         let too_much = if solicited { WriteFault::SequenceLength } else { WriteFault::TooMuchUnsolicited };
         let received =
             sequence.received.checked_add(len).filter(|sum| *sum <= sequence.len).ok_or(too_much)?;
         let offset = info.buffer_offset.checked_sub(sequence.start).ok_or(WriteFault::BufferOffset)?;
         let fits = offset.checked_add(len).is_some_and(|end| end <= sequence.len);
-        if !fits || (in_order && offset != sequence.received) {
+        if !fits || (in_order && !sequence.lost && offset != sequence.received) {
             return Err(WriteFault::BufferOffset);
         }
-        sequence.next_data_sn = sequence.next_data_sn.wrapping_add(1);
+        sequence.next_data_sn = serial::next(info.data_sn);
         sequence.received = received;
-        let ended = received == sequence.len;
+        let (ended, lost) = (received == sequence.len, sequence.lost);
         // An R2T is answered exactly. Unsolicited data is all of FirstBurstLength or of the command (rfc7143/4.2.5.2-5).
-        if (solicited && info.final_bit != ended) || (info.final_bit && !ended) {
+        if !lost && ((solicited && info.final_bit != ended) || (info.final_bit && !ended)) {
             return Err(WriteFault::SequenceLength);
         }
-        if !self.pieces.insert(info.buffer_offset, data) {
+        if recover {
+            self.pieces.fill(info.buffer_offset, &data);
+        } else if !self.pieces.insert(info.buffer_offset, data) {
             return Err(WriteFault::BufferOffset);
         }
         if !solicited {
             self.next_offset = self.next_offset.saturating_add(len).min(self.expected);
         }
-        Ok(())
+        Ok(Taken::New)
     }
 
+    /// A sequence is over; what is missing of it will be asked for again.
     fn close(&mut self, ttt: u32) {
-        if ttt == NO_TTT {
-            self.unsolicited = None;
+        let closed = if ttt == NO_TTT {
+            self.unsolicited.take()
         } else {
-            self.bursts.retain(|burst| burst.ttt != ttt);
+            let at = self.bursts.iter().position(|burst| burst.ttt == ttt);
+            at.map(|at| self.bursts.remove(at))
+        };
+        let Some(sequence) = closed.filter(|_| self.rules.recover) else { return };
+        if self.ended.len() == ENDED_KEPT {
+            self.ended.pop_front();
+        }
+        self.ended.push_back(ttt);
+        if self.abandoned {
+            return;
+        }
+        if ttt == NO_TTT {
+            // What was to come unasked is known to the byte, so everything after it is asked for.
+            self.next_offset = sequence.start + sequence.len;
+        }
+        if sequence.lost {
+            self.lost.extend(self.pieces.gaps(sequence.start, sequence.len));
         }
     }
+}
+
+/// What became of a Data-Out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Taken {
+    /// It belongs to an open sequence.
+    New,
+    /// It came before, or its sequence is over.
+    Again,
 }
 
 #[cfg(test)]

@@ -61,7 +61,7 @@ pub use task_response::{TaskResponse, TmfResponse};
 pub use text_request::TextRequest;
 pub use text_response::TextResponse;
 
-pub(crate) use opcode::{set_data_segment_length, set_total_ahs_length};
+pub(crate) use opcode::{set_data_segment_length, set_total_ahs_length, set_window};
 
 /// Length of a Basic Header Segment.
 pub const BHS_LEN: usize = 48;

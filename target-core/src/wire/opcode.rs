@@ -1,7 +1,9 @@
 //! Which PDU is this header? (RFC 7143 11.2.1)
 
 use super::BHS_LEN;
-use super::field::{DataSegmentLength, Field, Immediate, Itt, OpcodeBits, TotalAhsLength};
+use super::field::{
+    DataSegmentLength, ExpCmdSn, Field, Immediate, Itt, MaxCmdSn, OpcodeBits, TotalAhsLength,
+};
 
 super::pdu::codes! {
     /// Opcodes (RFC 7143 11.2.1.2), without the I bit.
@@ -83,6 +85,12 @@ pub(crate) fn set_total_ahs_length(bhs: &mut [u8; BHS_LEN], words: u8) {
 
 pub(crate) fn set_data_segment_length(bhs: &mut [u8; BHS_LEN], bytes: u32) {
     DataSegmentLength::store(bhs, bytes);
+}
+
+/// Puts the command window of this moment into a target PDU that was made before.
+pub(crate) fn set_window(bhs: &mut [u8; BHS_LEN], exp_cmd_sn: u32, max_cmd_sn: u32) {
+    ExpCmdSn::store(bhs, exp_cmd_sn);
+    MaxCmdSn::store(bhs, max_cmd_sn);
 }
 
 #[cfg(test)]

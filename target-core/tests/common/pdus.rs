@@ -69,6 +69,36 @@ impl Lab {
         login
     }
 
+    /// A command that moves data: its PDU is sent, its answers are left to the test.
+    pub fn begin(&mut self, login: &mut Login, itt: u32, cdb: &[u8], edtl: u32, way: Way) {
+        self.send(login.conn, scsi(login, Lun(0), itt, cdb, edtl, Some(way)).emit(), &[]);
+        login.cmd_sn = login.cmd_sn.wrapping_add(1);
+    }
+
+    /// Takes everything that came in on a connection.
+    pub fn take(&mut self, conn: ConnId) -> Vec<Frame> {
+        self.world.sides.get_mut(&conn).unwrap().inbox.drain(..).collect()
+    }
+
+    /// A ping that acknowledges everything before `exp_stat_sn`; its answer is taken.
+    pub fn acknowledge(&mut self, login: &mut Login, exp_stat_sn: u32) {
+        login.exp_stat_sn = exp_stat_sn;
+        let itt = self.itt();
+        self.send(login.conn, nop(login, itt, true).emit(), &[]);
+        self.expect(login.conn, Opcode::NopIn);
+    }
+
+    /// Logs a further connection in to a session, or one in place of another with that CID.
+    pub fn join(&mut self, session: &Login, cid: u16, more: &[&str]) -> Login {
+        let conn = self.open();
+        let request = LoginRequest { cmd_sn: session.cmd_sn, ..self.login_request(1, session.tsih, cid) };
+        self.send(conn, request.emit(), &keys(more));
+        let response = LoginResponse::parse(&self.expect(conn, Opcode::LoginResponse).bhs);
+        assert_eq!((response.status, response.tsih), (0, session.tsih));
+        assert_eq!(response.exp_cmd_sn, session.cmd_sn);
+        Login { conn, exp_stat_sn: response.stat_sn + 1, ..*session }
+    }
+
     /// Logs in and takes the unit attentions of both logical units away.
     pub fn ready(&mut self, more: &[&str]) -> Login {
         self.ready_as(1, more)

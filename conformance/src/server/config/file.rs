@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
-use target_core::config::{DigestPolicy, Limits, Offer, PortalConfig, Redirect, Timers};
+use target_core::config::{CONNECTIONS_MAX, DigestPolicy, Limits, Offer, PortalConfig, Redirect, Timers};
 use toml::de::DeTable;
 
 /// Reads a configuration; `path` is for messages and for files named relative to it.
@@ -194,7 +194,7 @@ fn offer(section: Option<Section<'_, '_>>) -> Offer {
     let Some(section) = section else { return offer };
     set(&mut offer.header_digest, section.choice("header_digest", &DIGESTS));
     set(&mut offer.data_digest, section.choice("data_digest", &DIGESTS));
-    set(&mut offer.max_connections, section.number("max_connections", 1..=u16::MAX));
+    set(&mut offer.max_connections, section.number("max_connections", 1..=CONNECTIONS_MAX));
     set(&mut offer.initial_r2t, section.boolean("initial_r2t"));
     set(&mut offer.immediate_data, section.boolean("immediate_data"));
     let length = 512..=0x00ff_ffff_u32;
@@ -210,7 +210,7 @@ fn offer(section: Option<Section<'_, '_>>) -> Offer {
     set(&mut offer.max_outstanding_r2t, section.number("max_outstanding_r2t", 1..=u16::MAX));
     set(&mut offer.data_pdu_in_order, section.boolean("data_pdu_in_order"));
     set(&mut offer.data_sequence_in_order, section.boolean("data_sequence_in_order"));
-    set(&mut offer.error_recovery_level, section.number("error_recovery_level", 0..=0));
+    set(&mut offer.error_recovery_level, section.number("error_recovery_level", 0..=2));
     if offer.first_burst_length > offer.max_burst_length {
         section.wrong(&section.span, "first_burst_length is at most max_burst_length (RFC 7143 13.14)");
     }

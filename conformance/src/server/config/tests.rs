@@ -149,7 +149,7 @@ fn each_mistake_has_its_line_and_says_what_is_allowed() {
             &format!("{TARGET}[offer]\ndata_digest = \"on\"\n"),
             "data_digest is one of either, required, refused",
         ),
-        (&format!("{TARGET}[offer]\nerror_recovery_level = 2\n"), "error_recovery_level is 0 to 0, not 2"),
+        (&format!("{TARGET}[offer]\nerror_recovery_level = 3\n"), "error_recovery_level is 0 to 2, not 3"),
         (
             &format!("{TARGET}[offer]\nfirst_burst_length = 1000000\nmax_burst_length = 512\n"),
             "first_burst_length is at most max_burst_length",

@@ -10,7 +10,7 @@ mod login;
 mod requests;
 mod transfer;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use bytes::Bytes;
 
@@ -24,6 +24,8 @@ use transfer::Transfer;
 
 /// Headers kept to recognise what a Reject returns.
 const HEADERS_KEPT: usize = 256;
+/// Type of an R-Data SNACK (11.16.1).
+const R_DATA: u32 = 3;
 /// Tags kept to tell a late PDU of an aborted task from one of a task that never was.
 const ABORTED_KEPT: usize = 1024;
 
@@ -54,6 +56,12 @@ pub(super) struct Audit {
     tasks: BTreeMap<u32, Task>,
     headers: VecDeque<[u8; 48]>,
     aborted: VecDeque<u32>,
+    /// Commands that were answered where data and status can be asked for again.
+    answered: VecDeque<u32>,
+    /// Numbers of Data-Ins that did not come before the status of their task.
+    missing: BTreeMap<u32, BTreeSet<u32>>,
+    /// Connections on which something was asked for again.
+    asked: BTreeSet<usize>,
     order: u64,
     /// One past the highest CmdSN that a non-immediate request carried.
     pub(super) next_cmd_sn: Option<u32>,
@@ -67,6 +75,19 @@ impl Audit {
         }
         self.headers.push_back(pdu.bhs);
         let itt = pdu.itt();
+        if kind == Kind::Snack {
+            self.asked.insert(conn);
+            if pdu.word("Type") == R_DATA {
+                // All of it comes anew, and another response.
+                self.missing.remove(&itt);
+            }
+            match self.tasks.get_mut(&itt) {
+                Some(task) => task.transfer.loosen(),
+                // A status that is asked for may be that of any command.
+                None => self.tasks.values_mut().for_each(|task| task.transfer.loosen()),
+            }
+            return;
+        }
         if kind == Kind::DataOut {
             if let Some(task) = self.tasks.get_mut(&itt) {
                 task.transfer.data_out(pdu);
@@ -90,6 +111,8 @@ impl Audit {
             return;
         }
         self.aborted.retain(|tag| *tag != itt);
+        self.answered.retain(|tag| *tag != itt);
+        self.missing.remove(&itt);
         let task = Task {
             kind,
             conn,
@@ -107,9 +130,55 @@ impl Audit {
         self.tasks.insert(itt, task);
     }
 
-    /// Nothing is owed on a connection that is gone.
-    pub(super) fn connection_gone(&mut self, conn: usize) {
-        self.tasks.retain(|_, task| task.conn != conn);
+    /// Nothing is owed on a connection that is gone. Its commands may go on elsewhere at recovery level 2.
+    pub(super) fn connection_gone(&mut self, conn: usize, recovers: bool) {
+        self.tasks.retain(|_, task| {
+            task.conn != conn || (recovers && task.kind == Kind::ScsiCommand && !task.immediate)
+        });
+    }
+
+    /// True if this side has asked on that connection for something to be sent again.
+    pub(super) fn has_asked(&self, conn: usize) -> bool {
+        self.asked.contains(&conn)
+    }
+
+    /// True if a request with this tag is not answered.
+    pub(super) fn is_open(&self, itt: u32) -> bool {
+        self.tasks.contains_key(&itt)
+    }
+
+    /// Whether data of a read is missing that its status says was sent. Then it is remembered.
+    pub(super) fn lacks_data(&mut self, kind: Kind, pdu: &Pdu) -> bool {
+        let itt = pdu.itt();
+        if let Some(task) = self.tasks.get(&itt).filter(|task| task.kind == Kind::ScsiCommand && !task.murky)
+        {
+            let end = match kind {
+                Kind::DataIn => pdu.word("DataSN"),
+                Kind::ScsiResponse if !task.transfer.write => pdu.word("ExpDataSN"),
+                _ => return false,
+            };
+            let missing = task.transfer.missing(end);
+            if !missing.is_empty() {
+                self.missing.insert(itt, missing);
+            }
+        }
+        self.missing.contains_key(&itt)
+    }
+
+    /// Takes note of a Data-In; true if it was the last that was missing.
+    pub(super) fn fills_gap(&mut self, pdu: &Pdu) -> bool {
+        let Some(missing) = self.missing.get_mut(&pdu.itt()) else { return false };
+        missing.remove(&pdu.word("DataSN"));
+        missing.is_empty() && self.missing.remove(&pdu.itt()).is_some()
+    }
+
+    /// A command was answered; it may be answered again if its connection recovers.
+    fn finished(&mut self, itt: u32) {
+        self.tasks.remove(&itt);
+        if self.answered.len() == ABORTED_KEPT {
+            self.answered.pop_front();
+        }
+        self.answered.push_back(itt);
     }
 
     pub(super) fn outstanding(&self) -> BTreeMap<u32, Kind> {
@@ -162,6 +231,8 @@ impl Session {
                 found.push(Violation::must("rfc7143/11.2.1.8-1", text));
                 None
             }
+            // Asked for again, or answered again after it was reassigned.
+            None if self.params.error_recovery_level > 0 && self.audit.answered.contains(&itt) => None,
             None if self.audit.aborted.contains(&itt) => {
                 let text = format!("{kind} for task {itt:#x} after the response of what aborted it");
                 found.push(Violation::must("rfc7143/11.5.1-4", text));

@@ -4,6 +4,9 @@ use super::super::{Session, serial};
 use super::{NO_TAG, Violation, header_itt, rejected_header};
 use crate::codec::{Kind, Pdu};
 
+/// TASK REASSIGN (11.5.1).
+const TASK_REASSIGN: u8 = 8;
+
 impl Session {
     pub(super) fn audit_task_response(&mut self, pdu: &Pdu, found: &mut Vec<Violation>) {
         let response = pdu.word("Response");
@@ -13,8 +16,18 @@ impl Session {
         let Some(task) = self.task_of(Kind::TaskResponse, &[Kind::TaskRequest], pdu, found) else { return };
         let (function, lun, referenced) = (task.function, task.lun, task.referenced);
         let (conn, cmd_sn, order) = (task.conn, task.cmd_sn, task.order);
-        self.audit.tasks.remove(&pdu.itt());
+        let asker = task.conn;
+        self.audit.finished(pdu.itt());
         if response != 0 {
+            return;
+        }
+        if function == TASK_REASSIGN {
+            // It goes on here, from where the target thinks this side is.
+            if let Some(task) = self.audit.tasks.get_mut(&referenced) {
+                task.conn = asker;
+                task.transfer.loosen();
+                task.transfer.forget_r2ts();
+            }
             return;
         }
         // What the function covered is not answered any more (11.5.1): set functions reach commands with a lower
@@ -32,7 +45,7 @@ impl Session {
             self.audit.abort(itt);
         }
         if function == 7 {
-            self.audit.connection_gone(conn);
+            self.audit.connection_gone(conn, false);
         }
     }
 
@@ -54,7 +67,7 @@ impl Session {
                 "final TextResponse to a request that is not final",
             ));
         }
-        self.audit.tasks.remove(&pdu.itt());
+        self.audit.finished(pdu.itt());
     }
 
     pub(super) fn audit_logout_response(&mut self, pdu: &Pdu, found: &mut Vec<Violation>) {
@@ -63,7 +76,7 @@ impl Session {
             found.push(Violation::must("rfc7143/11.15.1", text));
         }
         if self.task_of(Kind::LogoutResponse, &[Kind::LogoutRequest], pdu, found).is_some() {
-            self.audit.tasks.remove(&pdu.itt());
+            self.audit.finished(pdu.itt());
         }
     }
 
@@ -84,7 +97,7 @@ impl Session {
             let text = format!("{} of {} ping bytes came back, or others", pdu.data.len(), task.data.len());
             found.push(Violation::must("rfc7143/11.19-2", text));
         }
-        self.audit.tasks.remove(&pdu.itt());
+        self.audit.finished(pdu.itt());
     }
 
     pub(super) fn audit_reject(&mut self, pdu: &Pdu, found: &mut Vec<Violation>) {

@@ -1,5 +1,7 @@
 //! Is the data of a command moved as agreed? (RFC 7143 11.7, 11.8, section 13)
 
+use std::collections::BTreeSet;
+
 use super::super::{Session, SessionParams};
 use super::{Task, Violation};
 use crate::codec::ahs;
@@ -9,6 +11,8 @@ use crate::codec::{Kind, Pdu};
 #[derive(Debug)]
 struct OpenR2t {
     ttt: u32,
+    offset: u32,
+    len: u32,
 }
 
 /// What moved for one command.
@@ -31,6 +35,10 @@ pub(super) struct Transfer {
     pub(super) out_bytes: u32,
     r2ts: Vec<OpenR2t>,
     r2t_next: Option<u32>,
+    /// Numbers that came, where what is missing can be asked for.
+    seen: BTreeSet<u32>,
+    /// Something was lost, asked for again or reassigned: what comes cannot be counted any more.
+    loose: bool,
 }
 
 impl Transfer {
@@ -59,6 +67,27 @@ impl Transfer {
         }
     }
 
+    /// Some of it was lost, asked for again, or goes on elsewhere.
+    pub(super) fn loosen(&mut self) {
+        self.loose = true;
+    }
+
+    /// The R2Ts of the connection it came over are void.
+    pub(super) fn forget_r2ts(&mut self) {
+        self.r2ts.clear();
+    }
+
+    /// Which numbers before `end` did not come.
+    pub(super) fn missing(&self, end: u32) -> BTreeSet<u32> {
+        // What is claimed to be there is bounded by what was expected: a number stands for at least one byte.
+        (0..end.min(self.in_len)).filter(|number| !self.seen.contains(number)).collect()
+    }
+
+    /// True if nothing can be counted any more.
+    pub(super) fn is_loose(&self) -> bool {
+        self.loose
+    }
+
     /// This side sent a Data-Out.
     pub(super) fn data_out(&mut self, pdu: &Pdu) {
         self.out_bytes = self.out_bytes.saturating_add(pdu.data.len() as u32);
@@ -76,8 +105,19 @@ impl Transfer {
         (!self.r2ts.is_empty()).then(|| format!("{} R2T(s) are not answered yet", self.r2ts.len()))
     }
 
-    fn number(&mut self, name: &str, got: u32, itt: u32) -> Option<Violation> {
+    fn number(&mut self, name: &str, got: u32, itt: u32, recovers: bool) -> Option<Violation> {
         let want = self.next_sn;
+        if recovers {
+            self.seen.insert(got);
+        }
+        if recovers && got > want {
+            // A PDU between was lost: this side may ask for it (7.9).
+            self.loose = true;
+        }
+        if self.loose {
+            self.next_sn = want.max(got.wrapping_add(1));
+            return None;
+        }
         self.next_sn = got.wrapping_add(1);
         let text = || format!("task {itt:#x}: {name} is {got}, expected {want}");
         (got != want).then(|| Violation::must("rfc7143/4.2.2.4-1", text()))
@@ -85,7 +125,8 @@ impl Transfer {
 
     fn check_data_in(&mut self, pdu: &Pdu, params: &SessionParams, found: &mut Vec<Violation>) {
         let itt = pdu.itt();
-        found.extend(self.number("DataSN", pdu.word("DataSN"), itt));
+        let recovers = params.error_recovery_level > 0;
+        found.extend(self.number("DataSN", pdu.word("DataSN"), itt, recovers));
         let (offset, len) = (pdu.word("BufferOffset"), pdu.data.len() as u32);
         let mut wrong = |rule, text| found.push(Violation::must(rule, format!("task {itt:#x}: {text}")));
         let end = offset.saturating_add(len);
@@ -93,7 +134,7 @@ impl Transfer {
             wrong("rfc7143/11.7.6", format!("Data-In up to {end}, expected {} bytes", self.in_len));
         }
         let follows = params.data_pdu_in_order && (self.in_sequence || params.data_sequence_in_order);
-        if follows && len > 0 && offset != self.in_next {
+        if follows && !self.loose && len > 0 && offset != self.in_next {
             wrong("rfc7143/13.18", format!("BufferOffset is {offset}, expected {}", self.in_next));
         }
         self.in_next = end;
@@ -101,7 +142,7 @@ impl Transfer {
         self.in_pdus = self.in_pdus.wrapping_add(1);
         self.in_burst = self.in_burst.saturating_add(len);
         // Said once, where the limit is crossed.
-        if self.in_burst > params.max_burst && self.in_burst - len <= params.max_burst {
+        if !self.loose && self.in_burst > params.max_burst && self.in_burst - len <= params.max_burst {
             wrong("rfc7143/11.7.1-2", format!("a sequence of more than {} bytes", params.max_burst));
         }
         self.in_sequence = !pdu.flag("F");
@@ -117,7 +158,8 @@ impl Transfer {
 
     fn check_r2t(&mut self, pdu: &Pdu, params: &SessionParams, found: &mut Vec<Violation>) {
         let itt = pdu.itt();
-        found.extend(self.number("R2TSN", pdu.word("R2TSN"), itt));
+        let recovers = params.error_recovery_level > 0;
+        found.extend(self.number("R2TSN", pdu.word("R2TSN"), itt, recovers));
         let mut wrong = |rule, text| found.push(Violation::must(rule, format!("task {itt:#x}: {text}")));
         let (offset, want, ttt) = (pdu.word("BufferOffset"), pdu.word("DesiredLen"), pdu.word("TTT"));
         if want == 0 || want > params.max_burst {
@@ -129,14 +171,25 @@ impl Transfer {
         if ttt == super::NO_TAG {
             wrong("rfc7143/11.8.5-1", "R2T with the reserved TTT".to_owned());
         }
+        if recovers {
+            // A recovery R2T takes the place of one whose data did not arrive (11.8).
+            let apart = |open: &OpenR2t| {
+                open.offset.saturating_add(open.len) <= offset || offset.saturating_add(want) <= open.offset
+            };
+            self.r2ts.retain(apart);
+        }
         if self.r2ts.iter().any(|r2t| r2t.ttt == ttt) {
             wrong("rfc7143/11.8.5", format!("TTT {ttt:#x} names two open R2Ts"));
         }
-        if let Some(next) = self.r2t_next.filter(|next| params.data_sequence_in_order && *next != offset) {
+        if let Some(next) = self.r2t_next.filter(|next| {
+            let recovery = recovers && offset < *next;
+            params.data_sequence_in_order && !self.loose && !recovery && *next != offset
+        }) {
             wrong("rfc7143/11.8-9", format!("R2T from {offset}, expected {next}"));
         }
-        self.r2t_next = Some(offset.saturating_add(want));
-        self.r2ts.push(OpenR2t { ttt });
+        let end = offset.saturating_add(want);
+        self.r2t_next = Some(if recovers { self.r2t_next.map_or(end, |next| next.max(end)) } else { end });
+        self.r2ts.push(OpenR2t { ttt, offset, len: want });
         if self.r2ts.len() > params.max_outstanding_r2t as usize {
             wrong(
                 "rfc7143/13.17",

@@ -8,6 +8,8 @@ const RULES: WriteRules = WriteRules {
     max_burst_length: 64,
     max_outstanding_r2t: 2,
     data_pdu_in_order: true,
+    data_sequence_in_order: true,
+    recover: false,
 };
 
 fn bytes(from: u32, len: u32) -> Bytes {
@@ -121,13 +123,14 @@ proptest! {
     /// A correct initiator's data arrives whole whatever the parameters are.
     #[test]
     fn every_combination_delivers_the_data(
-        initial_r2t: bool, immediate_data: bool, in_order: bool,
+        initial_r2t: bool, immediate_data: bool, in_order: bool, sequence_in_order: bool,
         first_burst in 1u32..300, max_burst in 1u32..300, outstanding in 1u16..5,
         expected in 0u32..1500, immediate in 0u32..300, segment in 1u32..200, unsolicited: bool,
     ) {
         let rules = WriteRules {
             initial_r2t, immediate_data, first_burst_length: first_burst, max_burst_length: max_burst,
-            max_outstanding_r2t: outstanding, data_pdu_in_order: in_order,
+            max_outstanding_r2t: outstanding, data_pdu_in_order: in_order, data_sequence_in_order: sequence_in_order,
+            recover: false,
         };
         let limit = first_burst.min(expected);
         let immediate = if immediate_data { immediate.min(limit) } else { 0 };
@@ -177,5 +180,137 @@ proptest! {
             it.next_r2t(next);
             prop_assert!(it.held() <= 250);
         }
+    }
+}
+
+const RECOVER: WriteRules = WriteRules { recover: true, max_outstanding_r2t: 1, ..RULES };
+
+#[test]
+fn what_is_lost_of_a_burst_is_asked_for_when_it_ends() {
+    let mut it = started(RECOVER, 64, 0, true);
+    assert!(it.next_r2t(1).is_some());
+    assert_eq!(it.data_out(info(1, 0, 0, false), bytes(0, 16)), Ok(()));
+    // The second is lost, the third damaged, the first comes once more.
+    it.damaged(info(1, 2, 32, false));
+    assert_eq!(it.data_out(info(1, 0, 0, false), bytes(0, 16)), Ok(()));
+    assert_eq!(it.data_out(info(1, 3, 48, true), bytes(48, 16)), Ok(()));
+    let again = R2tSpec { ttt: 2, r2t_sn: 1, buffer_offset: 16, desired_length: 32 };
+    assert_eq!((it.is_complete(), it.next_r2t(2)), (false, Some(again)));
+    // Late data of the first burst is no fault.
+    assert_eq!(it.data_out(info(1, 1, 16, false), bytes(16, 16)), Ok(()));
+    assert_eq!(it.data_out(info(2, 0, 16, true), bytes(16, 32)), Ok(()));
+    assert!(it.is_complete());
+    assert_eq!(it.take().to_bytes(), bytes(0, 64));
+}
+
+#[test]
+fn lost_unsolicited_data_is_asked_for_like_any_other() {
+    let mut it = started(RECOVER, 200, 20, false);
+    assert_eq!(it.data_out(info(NO_TTT, 1, 60, false), bytes(60, 20)), Ok(()));
+    it.give_up_sequences();
+    let asked: Vec<_> = (1..)
+        .map_while(|ttt| {
+            let r2t = it.next_r2t(ttt)?;
+            assert_eq!(
+                it.data_out(
+                    info(ttt, 0, r2t.buffer_offset, true),
+                    bytes(r2t.buffer_offset, r2t.desired_length)
+                ),
+                Ok(())
+            );
+            Some((r2t.buffer_offset, r2t.desired_length))
+        })
+        .collect();
+    assert_eq!(asked, [(20, 40), (80, 20), (100, 64), (164, 36)]);
+    assert!(it.is_complete());
+    assert_eq!(it.take().to_bytes(), bytes(0, 200));
+}
+
+#[test]
+fn recovery_forgives_losses_and_nothing_else() {
+    for (info, len, fault) in [
+        (info(9, 0, 0, true), 64, WriteFault::UnknownTtt),
+        (info(1, 0, 1, true), 63, WriteFault::BufferOffset),
+        (info(1, 0, 0, true), 63, WriteFault::SequenceLength),
+        (info(1, 0, 0, false), 64, WriteFault::SequenceLength),
+        (info(1, 1, 32, true), 64, WriteFault::BufferOffset),
+    ] {
+        let mut it = started(RECOVER, 64, 0, true);
+        assert!(it.next_r2t(1).is_some());
+        assert_eq!(it.data_out(info, bytes(info.buffer_offset, len)), Err(fault), "{info:?}");
+    }
+}
+
+#[test]
+fn where_sequences_are_free_the_last_is_asked_for_first() {
+    let mut it = started(WriteRules { data_sequence_in_order: false, ..RULES }, 200, 10, true);
+    let spec =
+        |it: &mut WriteTransfer, ttt| it.next_r2t(ttt).map(|r2t| (r2t.buffer_offset, r2t.desired_length));
+    assert_eq!(
+        (spec(&mut it, 1), spec(&mut it, 2), spec(&mut it, 3)),
+        (Some((138, 62)), Some((74, 64)), None)
+    );
+    assert_eq!(it.data_out(info(1, 0, 138, true), bytes(138, 62)), Ok(()));
+    assert_eq!(spec(&mut it, 3), Some((10, 64)));
+}
+
+proptest! {
+    /// Data-Outs may get lost, be damaged or come twice: in the end the data is right.
+    #[test]
+    fn losses_are_recovered(
+        in_order: bool, sequence_in_order: bool, first_burst in 1u32..200, max_burst in 1u32..200, outstanding in 1u16..4,
+        expected in 1u32..1000, segment in 1u32..100, unsolicited: bool,
+        fates in proptest::collection::vec(0u8..6, 0..60),
+    ) {
+        let rules = WriteRules {
+            initial_r2t: false, immediate_data: true, first_burst_length: first_burst, max_burst_length: max_burst,
+            max_outstanding_r2t: outstanding, data_pdu_in_order: in_order, data_sequence_in_order: sequence_in_order,
+            recover: true,
+        };
+        let (mut it, verdict) = WriteTransfer::start(rules, expected, Bytes::new(), !unsolicited);
+        prop_assert_eq!(verdict, Ok(()));
+        let mut fates = fates.into_iter();
+        let mut send = |it: &mut WriteTransfer, ttt, from: u32, len: u32| {
+            let mut chunks: Vec<(u32, u32)> = (0..len.div_ceil(segment))
+                .map(|at| (from + at * segment, segment.min(len - at * segment)))
+                .collect();
+            if !in_order {
+                chunks.reverse();
+            }
+            let last = chunks.len() - 1;
+            for (sn, (at, len)) in chunks.into_iter().enumerate() {
+                let info = info(ttt, sn as u32, at, sn == last);
+                let times = match fates.next() {
+                    Some(0) => 0,
+                    Some(1) => { it.damaged(info); 0 }
+                    Some(2) => 2,
+                    _ => 1,
+                };
+                for _ in 0..times {
+                    assert_eq!(it.data_out(info, bytes(at, len)), Ok(()));
+                }
+            }
+        };
+        if unsolicited {
+            send(&mut it, NO_TTT, 0, first_burst.min(expected));
+        }
+        let mut ttt = 0;
+        for _ in 0..1000 {
+            if it.is_complete() { break; }
+            let mut open = Vec::new();
+            while let Some(r2t) = it.next_r2t(ttt) {
+                prop_assert!(r2t.desired_length > 0 && r2t.desired_length <= max_burst && r2t.r2t_sn == ttt);
+                ttt += 1;
+                open.push(r2t);
+            }
+            prop_assert!(open.len() <= usize::from(outstanding));
+            for r2t in open {
+                send(&mut it, r2t.ttt, r2t.buffer_offset, r2t.desired_length);
+            }
+            // Those whose end was lost time out.
+            it.give_up_sequences();
+        }
+        prop_assert!(it.is_complete());
+        prop_assert_eq!(it.take().to_bytes(), bytes(0, expected));
     }
 }

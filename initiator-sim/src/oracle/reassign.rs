@@ -1,0 +1,56 @@
+//! Commands that go on over another connection (RFC 7143 7.2.2, 11.5.6): which they are, and where they go on.
+
+use super::task::Task;
+use super::{Oracles, WirePdu};
+
+/// TASK REASSIGN.
+pub(super) const TASK_REASSIGN: u32 = 8;
+
+impl Oracles {
+    /// The response to the request `by` passed: from now on its command belongs to this connection.
+    pub(super) fn reassigned(&mut self, pdu: &WirePdu<'_>, by: &Task) {
+        if self.fields.task_response.is_set(pdu.view.bhs) {
+            return; // Not done.
+        }
+        let Some(session_key) = self.conns.get(&pdu.conn).and_then(|conn| conn.session) else { return };
+        let itt = by.ref_task_tag;
+        let orphan = self.sessions.get_mut(&session_key).and_then(|session| session.orphans.remove(&itt));
+        let mut twins = self
+            .conns
+            .iter_mut()
+            .filter(|(other, conn)| **other != pdu.conn && conn.session == Some(session_key));
+        // A connection that was removed for recovery may not have ended yet.
+        let task = orphan.or_else(|| twins.find_map(|(_, conn)| conn.tasks.take_command(itt)));
+        let Some(mut task) = task else {
+            let text =
+                format!("TASK REASSIGN of {itt:#x} was granted, and no such command is left to be continued");
+            return self.sink.add("reassign", "rfc7143/7.2.2-8", text);
+        };
+        let old = self
+            .conns
+            .iter_mut()
+            .filter(|(other, conn)| **other != pdu.conn && conn.session == Some(session_key));
+        let (mut base, mut offset, mut read) = (0, None, None);
+        for (_, conn) in old {
+            base = base.max(conn.resends.base(itt));
+            let from = if by.exp_data_sn > base { by.exp_data_sn } else { base };
+            offset = conn.resends.offset_of(itt, from).or(offset);
+            read = conn.resends.take_read(itt).or(read);
+        }
+        // 0 and what is not possible leave the reference number as it is (11.5.6).
+        let told = Some(by.exp_data_sn).filter(|told| *told > base && *told <= task.next_data_sn);
+        let next = told.unwrap_or(base);
+        if next != task.next_data_sn {
+            task.next_data_in_offset = offset.unwrap_or(0);
+        }
+        task.next_data_sn = next;
+        task.burst = 0;
+        task.copies = 1;
+        task.r2ts.clear();
+        task.unsolicited_over = true;
+        if let Some(conn) = self.conns.get_mut(&pdu.conn) {
+            conn.resends.continue_read(itt, read, next);
+            conn.tasks.adopt(task);
+        }
+    }
+}

@@ -1,0 +1,61 @@
+//! TASK REASSIGN: continuing a command on another connection than the one it came over (RFC 7143 7.2.2, 11.5.6).
+
+use super::Target;
+use super::snack::acknowledge_data;
+use crate::api::ConnId;
+use crate::probe::ProbeSink;
+use crate::session::SessionKey;
+use crate::task::Stage;
+use crate::wire::{TaskRequest, TmfResponse};
+
+impl<S: ProbeSink> Target<S> {
+    /// Judges the request, answers it, and then continues the command: its new allegiance begins after the response
+    /// (rfc7143/7.2.2-9).
+    pub(super) fn task_reassign(&mut self, session_key: SessionKey, id: ConnId, pdu: &TaskRequest) {
+        let response = self.may_reassign(session_key, pdu.referenced_task_tag);
+        self.answer_tmf(session_key, id, pdu, response);
+        if response == TmfResponse::FunctionComplete {
+            self.take_over(session_key, id, pdu);
+        }
+        self.unsettled.push(session_key);
+    }
+
+    fn may_reassign(&self, session_key: SessionKey, itt: u32) -> TmfResponse {
+        let Some(session) = self.sessions.get(session_key) else { return TmfResponse::TaskDoesNotExist };
+        if session.params.error_recovery_level < 2 {
+            return TmfResponse::TaskAllegianceReassignmentNotSupported;
+        }
+        let Some(task) = session.task_or_answered(itt) else { return TmfResponse::TaskDoesNotExist };
+        match session.lost.find(task.conn) {
+            Some(lost) if lost.is_logged_out() => TmfResponse::FunctionComplete,
+            // It is allegiant to a connection that works, or that nobody logged out for recovery.
+            _ => TmfResponse::TaskStillAllegiant,
+        }
+    }
+
+    /// The command belongs to `id` from now on and goes on from where it is.
+    fn take_over(&mut self, session_key: SessionKey, id: ConnId, pdu: &TaskRequest) {
+        let now = self.now;
+        let Some(session) = self.sessions.get_mut(session_key) else { return };
+        let Some(key) = session.take_up_again(pdu.referenced_task_tag) else { return };
+        let Some(task) = session.tasks.get_mut(key) else { return };
+        task.conn = id;
+        task.heard = now;
+        task.in_data_wait = false;
+        task.recoveries = 0;
+        // Both belong to the old connection (rfc7143/7.2.2-10).
+        task.stat_sn = None;
+        task.snack_tag = 0;
+        // 0 leaves the reference number as it is; any other value that is not possible is ignored (rfc7143/11.5.6-4).
+        let freed = if pdu.exp_data_sn == 0 { None } else { acknowledge_data(task, pdu.exp_data_sn) };
+        session.held = session.held.saturating_sub(freed.unwrap_or(0));
+        // What was on its way to the target is lost with the connection.
+        if let Some(write) = &mut task.write_data {
+            write.give_up_sequences();
+        }
+        match task.stage {
+            Stage::Responding => self.start_over(session_key, key),
+            _ => self.data_arrived(session_key, key),
+        }
+    }
+}
