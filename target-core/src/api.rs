@@ -99,12 +99,14 @@ pub struct RxStatus {
     /// How the connection's framer reads the next header: see
     /// [`Framer::set_digests`](crate::conn::framing::Framer::set_digests).
     pub digests: crate::wire::Digests,
+    /// Longest data segment that may come from now on: see [`Framer::raise`](crate::conn::framing::Framer::raise).
+    pub data_max: u32,
 }
 
 impl Default for RxStatus {
     /// Go on, without digests.
     fn default() -> Self {
-        Self { flow: Flow::Open, digests: crate::wire::Digests::default() }
+        Self { flow: Flow::Open, digests: crate::wire::Digests::default(), data_max: 0 }
     }
 }
 

@@ -4,9 +4,10 @@
 
 mod check;
 
-pub use check::ConfigError;
+pub use check::{ConfigError, address_problem};
 
 use crate::io::DeviceId;
+use crate::session::params::TaskReporting;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::net::SocketAddr;
@@ -47,6 +48,10 @@ pub struct TargetConfig {
     pub initiators: Vec<String>,
     /// Send every login elsewhere (status 0101 or 0102).
     pub redirect: Option<Redirect>,
+    /// Target Portal Group Tags of the portals it is reached through; empty for all.
+    pub groups: Vec<u16>,
+    /// Refuse TARGET WARM RESET and TARGET COLD RESET (response 6): they would hit everybody.
+    pub refuse_resets: bool,
 }
 
 /// Target moved (RFC 7143 11.13.5).
@@ -169,6 +174,10 @@ pub struct Offer {
     pub data_sequence_in_order: bool,
     /// ErrorRecoveryLevel at most.
     pub error_recovery_level: u8,
+    /// TaskReporting: this one and those that promise less.
+    pub task_reporting: TaskReporting,
+    /// iSCSIProtocolLevel at most: 1, or 2 for RFC 7144.
+    pub protocol_level: u8,
 }
 
 /// Which values of a digest key the target takes, in the initiator's order of preference.
@@ -200,6 +209,8 @@ impl Default for Offer {
             data_pdu_in_order: true,
             data_sequence_in_order: true,
             error_recovery_level: 0,
+            task_reporting: TaskReporting::FastAbort,
+            protocol_level: 2,
         }
     }
 }

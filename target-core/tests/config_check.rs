@@ -3,7 +3,7 @@
 mod common;
 
 use common::{config, lun};
-use target_core::config::{AuthConfig, Config, Credential, TargetConfig};
+use target_core::config::{AuthConfig, Config, Credential, Redirect, TargetConfig};
 use target_core::probe::NullSink;
 use target_core::target::Target;
 
@@ -41,6 +41,36 @@ fn levels_and_connections_have_bounds() {
     assert_eq!(wrong(|config| config.offer.error_recovery_level = 3), "offer.error_recovery_level");
     assert_eq!(wrong(|config| config.offer.max_connections = 0), "offer.max_connections");
     assert_eq!(wrong(|config| config.offer.max_connections = 17), "offer.max_connections");
+}
+
+#[test]
+fn redirections_and_groups() {
+    let to = |address: &str| {
+        let address = address.to_owned();
+        move |config: &mut Config| config.targets[0].redirect = Some(Redirect { address, permanent: true })
+    };
+    for address in [
+        "",
+        "10.0.0.1:0",
+        "10.0.0.1:65536",
+        "[::1",
+        "[::1]3260",
+        "[lab]:1",
+        "a b",
+        "::1",
+        "lab:1:2",
+        "lab,x",
+        "lab,70000",
+    ] {
+        assert_eq!(wrong(to(address)), "targets[0].redirect.address", "{address:?}");
+    }
+    for address in ["10.0.0.1", "10.0.0.1:3260", "[2001:db8::7]", "[::1]:5003,1", "storage.example.com,23"] {
+        let mut config = config();
+        to(address)(&mut config);
+        assert_eq!(config.check(), Ok(()), "{address:?}");
+    }
+    assert_eq!(wrong(|config| config.targets[0].groups = vec![1, 9]), "targets[0].groups[1]");
+    assert_eq!(wrong(|config| config.offer.protocol_level = 3), "offer.protocol_level");
 }
 
 #[test]

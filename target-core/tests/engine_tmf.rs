@@ -115,7 +115,10 @@ fn functions_that_are_not_there_say_so() {
     let mut lab = Lab::default();
     let login = lab.ready(&[]);
     for (function, lun, want) in [
-        (3, LUN0, 5),
+        (3, LUN0, 0),
+        (3, Lun::from_number(9), 2),
+        (9, LUN0, 5),
+        (11, LUN0, 5),
         (8, LUN0, 4),
         (0, LUN0, 5),
         (77, LUN0, 5),
@@ -214,6 +217,47 @@ fn resets_leave_a_unit_attention_with_everybody() {
             let (key, asc, _) = sense(&lab.expect(login.conn, Opcode::ScsiResponse));
             assert_eq!((key, asc), (6, 0x29));
         }
+    }
+}
+
+#[test]
+fn a_reset_ends_the_functions_that_wait() {
+    for function in [LUN_RESET, WARM_RESET] {
+        let mut lab = Lab::default();
+        let mut one = lab.ready_as(1, &[]);
+        let two = lab.ready_as(2, &[]);
+        let missing = one;
+        one.cmd_sn += 1;
+        lab.send(one.conn, tmf(&one, 60, ABORT_TASK_SET, LUN0).emit(), &[]);
+        lab.expect_nothing(one.conn);
+        lab.send(two.conn, tmf(&two, 61, function, LUN0).emit(), &[]);
+        assert_eq!(answer(&mut lab, &two), 0);
+        lab.send(one.conn, scsi(&missing, LUN0, 5, &[0; 6], 0, None).emit(), &[]);
+        // The command comes too late for the function, which is not answered, and hears of the reset.
+        assert_eq!(sense(&lab.expect(one.conn, Opcode::ScsiResponse)), (6, 0x29, 3), "function {function}");
+        lab.expect_nothing(one.conn);
+        assert_eq!(lab.command(&mut one, LUN0, &[0; 6]).status, 0);
+    }
+}
+
+#[test]
+fn a_target_reset_ends_what_waits_for_its_turn_and_that_of_a_unit_does_not() {
+    for (function, kept) in [(LUN_RESET, true), (WARM_RESET, false)] {
+        let mut lab = Lab::default();
+        let gap = lab.ready_as(1, &[]);
+        let mut one = gap;
+        let two = lab.ready_as(2, &[]);
+        one.cmd_sn += 1;
+        start_read(&mut lab, &mut one, LUN0, 5);
+        // The held command lies ahead of the function.
+        for (login, itt) in [(&gap, 60), (&two, 61)] {
+            lab.send(login.conn, tmf(login, itt, function, LUN0).emit(), &[]);
+            assert_eq!(answer(&mut lab, login), 0);
+        }
+        lab.send(one.conn, scsi(&gap, Lun::from_number(1), 6, &[0; 6], 0, None).emit(), &[]);
+        lab.expect(one.conn, Opcode::ScsiResponse);
+        let held = lab.world.sides[&one.conn].inbox.len();
+        assert_eq!(held, usize::from(kept), "function {function}");
     }
 }
 

@@ -75,6 +75,8 @@ fn own_target(spec: &TargetSpec, chap: bool) -> Option<&'static str> {
         ("names", spec.main.name.is_some() || spec.main.alias.is_some()),
         ("initiators", !spec.main.initiators.is_empty()),
         ("redirect", spec.main.redirect.is_some()),
+        ("groups", !spec.main.groups.is_empty()),
+        ("refused resets", spec.main.refuse_resets),
         ("further targets", !spec.more.is_empty()),
         ("portals", !spec.portals.is_empty()),
         ("params", !spec.params.is_empty()),
@@ -90,7 +92,17 @@ pub(super) fn needs_asking(scenario: &Scenario) -> bool {
     scenario.needs.iter().any(|need| ASKED.contains(&need.as_str()))
 }
 
-const ASKED: [&str; 6] = ["mcs", "erl1", "erl2", "digests", "initial_r2t_no", "immediate_data"];
+const ASKED: [&str; 9] = [
+    "mcs",
+    "erl1",
+    "erl2",
+    "digests",
+    "initial_r2t_no",
+    "immediate_data",
+    "rfc7144",
+    "response_fence",
+    "fast_abort",
+];
 
 /// What is lacking.
 pub(super) fn lacking(scenario: &Scenario, offers: &Offers) -> Option<String> {
@@ -102,6 +114,9 @@ pub(super) fn lacking(scenario: &Scenario, offers: &Offers) -> Option<String> {
         "initial_r2t_no" => !offers.initial_r2t,
         "immediate_data" => offers.immediate_data,
         "write" => !offers.write_protected,
+        "rfc7144" => offers.protocol_level >= 2,
+        "response_fence" => offers.task_reporting != "RFC3720",
+        "fast_abort" => offers.task_reporting == "FastAbort",
         _ => true,
     };
     if let Some(need) = scenario.needs.iter().find(|need| !has(need)) {

@@ -20,6 +20,9 @@ pub(super) struct Offers {
     pub(super) digests: bool,
     pub(super) immediate_data: bool,
     pub(super) initial_r2t: bool,
+    pub(super) protocol_level: u32,
+    /// TaskReporting.
+    pub(super) task_reporting: String,
     /// AuthMethod=None is not enough.
     pub(super) chap_demanded: bool,
     /// LUN 0 takes no writes.
@@ -32,7 +35,7 @@ pub(super) struct Offers {
 const LOGIN: &str = "
 title: What does the target offer?
 steps:
-  - login: {on: asking, keys: {HeaderDigest: \"CRC32C,None\", DataDigest: \"CRC32C,None\", ErrorRecoveryLevel: 2, MaxConnections: 8}}
+  - login: {on: asking, keys: {HeaderDigest: \"CRC32C,None\", DataDigest: \"CRC32C,None\", ErrorRecoveryLevel: 2, MaxConnections: 8, TaskReporting: \"FastAbort,ResponseFence,RFC3720\", iSCSIProtocolLevel: 2}}
   - repeat: {times: 4, steps: [{scsi: {on: asking, op: tur, expect: {status: \"*\"}}}]}
   - scsi: {on: asking, op: mode_sense6, alloc: 192, expect: {status: \"*\"}, save: {wp: \"data[2..3]\"}}
   - scsi: {on: asking, op: read_capacity10, expect: {status: \"*\"}, save: {last: \"data[0..4]\", block: \"data[4..8]\"}}
@@ -74,6 +77,8 @@ pub(super) fn ask(lab: Box<dyn Lab>, defaults: Defaults) -> Result<Offers, Strin
             digests: digests.header && digests.data,
             immediate_data: session.params.immediate_data,
             initial_r2t: session.params.initial_r2t,
+            protocol_level: session.params.protocol_level,
+            task_reporting: session.params.task_reporting.clone(),
             chap_demanded,
             write_protected,
             disk,

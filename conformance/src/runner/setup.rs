@@ -18,6 +18,7 @@ use target_core::config::{
     TargetConfig,
 };
 use target_core::io::DeviceId;
+use target_core::session::params::TaskReporting;
 
 /// Name of the simulated target unless a scenario names it.
 pub const TARGET_NAME: &str = "iqn.2026-01.example.lab:disk";
@@ -174,6 +175,8 @@ fn target(
             }
             None => None,
         },
+        groups: spec.groups.clone(),
+        refuse_resets: spec.refuse_resets,
     })
 }
 
@@ -254,6 +257,12 @@ fn params(config: &mut Config, spec: &TargetSpec, vars: &Vars) -> Result<(), Str
             "MaxOutstandingR2T" => offer.max_outstanding_r2t = short()?,
             "DataPDUInOrder" => offer.data_pdu_in_order = yes()?,
             "DataSequenceInOrder" => offer.data_sequence_in_order = yes()?,
+            "TaskReporting" => {
+                let known = TaskReporting::ALL.into_iter().find(|known| known.name() == text);
+                let why = "takes RFC3720, ResponseFence or FastAbort";
+                offer.task_reporting = known.ok_or_else(|| wrong(at, key, why))?;
+            }
+            "iSCSIProtocolLevel" => offer.protocol_level = u8::try_from(number()?).unwrap_or(u8::MAX),
             "ErrorRecoveryLevel" => offer.error_recovery_level = u8::try_from(number()?).unwrap_or(u8::MAX),
             _ => return Err(wrong(at, key, &crate::yaml::unknown("key", key, PARAMS))),
         }
@@ -262,7 +271,7 @@ fn params(config: &mut Config, spec: &TargetSpec, vars: &Vars) -> Result<(), Str
 }
 
 /// Keys that `target.params` takes.
-pub(super) const PARAMS: [&str; 15] = [
+pub(super) const PARAMS: [&str; 17] = [
     "HeaderDigest",
     "DataDigest",
     "MaxConnections",
@@ -278,6 +287,8 @@ pub(super) const PARAMS: [&str; 15] = [
     "DataPDUInOrder",
     "DataSequenceInOrder",
     "ErrorRecoveryLevel",
+    "TaskReporting",
+    "iSCSIProtocolLevel",
 ];
 
 fn wrong(at: &At, key: &str, why: &str) -> String {

@@ -356,7 +356,9 @@ impl State {
         {
             // A ping that can be parsed can be answered: only field names could be wrong.
             let _ = self.send(conn, &answer, 0, None);
-            return;
+            if incoming.pdu().is_some_and(|(kind, _)| kind == Kind::NopIn) {
+                return;
+            }
         }
         self.conns[conn].inbox.push_back(Item::Pdu(incoming));
     }

@@ -92,6 +92,9 @@ pub fn needs() -> Vec<&'static str> {
         "read_only_lun",
         "initial_r2t_no",
         "immediate_data",
+        "response_fence",
+        "fast_abort",
+        "rfc7144",
         "write",
     ]
 }
@@ -106,6 +109,8 @@ static TARGET: Shape = Shape {
         key("auth", Kind::Map(&AUTH), "Who may log in [everybody]."),
         key("initiators", Kind::List(&Kind::Scalar), "Names that may log in [all]."),
         key("redirect", Kind::Map(&REDIRECT), "Send every login elsewhere."),
+        key("groups", Kind::List(&Kind::Int), "Portal groups it is reached through [all]."),
+        key("refuse_resets", Kind::Bool, "Refuse target resets [false]."),
         key("more", Kind::List(&Kind::Map(&MORE_TARGET)), "Further targets of the same node."),
         key("discovery_auth", Kind::Map(&AUTH), "Who may open a discovery session [everybody]."),
         key("portals", Kind::List(&Kind::Map(&PORTAL)), "Where it listens [192.0.2.1:3260, group 1]."),
@@ -131,6 +136,8 @@ static MORE_TARGET: Shape = Shape {
         key("auth", Kind::Map(&AUTH), "Who may log in."),
         key("initiators", Kind::List(&Kind::Scalar), "Names that may log in."),
         key("redirect", Kind::Map(&REDIRECT), "Send every login elsewhere."),
+        key("groups", Kind::List(&Kind::Int), "Portal groups it is reached through."),
+        key("refuse_resets", Kind::Bool, "Refuse target resets."),
     ],
     rest: Rest::Refused,
 };

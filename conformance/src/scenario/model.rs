@@ -222,6 +222,10 @@ pub struct OneTarget {
     pub initiators: Vec<Expr>,
     /// Where logins are sent, and whether for good.
     pub redirect: Option<(Expr, bool)>,
+    /// Portal groups it is reached through; empty for all.
+    pub groups: Vec<u16>,
+    /// Target resets are refused.
+    pub refuse_resets: bool,
 }
 
 /// CHAP secrets.

@@ -34,7 +34,7 @@ static REJECT: Names = &[
     ("WAITING_FOR_LOGOUT", 0x0c),
 ];
 
-/// Task management functions (RFC 7143 11.5.1).
+/// Task management functions (RFC 7143 11.5.1, RFC 7144 6.3).
 pub static TMF_FUNCTION: Names = &[
     ("ABORT_TASK", 1),
     ("ABORT_TASK_SET", 2),
@@ -44,9 +44,13 @@ pub static TMF_FUNCTION: Names = &[
     ("TARGET_WARM_RESET", 6),
     ("TARGET_COLD_RESET", 7),
     ("TASK_REASSIGN", 8),
+    ("QUERY_TASK", 9),
+    ("QUERY_TASK_SET", 10),
+    ("I_T_NEXUS_RESET", 11),
+    ("QUERY_ASYNC_EVENT", 12),
 ];
 
-/// Task management responses (RFC 7143 11.6.1).
+/// Task management responses (RFC 7143 11.6.1, RFC 7144 6.4.2).
 pub static TMF_RESPONSE: Names = &[
     ("FUNCTION_COMPLETE", 0),
     ("TASK_DOES_NOT_EXIST", 1),
@@ -55,6 +59,7 @@ pub static TMF_RESPONSE: Names = &[
     ("REASSIGNMENT_NOT_SUPPORTED", 4),
     ("FUNCTION_NOT_SUPPORTED", 5),
     ("AUTHORIZATION_FAILED", 6),
+    ("FUNCTION_SUCCEEDED", 7),
     ("FUNCTION_REJECTED", 255),
 ];
 

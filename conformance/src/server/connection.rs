@@ -205,6 +205,7 @@ impl Shard {
                     Ok(status) => {
                         *flow = status.flow;
                         framer.set_digests(status.digests);
+                        framer.raise(status.data_max);
                     }
                     // The acceptor closed the connection to make room for another.
                     Err(_) => *flow = Flow::Ended,

@@ -8,7 +8,7 @@ use super::{Field, Kind, Pdu};
 /// Fields whose value is a tag or an identifier: shown in hex.
 const IN_HEX: [&str; 6] = ["ITT", "TTT", "RefTaskTag", "SNACKTag", "ISID", "CDB"];
 /// Fields that say nothing when they are 0.
-const SILENT_ZERO: [&str; 21] = [
+const SILENT_ZERO: [&str; 24] = [
     "TotalAHSLength",
     "LUN",
     "VersionMax",
@@ -30,6 +30,9 @@ const SILENT_ZERO: [&str; 21] = [
     "R2TSN",
     "ATTR",
     "CID",
+    "PRI",
+    "StatusQualifier",
+    "AdditionalInfo",
 ];
 /// At most this much of a text value is shown.
 const TEXT_SHOWN_MAX: usize = 64;

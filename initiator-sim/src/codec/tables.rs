@@ -43,13 +43,15 @@ const MAX_CMD_SN: Field = long("MaxCmdSN", 32);
 
 static NOP_OUT: [Field; 10] = [opcode(0x00), I, F_SET, AHS_LEN, DATA_LEN, LUN, ITT, TTT, CMD_SN, EXP_STAT_SN];
 
-static SCSI_COMMAND: [Field; 14] = [
+static SCSI_COMMAND: [Field; 15] = [
     opcode(0x01),
     I,
     F_SET,
     flag("R", 1, 0),
     flag("W", 2, 0),
     Field::bits("ATTR", 1, 5, 3, 1),
+    // RFC 7144 5.1.1
+    Field::bits("PRI", 2, 0, 4, 0),
     AHS_LEN,
     DATA_LEN,
     LUN,
@@ -145,7 +147,7 @@ static SNACK: [Field; 13] = [
 static NOP_IN: [Field; 10] =
     [opcode(0x20), F_SET, AHS_LEN, DATA_LEN, LUN, ITT, TTT, STAT_SN, EXP_CMD_SN, MAX_CMD_SN];
 
-static SCSI_RESPONSE: [Field; 18] = [
+static SCSI_RESPONSE: [Field; 19] = [
     opcode(0x21),
     F_SET,
     flag("o", 3, 0),
@@ -156,6 +158,8 @@ static SCSI_RESPONSE: [Field; 18] = [
     Field::bytes("Status", 3, 1, 0),
     AHS_LEN,
     DATA_LEN,
+    // RFC 7144 5.2.1
+    Field::bytes("StatusQualifier", 8, 2, 0),
     ITT,
     long("SNACKTag", 20),
     STAT_SN,
@@ -166,12 +170,14 @@ static SCSI_RESPONSE: [Field; 18] = [
     long("ResidualCount", 44),
 ];
 
-static TASK_RESPONSE: [Field; 9] = [
+static TASK_RESPONSE: [Field; 10] = [
     opcode(0x22),
     F_SET,
     Field::bytes("Response", 2, 1, 0),
     AHS_LEN,
     DATA_LEN,
+    // RFC 7144 6.4.1
+    Field::bytes("AdditionalInfo", 8, 3, 0),
     ITT,
     STAT_SN,
     EXP_CMD_SN,

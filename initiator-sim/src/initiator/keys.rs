@@ -89,6 +89,7 @@ pub(super) fn irrelevant_in_discovery(key: &str) -> bool {
             | "DataPDUInOrder"
             | "DataSequenceInOrder"
             | "TaskReporting"
+            | "iSCSIProtocolLevel"
     )
 }
 

@@ -10,6 +10,7 @@
 //!
 //! Nothing here knows target-core: the two ends of a conformance test must not share a mistake.
 
+mod aca;
 mod answers;
 mod audit;
 pub mod cdb;
@@ -37,6 +38,7 @@ mod session_tests;
 mod text_program;
 mod violation;
 
+pub use aca::asks_for_aca;
 pub use command::{CommandOutcome, CommandPlan, CommandProgram, Residual, Unsolicited, lun};
 pub use compose::Composed;
 pub use draft::{Draft, FieldValue};

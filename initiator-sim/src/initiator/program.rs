@@ -4,6 +4,9 @@ use super::compose::NO_TAG;
 use super::{Draft, Incoming};
 use crate::codec::Kind;
 
+/// Asynchronous event 5.
+const TASK_TERMINATION: u32 = 5;
+
 /// What a program wants after it was started or fed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Step<O> {
@@ -36,11 +39,16 @@ pub(super) fn rejected(incoming: &Incoming, kind: Kind, itt: u32) -> Option<u8> 
 }
 
 /// The answer every initiator owes without being asked by a program: to a target's ping (11.18), with the tag and
-/// LUN copied.
+/// LUN copied; and to the announcement that the tasks of a logical unit are terminated (11.9.1, event 5), with the LUN
+/// copied and ExpStatSN past the message.
 pub fn automatic_answer(incoming: &Incoming) -> Option<Draft> {
     let (kind, pdu) = incoming.pdu()?;
     // The kind first: most PDUs have no TTT, and not finding a name is slow.
-    let ttt = (kind == Kind::NopIn).then(|| pdu.word("TTT")).filter(|ttt| *ttt != NO_TAG)?;
+    let ttt = match kind {
+        Kind::NopIn => Some(pdu.word("TTT")).filter(|ttt| *ttt != NO_TAG)?,
+        Kind::AsyncMessage if pdu.word("AsyncEvent") == TASK_TERMINATION => NO_TAG,
+        _ => return None,
+    };
     let lun = pdu.field("LUN").unwrap_or(0);
     Some(
         Draft::new(Kind::NopOut)

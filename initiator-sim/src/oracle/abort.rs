@@ -11,6 +11,20 @@ const CLEAR_TASK_SET: u32 = 4;
 const LOGICAL_UNIT_RESET: u32 = 5;
 const TARGET_WARM_RESET: u32 = 6;
 const TARGET_COLD_RESET: u32 = 7;
+const I_T_NEXUS_RESET: u32 = 11;
+
+/// Functions that can end several tasks.
+const fn is_multi(function: u32) -> bool {
+    matches!(
+        function,
+        ABORT_TASK_SET | CLEAR_TASK_SET | LOGICAL_UNIT_RESET..=TARGET_COLD_RESET | I_T_NEXUS_RESET
+    )
+}
+
+/// Functions that end tasks of other nexuses too.
+const fn reaches_others(function: u32) -> bool {
+    matches!(function, CLEAR_TASK_SET | LOGICAL_UNIT_RESET..=TARGET_COLD_RESET)
+}
 
 impl Oracles {
     /// The task management request `by` came: from now on the tasks it names may be gone.
@@ -21,17 +35,21 @@ impl Oracles {
             }
             return;
         }
+        if !is_multi(by.function) {
+            return;
+        }
         let session = self.conns.get(&conn).and_then(|conn| conn.session);
         for other in self.conns.values_mut() {
             let same = other.session == session;
-            if !same && by.function == ABORT_TASK_SET {
+            if !same && !reaches_others(by.function) {
                 continue;
             }
             for task in other.tasks.iter_mut().filter(|task| in_scope(by, task)) {
                 task.doubtful |= !same || may_hit(by, task);
+                other.terminations.may_come(task.lun);
             }
         }
-        if matches!(by.function, LOGICAL_UNIT_RESET..=TARGET_COLD_RESET) {
+        if matches!(by.function, LOGICAL_UNIT_RESET..=TARGET_COLD_RESET | I_T_NEXUS_RESET) {
             self.resets.push((conn, by.itt));
         }
     }
@@ -80,12 +98,14 @@ impl Oracles {
             }
             return;
         }
-        let others = matches!(by.function, CLEAR_TASK_SET | LOGICAL_UNIT_RESET..=TARGET_COLD_RESET);
-        if !others && by.function != ABORT_TASK_SET {
+        if !is_multi(by.function) {
             return;
         }
+        let others = reaches_others(by.function);
+        // These two end the connections as well, so nobody has to be told.
+        let goes_on = !matches!(by.function, TARGET_COLD_RESET | I_T_NEXUS_RESET);
         let session = self.conns.get(&pdu.conn).and_then(|conn| conn.session);
-        for conn in self.conns.values_mut() {
+        for (number, conn) in &mut self.conns {
             let same = conn.session == session;
             if !same && !others {
                 continue;
@@ -99,18 +119,32 @@ impl Oracles {
                     task.excused |= !same || !task.certain || may_hit(by, task);
                 }
             }
+            let resets = matches!(by.function, LOGICAL_UNIT_RESET..=TARGET_COLD_RESET);
+            for task in conn.tasks.iter_mut().filter(|task| resets && is_ended_by_reset(by, task)) {
+                task.excused = true;
+            }
             for itt in ended {
                 if let Some(task) = conn.tasks.remove(itt) {
                     conn.tasks.graves.insert(itt);
                     self.lun.abandoned(&task);
+                    if goes_on && *number != pdu.conn {
+                        conn.terminations.owed(task.lun);
+                    }
                 }
             }
         }
     }
 }
 
+/// Functions that a reset ends without a response, as the initiator must expect (RFC 7143 4.2.3.3, its step c).
+fn is_ended_by_reset(by: &Task, task: &Task) -> bool {
+    let everywhere = by.function != LOGICAL_UNIT_RESET;
+    let waits = matches!(task.function, ABORT_TASK_SET | CLEAR_TASK_SET);
+    task.kind == Kind::TaskRequest && waits && (everywhere || task.lun == by.lun)
+}
+
 fn in_scope(by: &Task, task: &Task) -> bool {
-    let everywhere = matches!(by.function, TARGET_WARM_RESET | TARGET_COLD_RESET);
+    let everywhere = matches!(by.function, TARGET_WARM_RESET | TARGET_COLD_RESET | I_T_NEXUS_RESET);
     task.kind == Kind::ScsiCommand && (everywhere || task.lun == by.lun)
 }
 

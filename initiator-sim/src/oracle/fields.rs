@@ -63,6 +63,7 @@ fields! {
     exp_cmd_sn: NopIn "ExpCmdSN",
     max_cmd_sn: NopIn "MaxCmdSN",
     final_bit: DataIn "F",
+    attribute: ScsiCommand "ATTR",
     write: ScsiCommand "W",
     edtl: ScsiCommand "EDTL",
     function: TaskRequest "Function",
@@ -90,4 +91,5 @@ fields! {
     status: ScsiResponse "Status",
     task_response: TaskResponse "Response",
     login_class: LoginResponse "StatusClass",
+    async_event: AsyncMessage "AsyncEvent",
 }

@@ -5,11 +5,17 @@ use super::{SessionState, Sink};
 use crate::codec::Kind;
 
 /// Reports the requests of one connection that should have been answered by now.
-pub(super) fn check(open: bool, session: Option<&SessionState>, tasks: &Tasks, sink: &mut Sink) {
+pub(super) fn check(
+    open: bool,
+    session: Option<&SessionState>,
+    tasks: &Tasks,
+    held_up: impl Fn(&Task) -> bool,
+    sink: &mut Sink,
+) {
     if !open {
         return;
     }
-    for task in tasks.iter().filter(|task| is_due(task, session)) {
+    for task in tasks.iter().filter(|task| is_due(task, session) && !held_up(task)) {
         let text = format!("{} {:#x} was accepted but not answered", task.kind, task.itt);
         sink.add("progress", "rfc7143/4.2.2", text);
     }

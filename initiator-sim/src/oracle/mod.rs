@@ -4,6 +4,9 @@
 //! |---|---|---|
 //! | `answer` | `answer` | every request is answered once, by the right PDU, unless it was aborted or its connection ended |
 //! | `abort` | `abort` | after the response to an abort nothing of the aborted task is sent (RFC 7143 4.2.3.3, 11.5) |
+//! | `termination` | `termination` | with FastAbort, and only then, the end of tasks is announced (4.2.3.4) |
+//! | `fence` | `fence` | fenced responses keep their place across connections (4.2.2.3) |
+//! | `aca` | `aca` | while an ACA condition is in effect, only an ACA task of its nexus gets through (SAM-5 5.9) |
 //! | `window` | `window` | ExpCmdSN and MaxCmdSN never move back, MaxCmdSN >= ExpCmdSN-1 (4.2.2.1) |
 //! | `stat_sn` | `stat_sn` | StatSN grows by one with each status, per connection (4.2.2.2) |
 //! | `limits` | `limits` | no PDU, burst or R2T exceeds what was negotiated; DataSN and offsets are in order (13) |
@@ -17,10 +20,12 @@
 //! They know only bytes and RFC, nothing of the core; and they cost a table look-up or two per PDU.
 
 mod abort;
+mod aca;
 mod answer;
 mod content;
 pub mod definitions;
 mod expression;
+mod fence;
 mod fields;
 mod held;
 mod limits;
@@ -31,6 +36,7 @@ mod reassign;
 mod resend;
 mod stat_sn;
 mod task;
+mod termination;
 #[cfg(test)]
 mod tests;
 mod window;
@@ -42,6 +48,7 @@ pub use definitions::{
 
 use crate::clock::{Nanos, show};
 use crate::codec::{Kind, PduView};
+use crate::initiator::serial;
 use crate::net::Dir;
 use crate::world::ProbeRecord;
 use crate::world::tap::{Quality, Track};
@@ -126,6 +133,10 @@ struct ConnState {
     /// ErrorRecoveryLevel of its session.
     level: u8,
     resends: resend::Resends,
+    /// ExpStatSN as it came last.
+    acknowledged: Option<u32>,
+    terminations: termination::Terminations,
+    target: String,
     /// Used until the connection has a session.
     login_window: window::Window,
 }
@@ -134,6 +145,7 @@ struct ConnState {
 #[derive(Default)]
 struct SessionState {
     window: window::Window,
+    fence: Option<fence::Standing>,
     /// CmdSNs that arrived and lie at or above the ExpCmdSN last seen.
     arrived: std::collections::BTreeSet<u32>,
     /// Commands whose connection is gone and that may be reassigned.
@@ -152,6 +164,7 @@ pub struct Oracles {
     /// Resets under way: (connection, task tag).
     resets: Vec<(u32, u32)>,
     lun: LunModel,
+    acas: aca::Acas,
     probe: Option<ProbeOracle>,
     sink: Sink,
     /// Connections whose probe events are to be counted at the end of the event.
@@ -170,6 +183,7 @@ impl Oracles {
             next_session: 0,
             resets: Vec::new(),
             lun: LunModel::new(config),
+            acas: aca::Acas::default(),
             probe: definitions.map(ProbeOracle::new),
             sink: Sink { found: Vec::new(), at: 0, conn: 0 },
             touched: Vec::new(),
@@ -187,6 +201,9 @@ impl Oracles {
             stat_sn: stat_sn::StatSn::default(),
             level: 0,
             resends: resend::Resends::default(),
+            acknowledged: None,
+            terminations: termination::Terminations::default(),
+            target: String::new(),
             login_window: window::Window::default(),
         };
         self.conns.insert(conn, state);
@@ -238,6 +255,13 @@ impl Oracles {
 
     fn sent_to_target(&mut self, track: &Track, pdu: &WirePdu<'_>, kind: Kind) {
         let Some(conn) = self.conns.get_mut(&pdu.conn) else { return };
+        if kind.from_initiator() && kind != Kind::LoginRequest {
+            let to = self.fields.exp_stat_sn.word(pdu.view.bhs);
+            // An acknowledgement is never taken back (4.2.2.2).
+            if conn.acknowledged.is_none_or(|before| serial::lt(before, to)) {
+                conn.acknowledged = Some(to);
+            }
+        }
         let session = conn.session.and_then(|key| self.sessions.get_mut(&key));
         let arrival = conn.tasks.arrive(self.fields, pdu, kind, session);
         if let Some(probe) = &mut self.probe {
@@ -264,13 +288,18 @@ impl Oracles {
                 conn.resends.begin(arrival.itt);
                 if let Some(task) = conn.tasks.open(arrival.itt) {
                     self.lun.command(track, pdu, task);
+                    self.acas.command(&track.target, conn.session, pdu, task);
                 }
                 if !self.resets.is_empty() {
                     self.command_meets_resets(pdu.conn, arrival.itt);
                 }
             }
+            // A nexus may go, or come and take the place of another; and management may end an ACA.
+            Kind::LoginRequest | Kind::LogoutRequest => self.doubt_acas(),
             Kind::TaskRequest if arrival.is_new => {
-                if let Some(task) = conn.tasks.open(arrival.itt).cloned() {
+                let task = conn.tasks.open(arrival.itt).cloned();
+                self.doubt_acas();
+                if let Some(task) = task {
                     self.abort_asked(pdu.conn, &task);
                 }
             }
@@ -301,7 +330,10 @@ impl Oracles {
             conn.session = Some(key);
             conn.tasks.tsih = track.tsih;
             conn.level = track.session.error_recovery_level;
+            conn.target.clone_from(&track.target);
+            conn.terminations.fast = track.session.task_reporting == "FastAbort";
         }
+        self.check_fence(pdu, kind);
         let Some(conn) = self.conns.get_mut(&pdu.conn) else { return };
         let itt = self.fields.itt.word(pdu.view.bhs);
         if let Some(probe) = &mut self.probe {
@@ -338,15 +370,20 @@ impl Oracles {
                     limits::r2t(self.fields, track, pdu, task, &mut self.sink);
                 }
             }
+            Kind::AsyncMessage => conn.terminations.message(self.fields, pdu, &mut self.sink),
             _ => {}
         }
         let ended = answer::check(self.fields, pdu, kind, &mut conn.tasks, &mut self.sink);
+        let (conn_target, session) = (conn.target.clone(), conn.session);
         if let Some(task) = ended {
             if kind == Kind::Reject
                 && !task.immediate
                 && let Some(session) = conn.session.and_then(|key| self.sessions.get_mut(&key))
             {
                 session.reject(task.cmd_sn);
+            }
+            if kind == Kind::ScsiResponse {
+                self.acas.answered(self.fields, &conn_target, session, pdu, &task, &mut self.sink);
             }
             if task.kind == Kind::ScsiCommand {
                 if conn.level > 0 && kind != Kind::Reject {
@@ -363,6 +400,16 @@ impl Oracles {
                 }
             }
         }
+    }
+
+    fn check_fence(&mut self, pdu: &WirePdu<'_>, kind: Kind) {
+        let Some(key) = self.conns.get(&pdu.conn).and_then(|conn| conn.session) else { return };
+        let Some(session) = self.sessions.get_mut(&key) else { return };
+        fence::check(self.fields, pdu, kind, &self.conns, &mut session.fence, &mut self.sink);
+    }
+
+    fn doubt_acas(&mut self) {
+        self.acas.doubt(self.conns.values_mut().map(|conn| &mut conn.tasks));
     }
 
     /// The session that a connection joined: that of the last one before it with the same handle, open or not.
@@ -392,6 +439,7 @@ impl Oracles {
     pub fn closed(&mut self, now: Nanos, conn: u32) {
         (self.sink.at, self.sink.conn) = (now, conn);
         self.deaf(conn);
+        self.doubt_acas();
         if let Some(state) = self.conns.get_mut(&conn) {
             state.open = false;
             let session = state.session.and_then(|key| self.sessions.get_mut(&key));
@@ -413,6 +461,7 @@ impl Oracles {
     /// The target died: everything is closed, unsynced writes may be lost.
     pub fn crashed(&mut self) {
         self.lun.crashed();
+        self.doubt_acas();
         self.sessions.clear();
         if let Some(probe) = &mut self.probe {
             probe.forget();
@@ -426,6 +475,7 @@ impl Oracles {
         self.commands = self.commands.max(config.limits.commands);
         self.bounds.widen(held::Bounds::of(config));
         self.lun.reconfigured(config);
+        self.doubt_acas();
     }
 
     /// The content of these blocks is not known any more.
@@ -459,7 +509,11 @@ impl Oracles {
         for (number, conn) in &self.conns {
             self.sink.conn = *number;
             let session = conn.session.and_then(|key| self.sessions.get(&key));
-            liveness::check(conn.open, session, &conn.tasks, &mut self.sink);
+            let held_up = |task: &task::Task| self.acas.holds_up(&conn.target, task);
+            liveness::check(conn.open, session, &conn.tasks, held_up, &mut self.sink);
+            if conn.open {
+                conn.terminations.demand(&mut self.sink);
+            }
         }
     }
 

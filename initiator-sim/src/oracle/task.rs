@@ -29,6 +29,8 @@ pub(super) struct Task {
     /// Bytes that may be read: of a bidirectional command as its AHS says (11.2.2.4).
     pub(super) read_len: u32,
     pub(super) write: bool,
+    pub(super) attribute: u32,
+    pub(super) aca: super::aca::Role,
     pub(super) function: u32,
     pub(super) ref_task_tag: u32,
     /// PERSISTENT RESERVE OUT, PREEMPT AND ABORT: it may end commands of others.
@@ -197,6 +199,8 @@ impl Tasks {
             edtl,
             read_len: if write { bidi_read_length(pdu.view.ahs).unwrap_or(edtl) } else { edtl },
             write,
+            attribute: if is_command { fields.attribute.word(bhs) } else { 0 },
+            aca: super::aca::Role::default(),
             function: if kind == Kind::TaskRequest { fields.function.word(bhs) } else { 0 },
             ref_task_tag: if kind == Kind::TaskRequest { fields.ref_task_tag.word(bhs) } else { NO_TAG },
             preempts: is_command && bhs[32] == 0x5f && bhs[33] & 0x1f == 5,

@@ -117,6 +117,7 @@ impl World {
                 return;
             };
             entry.server.framer.set_digests(status.digests);
+            entry.server.framer.raise(status.data_max);
             match status.flow {
                 Flow::Open => {}
                 Flow::Paused => {

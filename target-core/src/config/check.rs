@@ -51,6 +51,7 @@ impl Config {
                 return Err(ConfigError::new(format!("{at}.name"), "used by another target"));
             }
             check_target(&at, target)?;
+            self.check_groups(&at, target)?;
         }
         let mut addresses = BTreeSet::new();
         for (index, portal) in self.portals.iter().enumerate() {
@@ -90,6 +91,15 @@ impl Config {
             Some((None, _)) => "discovery_auth".into(),
         };
         Err(ConfigError::new(format!("{at}.mutual.secret"), "is also an initiator's secret"))
+    }
+
+    /// A group without a portal cannot be reached.
+    fn check_groups(&self, at: &str, target: &TargetConfig) -> Checked {
+        let served = |group: &u16| self.portals.iter().any(|portal| portal.group == *group);
+        match target.groups.iter().position(|group| !served(group)) {
+            Some(index) => Err(ConfigError::new(format!("{at}.groups[{index}]"), "no portal has that group")),
+            None => Ok(()),
+        }
     }
 
     fn check_limits(&self) -> Checked {
@@ -145,8 +155,8 @@ fn check_target(at: &str, target: &TargetConfig) -> Checked {
             return Err(ConfigError::new(format!("{at}.initiators[{index}]"), problem));
         }
     }
-    if target.redirect.as_ref().is_some_and(|to| to.address.is_empty()) {
-        return Err(ConfigError::new(format!("{at}.redirect.address"), "must not be empty"));
+    if let Some(problem) = target.redirect.as_ref().and_then(|to| address_problem(&to.address).err()) {
+        return Err(ConfigError::new(format!("{at}.redirect.address"), problem));
     }
     check_auth(&format!("{at}.auth"), &target.auth)?;
     let mut numbers = BTreeSet::new();
@@ -247,6 +257,9 @@ fn check_offer(offer: &Offer) -> Checked {
         let problem = "must not exceed offer.max_burst_length (RFC 7143 13.14)";
         return Err(ConfigError::new("offer.first_burst_length", problem));
     }
+    if !(1..=2).contains(&offer.protocol_level) {
+        return Err(ConfigError::new("offer.protocol_level", "must be 1 or 2"));
+    }
     if offer.max_outstanding_r2t == 0 {
         return Err(ConfigError::new("offer.max_outstanding_r2t", "must be 1 to 65535"));
     }
@@ -256,6 +269,56 @@ fn check_offer(offer: &Offer) -> Checked {
         }
     }
     Ok(())
+}
+
+/// What is wrong with a TargetAddress, `host[:port][,tag]` (RFC 7143 13.8): a name, an IPv4 address, or an IPv6 address in
+/// brackets; a port from 1 to 65535; a portal group tag from 0 to 65535.
+///
+/// # Errors
+///
+/// The first thing that is wrong, for people.
+pub fn address_problem(text: &str) -> Result<(), &'static str> {
+    if text.is_empty() {
+        return Err("must not be empty");
+    }
+    if text.len() > crate::wire::text::VALUE_BYTES_MAX {
+        return Err("must be at most 255 bytes");
+    }
+    let (place, tag) = text.split_once(',').map_or((text, None), |(place, tag)| (place, Some(tag)));
+    if tag.is_some_and(|tag| decimal(tag).is_none()) {
+        return Err("the portal group tag must be 0 to 65535");
+    }
+    let (host, port) = if let Some(rest) = place.strip_prefix('[') {
+        let (host, port) = rest.split_once(']').ok_or("the bracket of the IPv6 address is not closed")?;
+        if host.parse::<core::net::Ipv6Addr>().is_err() {
+            return Err("is no IPv6 address in its brackets");
+        }
+        let port = if port.is_empty() {
+            None
+        } else {
+            Some(port.strip_prefix(':').ok_or("has text behind the bracket")?)
+        };
+        (None, port)
+    } else {
+        let (host, port) = place.split_once(':').map_or((place, None), |(host, port)| (host, Some(port)));
+        (Some(host), port)
+    };
+    let is_name = |host: &str| {
+        let good = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '.';
+        !host.is_empty() && host.chars().all(good)
+    };
+    if !host.is_none_or(is_name) {
+        return Err("must be host[:port], the host a name, an IPv4 address or an IPv6 address in brackets");
+    }
+    match port.map(decimal) {
+        Some(None | Some(0)) => Err("the port must be 1 to 65535"),
+        _ => Ok(()),
+    }
+}
+
+fn decimal(text: &str) -> Option<u16> {
+    let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    text.parse().ok().filter(|_| digits)
 }
 
 /// RFC 7143 4.2.7: form, length and characters of a name that is already normalised.

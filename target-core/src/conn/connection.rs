@@ -11,6 +11,7 @@ use crate::probe::{ConnInfo, Fields, Probe, ProbeName};
 use crate::session::SessionKey;
 use crate::session::params::ConnParams;
 use crate::task::TaskKey;
+use crate::task::abort::Terminations;
 use crate::time::Instant;
 use crate::wire::{BHS_LEN, Digests, serial};
 use alloc::boxed::Box;
@@ -20,6 +21,9 @@ use core::net::{IpAddr, SocketAddr};
 
 /// First StatSN of every connection; any would do (RFC 7143 4.2.2.2).
 const FIRST_STAT_SN: u32 = 1;
+
+/// How many pings that ask for an acknowledgement may be unanswered.
+const SOLICITED_MAX: usize = 8;
 
 /// How a connection ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -146,6 +150,14 @@ pub(crate) struct Connection {
     pub(crate) keepalive: Option<KeepAlive>,
     /// Target Transfer Tag of the ping that waits for its answer.
     pub(crate) ping: Option<u32>,
+    /// StatSN of the Text Response that declared another MaxRecvDataSegmentLength, and that.
+    pub(crate) receive_change: Option<(u32, u32)>,
+    /// Target Transfer Tags of pings that ask for an acknowledgement.
+    pub(crate) solicited: VecDeque<u32>,
+    /// StatSN of the response with a Response Fence that went out last.
+    pub(crate) fenced: Option<u32>,
+    /// Messages about terminated tasks that wait for their acknowledgement.
+    pub(crate) terminations: Terminations,
     /// Something else that must happen in time.
     pub(crate) deadline: Option<(Instant, Due)>,
     /// Tasks that wait for write data, by the time they were last known to have heard something.
@@ -185,6 +197,10 @@ impl Connection {
             paused: false,
             keepalive: None,
             ping: None,
+            receive_change: None,
+            solicited: VecDeque::new(),
+            fenced: None,
+            terminations: Terminations::default(),
             deadline: None,
             data_wait: VecDeque::new(),
             immediate: 0,
@@ -229,10 +245,43 @@ impl Connection {
             return false;
         }
         self.exp_stat_sn = exp_stat_sn;
+        if let Some((stat_sn, length)) = self.receive_change
+            && serial::lt(stat_sn, exp_stat_sn)
+        {
+            self.params.max_recv_segment = length;
+            self.receive_change = None;
+        }
         while self.kept.front().is_some_and(|kept| serial::lt(kept.stat_sn, exp_stat_sn)) {
             self.drop_oldest();
         }
         true
+    }
+
+    /// Whether everything before that StatSN is acknowledged.
+    pub(crate) fn has_acknowledged(&self, stat_sn: u32) -> bool {
+        serial::le(stat_sn, self.exp_stat_sn)
+    }
+
+    /// Remembers a ping that asks for an acknowledgement; of those that are not answered only the last few.
+    pub(crate) fn solicit(&mut self, ttt: u32) {
+        self.solicited.push_back(ttt);
+        if self.solicited.len() > SOLICITED_MAX {
+            self.solicited.pop_front();
+        }
+    }
+
+    /// Whether that is the tag of a ping of ours; it is then answered.
+    pub(crate) fn answers_ping(&mut self, ttt: u32) -> bool {
+        if self.ping == Some(ttt) {
+            self.ping = None;
+            if let Some(keepalive) = &mut self.keepalive {
+                keepalive.answered();
+            }
+            return true;
+        }
+        let before = self.solicited.len();
+        self.solicited.retain(|other| *other != ttt);
+        self.solicited.len() < before
     }
 
     /// Keeps a response until it is acknowledged, in place of another with the same number; the oldest go when there is

@@ -144,6 +144,12 @@ impl Framer {
         self.digests = digests;
     }
 
+    /// Takes data segments of up to `data_max` bytes, if that is more than before. The target judges every segment once
+    /// more by what is agreed on; this is the bound on memory.
+    pub fn raise(&mut self, data_max: u32) {
+        self.data_max = self.data_max.max(data_max);
+    }
+
     /// Where to read into: never empty, and as long as it pays to read at once. Contents are undefined. At
     /// least `min` bytes, except that no more is given than the large data segment that is arriving still
     /// lacks: 1 is a good choice.

@@ -4,8 +4,9 @@
 use crate::conn::login::LoginReply;
 use crate::conn::text::TextReply;
 use crate::task::TaskKey;
+use crate::task::abort::TmfAnswer;
 use crate::task::write::R2tSpec;
-use crate::wire::{AsyncEvent, LogoutResult, Lun, RejectReason, TmfResponse};
+use crate::wire::{AsyncEvent, LogoutResult, Lun, RejectReason};
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use bytes::Bytes;
@@ -52,12 +53,10 @@ pub(crate) enum Out {
     },
     /// A Task Management Function Response.
     Tmf {
-        /// Initiator Task Tag.
-        itt: u32,
-        /// Response code.
-        response: TmfResponse,
-        /// The request was immediate.
-        immediate: bool,
+        /// What it says.
+        answer: TmfAnswer,
+        /// It has a Response Fence.
+        fenced: bool,
     },
     /// A Reject.
     Reject {
@@ -199,6 +198,23 @@ impl Outbox {
     /// PDUs waiting; a task with data counts as one.
     pub(crate) fn len(&self) -> usize {
         self.urgent.len() + self.bulk.len()
+    }
+
+    /// How many of the PDUs that wait will surely be sent with a StatSN of their own. Those of commands are not among them:
+    /// a command may still be aborted.
+    pub(crate) fn statuses(&self) -> u32 {
+        let counts = |out: &&Out| match out {
+            // What is sent again has its old number.
+            Out::Scsi(_) | Out::R2t(..) | Out::NopPing { .. } | Out::NopWindow | Out::Statuses(..) => false,
+            Out::NopEcho { .. }
+            | Out::Login(_)
+            | Out::Text(_)
+            | Out::Logout { .. }
+            | Out::Tmf { .. }
+            | Out::Reject { .. }
+            | Out::Async(_) => true,
+        };
+        u32::try_from(self.urgent.iter().filter(counts).count()).unwrap_or(u32::MAX)
     }
 
     /// True with nothing to send.

@@ -93,9 +93,19 @@ impl Pending {
         }
     }
 
+    /// The one to report first.
+    pub(super) fn first(self) -> Option<Attention> {
+        Attention::ALL.into_iter().find(|attention| self.has(*attention))
+    }
+
+    /// How many are queued.
+    pub(super) const fn len(self) -> u32 {
+        self.0.count_ones()
+    }
+
     /// Takes the one to report.
     pub(super) fn take(&mut self) -> Option<Attention> {
-        let first = Attention::ALL.into_iter().find(|attention| self.has(*attention))?;
+        let first = self.first()?;
         self.clear(first);
         Some(first)
     }

@@ -32,6 +32,8 @@ pub struct Request<'a> {
     pub write: bool,
     /// Task attribute (RFC 7143 11.3.1).
     pub attr: u8,
+    /// An ACA condition of this nexus is in effect at the logical unit.
+    pub aca: bool,
 }
 
 /// A command on its way. Dropping it abandons the command without further effect.
@@ -155,8 +157,8 @@ fn begin(context: &mut Context<'_>, request: &Request<'_>) -> Handled {
     {
         return Err(Failure::Conflict);
     }
-    if request.attr == ATTR_ACA {
-        // NormACA is 0, so there never is an ACA condition that such a command could serve (SAM-5 8.6).
+    if request.attr == ATTR_ACA && !request.aca {
+        // There is no ACA condition that the command could serve (SAM-5 8.6).
         return Err(code::INVALID_MESSAGE.into());
     }
     entry.check_reserved(cdb)?;

@@ -2,6 +2,7 @@
 
 use super::cdb::Cdb;
 use super::next::{Context, Handled, Next};
+use super::server::DEFAULT_PROTOCOL_LEVEL;
 use super::unit::LogicalUnit;
 use super::vpd;
 use alloc::vec::Vec;
@@ -15,14 +16,18 @@ pub(super) const BLOCK_DEVICE: u8 = 0x00;
 const STANDARD_LEN: usize = 74;
 /// SPC-4.
 const VERSION: u8 = 0x06;
-/// HISUP and RESPONSE DATA FORMAT 2.
-const HISUP_FORMAT: u8 = 0x12;
+/// NORMACA (a CDB may ask for an ACA condition), HISUP and RESPONSE DATA FORMAT 2.
+const NORMACA_HISUP_FORMAT: u8 = 0x32;
 /// MULTIP: there may be several target ports (portal groups).
 const MULTIP: u8 = 0x10;
 /// CMDQUE: the SAM-5 command management model.
 const CMDQUE: u8 = 0x02;
-/// Without claiming a version: SAM-5, iSCSI, SPC-4, SBC-3 (SPC-4 6.6.2, table of version descriptors).
-const VERSION_DESCRIPTORS: [u16; 4] = [0x00a0, 0x0960, 0x0460, 0x04c0];
+/// Without claiming a version: SAM-5, SPC-4, SBC-3 (SPC-4 6.6.2, table of version descriptors).
+const SAM: u16 = 0x00a0;
+const SPC: u16 = 0x0460;
+const SBC: u16 = 0x04c0;
+/// iSCSI, to which the negotiated iSCSIProtocolLevel is added (rfc7144/4.2-1).
+const ISCSI: u16 = 0x0960;
 
 pub(super) fn inquiry(context: &mut Context<'_>, cdb: Cdb<'_>) -> Handled {
     let (page, allocation) = (cdb.byte(2), u32::from(cdb.be16(3)));
@@ -32,14 +37,15 @@ pub(super) fn inquiry(context: &mut Context<'_>, cdb: Cdb<'_>) -> Handled {
     if page != 0 {
         return Err(Cdb::reject(2, None));
     }
-    Ok(Next::data(standard(context.unit().ok()), allocation))
+    let level = context.ports().map_or(DEFAULT_PROTOCOL_LEVEL, |nexus| nexus.protocol_level);
+    Ok(Next::data(standard(context.unit().ok(), level), allocation))
 }
 
-fn standard(unit: Option<&mut LogicalUnit>) -> Vec<u8> {
+fn standard(unit: Option<&mut LogicalUnit>, protocol_level: u8) -> Vec<u8> {
     let mut data = Vec::with_capacity(STANDARD_LEN);
     let length = u8::try_from(STANDARD_LEN - 5).unwrap_or(u8::MAX);
     let kind = if unit.is_some() { BLOCK_DEVICE } else { NO_DEVICE };
-    data.extend([kind, 0, VERSION, HISUP_FORMAT, length, 0, MULTIP, CMDQUE]);
+    data.extend([kind, 0, VERSION, NORMACA_HISUP_FORMAT, length, 0, MULTIP, CMDQUE]);
     let (vendor, product, revision) = unit.map_or(("", "", ""), |unit| {
         let config = &unit.config;
         (config.vendor.as_str(), config.product.as_str(), config.revision.as_str())
@@ -48,7 +54,8 @@ fn standard(unit: Option<&mut LogicalUnit>) -> Vec<u8> {
     ascii_field(&mut data, product, 16);
     ascii_field(&mut data, revision, 4);
     data.resize(58, 0);
-    data.extend(VERSION_DESCRIPTORS.iter().flat_map(|descriptor| descriptor.to_be_bytes()));
+    let versions = [SAM, ISCSI + u16::from(protocol_level), SPC, SBC];
+    data.extend(versions.iter().flat_map(|descriptor| descriptor.to_be_bytes()));
     data.resize(STANDARD_LEN, 0);
     data
 }

@@ -9,6 +9,7 @@
 //! cannot disagree. There is one file a command family; a family's file has its first step (called from the table) and
 //! what follows after data or storage (called from `next`).
 
+mod aca;
 mod access;
 mod atomic;
 mod attention;
@@ -47,6 +48,7 @@ mod write;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use aca::asks_for_aca;
 pub(crate) use atomic::is_atomic;
 pub use attention::Attention;
 pub use command::{Command, Request};

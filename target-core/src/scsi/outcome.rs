@@ -25,6 +25,9 @@ pub mod status {
     pub const TASK_ABORTED: u8 = 0x40;
 }
 
+/// RETRY DELAY TIMER of a logical unit that is busy, in tenths of a second: the shortest there is.
+const RETRY_TENTHS: u16 = 1;
+
 /// What the device server needs next for a command, or that it needs nothing more.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Step {
@@ -53,6 +56,8 @@ pub struct Outcome {
     pub sense: Sense,
     /// Data for the initiator, before clipping to what it expects.
     pub data_in: SgList,
+    /// What is said beside the status (SAM-5 5.3.2): of BUSY and TASK SET FULL, after how many tenths of a second to try again.
+    pub qualifier: u16,
     /// How many bytes of Data-Out the command stood for (for the residual count); 0 if it failed before asking.
     pub data_out_expected: u32,
 }
@@ -60,17 +65,27 @@ pub struct Outcome {
 impl Outcome {
     /// GOOD with that data.
     pub const fn good(data_in: SgList) -> Self {
-        Self { status: status::GOOD, sense: Sense::NONE, data_in, data_out_expected: 0 }
+        Self { status: status::GOOD, sense: Sense::NONE, data_in, qualifier: 0, data_out_expected: 0 }
     }
 
     /// CHECK CONDITION with that sense data.
     pub const fn check(sense: Sense) -> Self {
-        Self { status: status::CHECK_CONDITION, sense, data_in: SgList::new(), data_out_expected: 0 }
+        Self {
+            status: status::CHECK_CONDITION,
+            sense,
+            data_in: SgList::new(),
+            qualifier: 0,
+            data_out_expected: 0,
+        }
     }
 
     /// A status without sense data.
     pub const fn bare(status: u8) -> Self {
-        Self { status, sense: Sense::NONE, data_in: SgList::new(), data_out_expected: 0 }
+        let qualifier = match status {
+            status::BUSY | status::TASK_SET_FULL => RETRY_TENTHS,
+            _ => 0,
+        };
+        Self { status, sense: Sense::NONE, data_in: SgList::new(), qualifier, data_out_expected: 0 }
     }
 }
 

@@ -16,12 +16,16 @@ use alloc::vec::Vec;
 /// A forgotten one is told 29/00, which says no less.
 const LOST_NEXUSES_MAX: usize = 64;
 
+/// iSCSIProtocolLevel where none was negotiated (RFC 7144 7.1.1).
+pub(super) const DEFAULT_PROTOCOL_LEVEL: u8 = 1;
+
 /// One nexus as the whole target knows it.
 #[derive(Clone, Debug)]
 pub(super) struct Nexus {
     pub(super) initiator_port: String,
     pub(super) target_port: String,
     pub(super) group: u16,
+    pub(super) protocol_level: u8,
 }
 
 /// All logical units of one target, and the nexuses to them.
@@ -130,7 +134,12 @@ impl DeviceServer {
             unit.join(nexus, attention, self.attentions_max);
             unit.persistent.attach(nexus, initiator_port, group);
         }
-        let ports = Nexus { initiator_port: initiator_port.into(), target_port: target_port.into(), group };
+        let ports = Nexus {
+            initiator_port: initiator_port.into(),
+            target_port: target_port.into(),
+            group,
+            protocol_level: DEFAULT_PROTOCOL_LEVEL,
+        };
         self.nexuses.insert(nexus, ports);
     }
 
@@ -163,6 +172,20 @@ impl DeviceServer {
     /// Names of the initiator ports that are here.
     pub(super) fn initiator_ports(&self) -> impl Iterator<Item = &str> {
         self.nexuses.values().map(|nexus| nexus.initiator_port.as_str())
+    }
+
+    /// A nexus negotiated iSCSIProtocolLevel, which INQUIRY shows (rfc7144/4.2-1).
+    pub fn speaks(&mut self, nexus: NexusId, protocol_level: u8) {
+        if let Some(nexus) = self.nexuses.get_mut(&nexus) {
+            nexus.protocol_level = protocol_level;
+        }
+    }
+
+    /// The unit attention that a nexus hears of next at a logical unit, and how many it will hear of in all.
+    pub fn pending(&mut self, lun: Lun, nexus: NexusId) -> Option<(Attention, u32)> {
+        let unit = self.find(lun).and_then(|at| self.units.get_mut(at))?;
+        let pending = unit.side(nexus)?.pending;
+        Some((pending.first()?, pending.len()))
     }
 
     /// A session is gone (I_T nexus loss, RFC 7143 6.3.5.1): its reservations and preventions go with it.

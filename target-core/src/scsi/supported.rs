@@ -56,7 +56,7 @@ fn one(entry: Option<&Entry>, timeouts: bool) -> Vec<u8> {
     };
     let mut data = Vec::from([0, STANDARD | (u8::from(timeouts) << 7)]);
     data.extend(cdb_len(entry));
-    data.extend(entry.usage);
+    data.extend(entry.bits());
     if timeouts {
         data.extend(timeouts_of(entry));
     }

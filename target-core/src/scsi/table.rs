@@ -3,6 +3,7 @@
 //! [`TABLE`] is the only list of commands: dispatch, the check for reserved bits and REPORT SUPPORTED OPERATION CODES read
 //! it. To add a command: one line here, its handler in the file of its family.
 
+use super::aca::NACA;
 use super::access::Access;
 use super::cdb::Cdb;
 use super::next::Handler;
@@ -36,8 +37,8 @@ pub(super) struct Entry {
     /// Service action, where the opcode has them.
     pub(super) action: Option<u16>,
     pub(super) name: &'static str,
-    /// CDB usage data (SPC-4 6.35.3): its length is that of the CDB; a bit is one if the device server looks at it; the
-    /// opcode and the service action stand as they are.
+    /// CDB usage data (SPC-4 6.35.3) but for NACA, which all commands have: its length is that of the CDB; a bit is one if
+    /// the device server looks at it; the opcode and the service action stand as they are.
     pub(super) usage: &'static [u8],
     pub(super) flags: u8,
     /// What it does as far as reservations are concerned.
@@ -236,14 +237,20 @@ impl Entry {
     /// SERVICE ACTION in byte 1 (SPC-4 4.2.2.3).
     const ACTION_BITS: u8 = 0x1f;
 
-    /// Refuses a CDB that is too short or has a bit set that the device server does not look at. That covers NACA and the
-    /// obsolete LINK in the control byte, RDPROTECT and the like.
+    /// The CDB usage data, NACA included.
+    pub(super) fn bits(&self) -> impl Iterator<Item = u8> {
+        let control = self.usage.len().wrapping_sub(1);
+        self.usage.iter().enumerate().map(move |(at, bits)| if at == control { bits | NACA } else { *bits })
+    }
+
+    /// Refuses a CDB that is too short or has a bit set that the device server does not look at. That covers the obsolete
+    /// LINK in the control byte, RDPROTECT and the like.
     pub(super) fn check_reserved(&self, cdb: Cdb<'_>) -> Result<(), Sense> {
         if cdb.0.len() < self.usage.len() {
             return Err(Sense::cdb_field(u16::try_from(cdb.0.len()).unwrap_or(u16::MAX), None));
         }
-        for (at, (byte, usage)) in cdb.0.iter().zip(self.usage).enumerate().skip(1) {
-            let seen = if at == 1 && self.action.is_some() { usage | Self::ACTION_BITS } else { *usage };
+        for (at, (byte, usage)) in cdb.0.iter().zip(self.bits()).enumerate().skip(1) {
+            let seen = if at == 1 && self.action.is_some() { usage | Self::ACTION_BITS } else { usage };
             let reserved = byte & !seen;
             if reserved != 0 {
                 let bit = 7_u32.saturating_sub(reserved.leading_zeros());

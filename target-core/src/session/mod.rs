@@ -1,6 +1,7 @@
 //! Sessions: parameters, command window, ordering, reinstatement (RFC 7143 sections 4.2.2, 4.4 and 8.3).
 
 pub mod cleanup;
+pub(crate) mod fence;
 pub(crate) mod lost;
 pub mod params;
 #[allow(clippy::module_inception, reason = "the thing itself, beside its parts")]

@@ -29,6 +29,8 @@ pub struct SessionParams {
     pub data_sequence_in_order: bool,
     pub error_recovery_level: u8,
     pub task_reporting: TaskReporting,
+    /// iSCSIProtocolLevel (RFC 7144 7.1.1).
+    pub protocol_level: u8,
 }
 
 impl Default for SessionParams {
@@ -47,6 +49,7 @@ impl Default for SessionParams {
             data_sequence_in_order: true,
             error_recovery_level: 0,
             task_reporting: TaskReporting::Rfc3720,
+            protocol_level: 1,
         }
     }
 }
@@ -78,13 +81,27 @@ impl From<&SessionParams> for ReadRules {
     }
 }
 
-/// TaskReporting (RFC 7143 13.23).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// TaskReporting (RFC 7143 13.23); each one promises what those before it do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[allow(missing_docs, reason = "each variant is the value of that name")]
 pub enum TaskReporting {
     Rfc3720,
     ResponseFence,
     FastAbort,
+}
+
+impl TaskReporting {
+    /// Its name on the wire.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Rfc3720 => "RFC3720",
+            Self::ResponseFence => "ResponseFence",
+            Self::FastAbort => "FastAbort",
+        }
+    }
+
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Rfc3720, Self::ResponseFence, Self::FastAbort];
 }
 
 /// What holds for one connection.

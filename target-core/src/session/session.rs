@@ -3,6 +3,7 @@
 use crate::api::{ConnId, Tsih};
 use crate::scsi::NexusId;
 use crate::session::SessionKey;
+use crate::session::fence::Fence;
 use crate::session::lost::LostConns;
 use crate::session::params::{SessionKind, SessionParams};
 use crate::session::states::{SessionState, Transition};
@@ -80,6 +81,8 @@ pub(crate) struct Session {
     pub(crate) aborted: Aborted,
     /// Task management functions not answered yet.
     pub(crate) tmfs: Vec<PendingTmf>,
+    /// A response that others must not pass, and those that wait behind it.
+    pub(crate) fence: Option<Fence>,
     /// Bytes it makes the target hold.
     pub(crate) held: u64,
     /// Commands whose storage operation waits for memory.
@@ -114,6 +117,7 @@ impl Session {
             answered: VecDeque::new(),
             aborted: Aborted::new(commands as usize),
             tmfs: Vec::new(),
+            fence: None,
             held: 0,
             parked: VecDeque::new(),
             starved: VecDeque::new(),

@@ -10,6 +10,7 @@ use crate::scsi::Attention;
 use crate::session::{Scope, SessionKey};
 use crate::task::TaskKey;
 use crate::wire::Lun;
+use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
 
@@ -130,15 +131,44 @@ impl<S: ProbeSink> Target<S> {
             };
             self.nodes.push(node);
         }
+        let moved = moved_away(&self.config, &config);
+        let before = self.config.offer.max_recv_data_segment_length;
         self.config = config;
         self.renumber(&old_names);
+        self.send_away(&moved);
+        if self.config.offer.max_recv_data_segment_length != before {
+            self.ask_for_negotiations();
+        }
         for node in changed {
             self.luns_changed(node);
         }
     }
 
+    /// Something that can be declared anew was changed: event 4 on every connection, so that the initiator begins a text
+    /// exchange in which that can be done.
+    fn ask_for_negotiations(&mut self) {
+        let seconds = u16::try_from(self.config.timers.logout.as_secs()).unwrap_or(u16::MAX);
+        for key in self.sessions.keys() {
+            for conn in self.conns_of(key) {
+                self.request_negotiation(conn, seconds);
+            }
+        }
+    }
+
+    /// Asks the sessions of targets that have moved to log out; when they come back they are sent where it is now.
+    fn send_away(&mut self, moved: &[String]) {
+        let seconds = u16::try_from(self.config.timers.logout.as_secs()).unwrap_or(u16::MAX);
+        for key in self.sessions.keys() {
+            let node = self.sessions.get(key).and_then(|session| session.node);
+            let name = node.and_then(|node| self.nodes.get(node)).map(|node| &node.name);
+            if name.is_some_and(|name| moved.contains(name)) {
+                self.request_session_logout(key, seconds);
+            }
+        }
+    }
+
     /// Sessions know their target by its place in the configuration, which may have changed.
-    fn renumber(&mut self, old_names: &[alloc::string::String]) {
+    fn renumber(&mut self, old_names: &[String]) {
         let nodes = &self.nodes;
         let place = |old: usize| {
             let name = old_names.get(old)?;
@@ -157,6 +187,9 @@ impl<S: ProbeSink> Target<S> {
     /// The logical units of a target changed: commands to those that are gone end, and every session is told, by unit
     /// attention (the device server's) and by an asynchronous message.
     fn luns_changed(&mut self, node: usize) {
+        let luns = self.config.targets.get(node).map(|target| target.luns.iter().map(|lun| lun.lun));
+        let there: Vec<u16> = luns.map_or_else(Vec::new, Iterator::collect);
+        self.end_acas(node, |number, _| !there.contains(&number));
         for key in self.sessions.keys() {
             let Some(session) = self.sessions.get(key).filter(|session| session.node == Some(node)) else {
                 continue;
@@ -179,6 +212,19 @@ impl<S: ProbeSink> Target<S> {
             }
         }
     }
+}
+
+/// Names of the targets that `after` redirects and `before` did not, or elsewhere.
+fn moved_away(before: &Config, after: &Config) -> Vec<String> {
+    let was = |name: &String| {
+        let old = before.targets.iter().find(|target| target.name == *name);
+        old.and_then(|target| target.redirect.as_ref())
+    };
+    let moved = after.targets.iter().filter(|target| target.redirect.is_some());
+    moved
+        .filter(|target| was(&target.name) != target.redirect.as_ref())
+        .map(|target| target.name.clone())
+        .collect()
 }
 
 fn luns_differ(before: &TargetConfig, after: &TargetConfig) -> bool {

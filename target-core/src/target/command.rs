@@ -75,6 +75,7 @@ impl<S: ProbeSink> Target<S> {
         let Some(session) = self.sessions.get_mut(session_key) else { return };
         let rules = WriteRules::from(&session.params);
         let (mut task, fault) = new_task(id, pdu, extras, frame.data.clone(), rules);
+        task.priority = if session.params.protocol_level >= 2 { pdu.priority } else { 0 };
         task.heard = self.now;
         task.held = frame.data.len() as u64;
         session.held = session.held.saturating_add(task.held);
@@ -170,6 +171,11 @@ impl<S: ProbeSink> Target<S> {
         let nexus = session.nexus;
         let Some(task) = session.tasks.get_mut(task_key) else { return };
         task.stage = Stage::Running;
+        if let Some(status) = self.aca_refusal(session_key, task_key) {
+            return self.finish(session_key, task_key, Outcome::bare(status));
+        }
+        let Some(session) = self.sessions.get_mut(session_key) else { return };
+        let Some(task) = session.tasks.get_mut(task_key) else { return };
         if let Some(code) = task.refusal {
             return self.fail(session_key, task_key, code);
         }
@@ -180,7 +186,7 @@ impl<S: ProbeSink> Target<S> {
         {
             task.set = Some(number);
             let name = TaskRef { session: session_key, task: task_key };
-            if !node.sets.entry(number).or_default().enter(name, task.attribute()) {
+            if !node.sets.entry(number).or_default().enter(name, task.attribute(), task.priority) {
                 task.stage = Stage::Dormant;
                 return;
             }
@@ -191,6 +197,7 @@ impl<S: ProbeSink> Target<S> {
     /// A command's turn in its task set has come: the device server gets it.
     pub(super) fn start(&mut self, session_key: SessionKey, task_key: TaskKey) {
         let overloaded = self.orphans >= self.orphans_max();
+        let aca = self.is_under_own_aca(session_key, task_key);
         let Some(session) = self.sessions.get_mut(session_key) else { return };
         let nexus = session.nexus;
         let Some(task) = session.tasks.get_mut(task_key) else { return };
@@ -210,6 +217,7 @@ impl<S: ProbeSink> Target<S> {
             read: task.read,
             write: task.write,
             attr: task.attr,
+            aca,
         };
         node.scsi.set_now(self.now);
         let (command, step) = Command::start(&mut node.scsi, &request);
@@ -258,6 +266,7 @@ fn new_task(
         read: pdu.read,
         write: pdu.write,
         attr: pdu.attr,
+        priority: 0,
         edtl: pdu.edtl,
         read_edtl: if bidirectional { extras.read_length.unwrap_or(0) } else { pdu.edtl },
         cdb: extras.cdb.map_or(Cdb::Plain(pdu.cdb), Cdb::Extended),
@@ -278,6 +287,7 @@ fn new_task(
         snack_tag: 0,
         recoveries: 0,
         outcome: None,
+        fenced: false,
         held: 0,
     };
     (task, fault)

@@ -13,8 +13,8 @@ use crate::task::read::Residual;
 use crate::task::sent::SentData;
 use crate::task::write::R2tSpec;
 use crate::wire::{
-    AsyncMessage, BHS_LEN, DataIn, LoginResponse, LogoutResponse, Lun, NopIn, R2t, RESERVED_TAG, Reject,
-    ScsiResponse, TaskResponse, TextResponse, set_window,
+    AsyncEvent, AsyncMessage, BHS_LEN, DataIn, LoginResponse, LogoutResponse, Lun, NopIn, R2t, RESERVED_TAG,
+    Reject, ScsiResponse, TaskResponse, TextResponse, set_window,
 };
 use bytes::Bytes;
 
@@ -97,13 +97,24 @@ impl<S: ProbeSink> Encoder<'_, S> {
                 let fields = Fields { itt, cmd_sn: exp_cmd_sn, stat_sn, ..Fields::default() };
                 self.send_response(Some(Probe::LogoutResponse), &pdu.emit(), Bytes::new(), fields);
             }
-            Out::Tmf { itt, response, immediate } => {
-                if immediate {
+            Out::Tmf { answer, fenced } => {
+                if answer.immediate {
                     self.conn.immediate_tmfs = self.conn.immediate_tmfs.saturating_sub(1);
                 }
                 let Numbers { exp_cmd_sn, max_cmd_sn } = self.numbers;
                 let stat_sn = self.conn.next_stat_sn();
-                let pdu = TaskResponse { response: response.code(), itt, stat_sn, exp_cmd_sn, max_cmd_sn };
+                if fenced {
+                    self.conn.fenced = Some(stat_sn);
+                }
+                let itt = answer.itt;
+                let pdu = TaskResponse {
+                    response: answer.response.code(),
+                    additional: answer.additional,
+                    itt,
+                    stat_sn,
+                    exp_cmd_sn,
+                    max_cmd_sn,
+                };
                 let fields = Fields { itt, cmd_sn: exp_cmd_sn, stat_sn, ..Fields::default() };
                 self.send_response(Some(Probe::TaskResponse), &pdu.emit(), Bytes::new(), fields);
             }
@@ -212,11 +223,20 @@ impl<S: ProbeSink> Encoder<'_, S> {
         if let Some(max_send_segment) = out.reply.changed.max_send_segment {
             self.conn.params.max_send_segment = max_send_segment;
         }
+        if let Some(length) = out.reply.changed.max_recv_segment {
+            // What the initiator sent before it read this may be as long as before.
+            let params = &mut self.conn.params;
+            params.max_recv_segment = params.max_recv_segment.max(length);
+            self.conn.receive_change = Some((stat_sn, length));
+        }
     }
 
     fn async_message(&mut self, out: AsyncOut) {
         let Numbers { exp_cmd_sn, max_cmd_sn } = self.numbers;
         let stat_sn = self.conn.next_stat_sn();
+        if out.event == AsyncEvent::TaskTermination {
+            self.conn.terminations.sent(out.lun, stat_sn);
+        }
         let [parameter1, parameter2, parameter3] = out.parameters;
         let pdu = AsyncMessage {
             data_segment_length: length(&out.data),
@@ -231,7 +251,8 @@ impl<S: ProbeSink> Encoder<'_, S> {
             parameter3,
         };
         let fields = Fields {
-            lun: out.lun.probe_number(),
+            // Whatever the header says: the definition of the probe knows the LUN of event 0 alone.
+            lun: if out.event == AsyncEvent::ScsiAsyncEvent { out.lun.probe_number() } else { 0 },
             cmd_sn: exp_cmd_sn,
             stat_sn,
             data_len: pdu.data_segment_length,
@@ -312,6 +333,9 @@ impl<S: ProbeSink> Encoder<'_, S> {
         let Some(outcome) = &task.outcome else { return };
         let Numbers { exp_cmd_sn, max_cmd_sn } = self.numbers;
         let stat_sn = task.stat_sn.unwrap_or(0);
+        if task.fenced {
+            self.conn.fenced = Some(stat_sn);
+        }
         let (write, read) = residuals(task);
         let sense = sense_segment(&outcome.sense);
         // A unidirectional command has its one residual in the first place, whatever its direction.
@@ -324,7 +348,7 @@ impl<S: ProbeSink> Encoder<'_, S> {
             response: 0,
             status: outcome.status,
             data_segment_length: length(&sense),
-            status_qualifier: 0,
+            status_qualifier: outcome.qualifier,
             itt: task.itt,
             snack_tag: task.snack_tag,
             stat_sn,

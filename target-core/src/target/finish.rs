@@ -1,11 +1,16 @@
 //! How commands end: with status, or without (RFC 7143 4.2.3, 11.4).
 
 use super::Target;
+use super::aca::has_its_turn;
 use crate::probe::ProbeSink;
-use crate::scsi::{Outcome, Sense, SenseCode};
+use crate::scsi::{Outcome, Sense, SenseCode, status};
 use crate::session::SessionKey;
+use crate::session::fence::{Response, Scope};
 use crate::task::read::{ReadRules, ReadTransfer};
 use crate::task::{Stage, TaskKey};
+
+/// Sense key.
+const UNIT_ATTENTION: u8 = 6;
 
 impl<S: ProbeSink> Target<S> {
     /// Ends a command with CHECK CONDITION for something the transport found.
@@ -30,12 +35,17 @@ impl<S: ProbeSink> Target<S> {
 
     /// A command has its outcome; it is answered when all the data announced for it has come.
     pub(super) fn finish(&mut self, session_key: SessionKey, task_key: TaskKey, outcome: Outcome) {
+        let Some(mut outcome) = self.pass_aca(session_key, task_key, outcome) else { return };
         self.leave_set(session_key, task_key);
         let Some(session) = self.sessions.get_mut(session_key) else { return };
         let Some(task) = session.tasks.get_mut(task_key) else { return };
         task.command = None;
         task.wants_data = false;
         task.parked = None;
+        if session.params.protocol_level < 2 {
+            // rfc7144/5.2.1-1
+            outcome.qualifier = 0;
+        }
         task.outcome = Some(outcome);
         let io = task.io.take();
         let waits = task.awaits_data();
@@ -64,7 +74,9 @@ impl<S: ProbeSink> Target<S> {
         if !task.immediate {
             session.window.finish();
         }
-        self.dispatch(session_key, task_key);
+        let fenced = task.outcome.as_ref().is_some_and(|outcome| is_fenced(outcome, task.asks_for_aca()));
+        let scope = Scope::Unit(task.lun.number());
+        self.hand_over(session_key, Response::Task(task_key), scope, fenced);
     }
 
     /// Gives a response, or what of it is to be sent again, to its connection. A command without one waits to be
@@ -98,7 +110,7 @@ impl<S: ProbeSink> Target<S> {
         let Some(session) = self.sessions.get_mut(session_key) else { return };
         let Some(task) = session.tasks.get(task_key) else { return };
         if task.awaits_data() {
-            session.aborted.remember(task.itt);
+            session.aborted.remember(task.itt, task.conn, task.lun);
         }
         // A held command's number is plugged by who took it out of the window; then nothing is outstanding for it.
         if !task.immediate && !matches!(task.stage, Stage::Arrived | Stage::Responding) {
@@ -121,6 +133,9 @@ impl<S: ProbeSink> Target<S> {
         if waiting {
             self.relieved.push(session_key);
         }
+        if session.fence.is_some() {
+            self.unsettled.push(session_key);
+        }
         if let Some(io) = task.io {
             self.cancel_io(io);
         }
@@ -139,12 +154,17 @@ impl<S: ProbeSink> Target<S> {
             set.end(task.attribute());
         }
         while let Some(next) = set.next() {
-            // It counts as running in the set from now on, so it must as a task.
-            let task = self.sessions.get_mut(next.session).and_then(|it| it.tasks.get_mut(next.task));
-            if let Some(task) = task {
-                task.stage = Stage::Running;
-                self.runnable.push_back(next);
-            }
+            has_its_turn(&mut self.sessions, &mut self.runnable, next);
         }
+    }
+}
+
+/// Whether a response needs a Response Fence (RFC 7143 4.2.2.3.4): it tells of a unit attention, establishes an ACA
+/// condition or says that there is one. Only the first of each kind would have to.
+fn is_fenced(outcome: &Outcome, asks_for_aca: bool) -> bool {
+    match outcome.status {
+        status::ACA_ACTIVE => true,
+        status::CHECK_CONDITION => asks_for_aca || outcome.sense.code.key == UNIT_ATTENTION,
+        _ => false,
     }
 }

@@ -191,6 +191,7 @@ impl<S: ProbeSink> Target<S> {
             let initiator_port = format!("{},i,0x{isid}", who.initiator);
             let target_port = format!("{},t,0x{group:04x}", node.name);
             node.scsi.nexus_up(who.nexus, &initiator_port, &target_port, group);
+            node.scsi.speaks(who.nexus, outcome.session.protocol_level);
         }
         let commands = self.config.limits.commands;
         let mut session = Session::new(who, outcome.session.clone(), first_cmd_sn, commands);

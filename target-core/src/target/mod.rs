@@ -5,7 +5,8 @@
 //! ```text
 //!  handle ─┬─ opened/closed ── login ── sessions        who is there
 //!          ├─ receive ─┬─ command ── data_out ── io     commands and their data
-//!          │           ├─ tmf, logout, text, nop        everything else that is asked
+//!          │           ├─ tmf ── multi_abort, query     task management
+//!          │           ├─ logout, text, nop             everything else that is asked
 //!          │           └─ reject                        what must not be asked
 //!          ├─ timers, admin ── notify                   what the target does of its own
 //!  poll_* ─┴─ transmit ── encode ── probes              what goes out
@@ -14,22 +15,26 @@
 //! No method waits for storage: an operation that is given up is cancelled, its owner forgotten, and its completion
 //! swallowed when it comes.
 
+mod aca;
 mod admin;
 mod answered;
 mod close;
 mod command;
 mod data_out;
 mod encode;
+mod fence;
 mod finish;
 mod io;
 mod leave;
 mod login;
 mod logout;
+mod multi_abort;
 mod node;
 mod nop;
 mod notify;
 mod preempt;
 mod probes;
+mod query;
 mod reassign;
 mod receive;
 mod reject;
@@ -84,6 +89,8 @@ pub struct Target<S: ProbeSink> {
     timers: BTreeSet<(Instant, Timer)>,
     /// Commands whose turn in their task set has come.
     runnable: VecDeque<TaskRef>,
+    /// Commands that an ACA condition kept from completing and does no more.
+    unblocked: VecDeque<TaskRef>,
     /// Sessions that gave memory back, in which somebody may wait for it.
     relieved: Vec<SessionKey>,
     /// Sessions in which held requests or task management functions may go on.
@@ -125,6 +132,7 @@ impl<S: ProbeSink> Target<S> {
             events: VecDeque::new(),
             timers: BTreeSet::new(),
             runnable: VecDeque::new(),
+            unblocked: VecDeque::new(),
             relieved: Vec::new(),
             unsettled: Vec::new(),
             paused: Vec::new(),
@@ -264,8 +272,11 @@ impl<S: ProbeSink> Target<S> {
         loop {
             if let Some(next) = self.runnable.pop_front() {
                 self.start(next.session, next.task);
+            } else if let Some(next) = self.unblocked.pop_front() {
+                self.unblock(next);
             } else if let Some(session) = self.unsettled.pop() {
                 self.deliver_held(session);
+                self.advance_fence(session);
             } else if let Some(session) = self.relieved.pop() {
                 self.hand_on_memory(session);
             } else {

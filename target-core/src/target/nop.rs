@@ -16,7 +16,7 @@ impl<S: ProbeSink> Target<S> {
     pub(super) fn nop_out(&mut self, id: ConnId, session_key: SessionKey, frame: &Frame) {
         let pdu = NopOut::parse(&frame.bhs);
         if pdu.itt == RESERVED_TAG {
-            return self.nop_answer(id, &pdu, frame);
+            return self.nop_answer(id, session_key, &pdu, frame);
         }
         if !self.may_submit(id, session_key, pdu.itt, pdu.cmd_sn, pdu.immediate, frame) {
             return;
@@ -34,17 +34,19 @@ impl<S: ProbeSink> Target<S> {
     }
 
     /// Without a task tag it wants no answer: it answers a ping of ours, or only brings ExpStatSN.
-    fn nop_answer(&mut self, id: ConnId, pdu: &NopOut, frame: &Frame) {
+    fn nop_answer(&mut self, id: ConnId, session_key: SessionKey, pdu: &NopOut, frame: &Frame) {
         let Some(conn) = self.conns.get_mut(&id) else { return };
         let fault = if !pdu.immediate {
             Fault::NopNotImmediate
         } else if pdu.ttt == RESERVED_TAG {
-            return;
-        } else if conn.ping == Some(pdu.ttt) {
-            conn.ping = None;
-            if let Some(keepalive) = &mut conn.keepalive {
-                keepalive.answered();
+            // That may be how it says that it sends no more data for terminated tasks (RFC 7143 11.9.1, event 5).
+            if conn.terminations.acknowledged(pdu.lun, pdu.exp_stat_sn)
+                && let Some(session) = self.sessions.get_mut(session_key)
+            {
+                session.aborted.release(id, pdu.lun);
             }
+            return;
+        } else if conn.answers_ping(pdu.ttt) {
             return;
         } else {
             Fault::NopTags

@@ -68,6 +68,12 @@ impl<S: ProbeSink> Target<S> {
         self.notify(id, event(AsyncEvent::NegotiationRequest, [0, 0, seconds]));
     }
 
+    /// Event 5: the tasks of a logical unit are being terminated. Only for sessions with TaskReporting=FastAbort
+    /// (rfc7143/11.9.1-8).
+    pub(super) fn announce_termination(&mut self, id: ConnId, lun: Lun) {
+        self.notify(id, AsyncOut { lun, ..event(AsyncEvent::TaskTermination, [0; 3]) });
+    }
+
     /// Event 0: reports a condition of a logical unit to a session, over its first connection.
     pub(super) fn report_condition(&mut self, session_key: SessionKey, lun: Lun, code: SenseCode) {
         let Some(session) = self.sessions.get(session_key) else { return };

@@ -13,7 +13,7 @@ impl<S: ProbeSink> Target<S> {
     /// (rfc7143/7.2.2-9).
     pub(super) fn task_reassign(&mut self, session_key: SessionKey, id: ConnId, pdu: &TaskRequest) {
         let response = self.may_reassign(session_key, pdu.referenced_task_tag);
-        self.answer_tmf(session_key, id, pdu, response);
+        self.answer_tmf(session_key, id, pdu, response, 0);
         if response == TmfResponse::FunctionComplete {
             self.take_over(session_key, id, pdu);
         }

@@ -72,6 +72,9 @@ impl<S: ProbeSink> Target<S> {
                 }
             }
         }
+        if self.sessions.get(session).is_some_and(|session| session.fence.is_some()) {
+            self.unsettled.push(session);
+        }
         match opcode {
             Opcode::ScsiCommand => {
                 let pdu = ScsiCommand::parse(&frame.bhs);
@@ -186,17 +189,19 @@ impl<S: ProbeSink> Target<S> {
     pub(super) fn rx_status(&mut self, id: ConnId) -> RxStatus {
         let pause = self.is_overloaded(id);
         let Some(conn) = self.conns.get_mut(&id) else {
-            return RxStatus { flow: Flow::Ended, digests: Digests::default() };
+            return RxStatus { flow: Flow::Ended, ..RxStatus::default() };
         };
+        // As soon as the target would declare more, more may come.
+        let data_max = conn.params.max_recv_segment.max(self.config.offer.max_recv_data_segment_length);
         let digests = if conn.state.is_full_feature() { conn.params.digests } else { Digests::default() };
         if conn.is_ending() {
-            return RxStatus { flow: Flow::Ended, digests };
+            return RxStatus { flow: Flow::Ended, digests, data_max: 0 };
         }
         if pause && !conn.paused {
             conn.paused = true;
             self.paused.push(id);
         }
-        RxStatus { flow: if pause { Flow::Paused } else { Flow::Open }, digests }
+        RxStatus { flow: if pause { Flow::Paused } else { Flow::Open }, digests, data_max }
     }
 
     /// Whether nothing more should be read from a connection for now: it does not read what it is sent, or its session

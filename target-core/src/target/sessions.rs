@@ -194,8 +194,11 @@ impl<S: ProbeSink> Target<S> {
         if let Some(at) = session.armed {
             self.timers.remove(&(at, Timer::Session(session_key)));
         }
-        if let Some(node) = session.node.and_then(|node| self.nodes.get_mut(node)) {
-            node.scsi.nexus_down(session.nexus);
+        if let Some(at) = session.node {
+            if let Some(node) = self.nodes.get_mut(at) {
+                node.scsi.nexus_down(session.nexus);
+            }
+            self.end_acas_of(at, session.nexus);
         }
         self.events.push_back(Event::SessionEnded { session: session.tsih, reason });
         self.note_drained();

@@ -43,6 +43,7 @@ impl<S: ProbeSink> Target<S> {
             local: conn.local,
             group: conn.group,
             max_send_segment: conn.params.max_send_segment,
+            max_recv_segment: conn.receive_change.map_or(conn.params.max_recv_segment, |(_, length)| length),
         };
         let Some(exchange) = &mut conn.text else { return };
         match exchange.receive(&env, &pdu, &data) {

@@ -1,20 +1,20 @@
-//! Task management functions, really executed (RFC 7143 4.2.3, 11.5, 11.6).
-//!
-//! A function that aborts several tasks goes through the steps of 4.2.3.3: wait until every command before it has come
-//! (or, for target resets, count them as come), wait for the write data that its own session's tasks were asked for, act,
-//! answer. It never waits for storage, and not for other sessions.
+//! Task management functions, really executed (RFC 7143 11.5, 11.6; RFC 7144 6). Those that abort several tasks go on in
+//! `multi_abort`, those that only ask in `query`.
 
 use super::Target;
 use crate::api::ConnId;
 use crate::conn::framing::Frame;
 use crate::conn::out::Out;
 use crate::probe::ProbeSink;
+use crate::session::fence::{Response, Scope};
 use crate::session::{Pending, SessionKey};
-use crate::task::abort::{PendingTmf, TmfWait};
-use crate::task::{Stage, Task, TaskKey};
+use crate::task::abort::TmfAnswer;
+use crate::task::{Stage, TaskKey};
 use crate::wire::{Lun, TaskRequest, TmfFunction, TmfResponse, serial};
 use alloc::boxed::Box;
-use alloc::vec::Vec;
+
+/// The iSCSIProtocolLevel at which the functions of RFC 7144 are there (rfc7144/4.1-1).
+const RFC_7144: u8 = 2;
 
 impl<S: ProbeSink> Target<S> {
     /// Puts a Task Management Function Request in CmdSN order; an immediate one is delivered at once.
@@ -33,28 +33,52 @@ impl<S: ProbeSink> Target<S> {
 
     /// Its turn has come.
     pub(super) fn tmf_delivered(&mut self, session_key: SessionKey, id: ConnId, pdu: &TaskRequest) {
-        let response = match TmfFunction::from_u8(pdu.function) {
+        let level = self.sessions.get(session_key).map_or(0, |session| session.params.protocol_level);
+        let function = TmfFunction::from_u8(pdu.function);
+        let missing_lun = !self.lun_is_there(session_key, pdu.lun);
+        let response = match function {
+            // Functions that concern one logical unit (RFC 7143 11.5.3, RFC 7144 6.3.1) need it to be there.
+            Some(
+                TmfFunction::AbortTaskSet
+                | TmfFunction::ClearTaskSet
+                | TmfFunction::LogicalUnitReset
+                | TmfFunction::ClearAca,
+            ) if missing_lun => TmfResponse::LunDoesNotExist,
+            Some(
+                TmfFunction::QueryTask | TmfFunction::QueryTaskSet | TmfFunction::QueryAsynchronousEvent,
+            ) if missing_lun && level >= RFC_7144 => TmfResponse::LunDoesNotExist,
             Some(TmfFunction::AbortTask) => self.abort_task(session_key, id, pdu),
+            Some(TmfFunction::ClearAca) => self.clear_aca(session_key, pdu.lun),
             Some(TmfFunction::AbortTaskSet | TmfFunction::ClearTaskSet | TmfFunction::LogicalUnitReset) => {
-                if self.lun_is_there(session_key, pdu.lun) {
-                    return self.begin_group(session_key, id, pdu);
-                }
-                TmfResponse::LunDoesNotExist
+                return self.begin_group(session_key, id, pdu);
+            }
+            Some(TmfFunction::TargetWarmReset | TmfFunction::TargetColdReset)
+                if self.refuses_resets(session_key) =>
+            {
+                TmfResponse::FunctionAuthorizationFailed
             }
             Some(TmfFunction::TargetWarmReset | TmfFunction::TargetColdReset) => {
                 return self.begin_group(session_key, id, pdu);
             }
             Some(TmfFunction::TaskReassign) => return self.task_reassign(session_key, id, pdu),
+            Some(TmfFunction::ItNexusReset) if level >= RFC_7144 => {
+                return self.begin_group(session_key, id, pdu);
+            }
+            Some(TmfFunction::QueryTask) if level >= RFC_7144 => self.query_task(session_key, id, pdu),
+            Some(TmfFunction::QueryTaskSet) if level >= RFC_7144 => self.query_task_set(session_key, pdu.lun),
+            Some(TmfFunction::QueryAsynchronousEvent) if level >= RFC_7144 => {
+                let (response, additional) = self.query_asynchronous_event(session_key, pdu.lun);
+                return self.answer_tmf(session_key, id, pdu, response, additional);
+            }
             Some(
-                TmfFunction::ClearAca
-                | TmfFunction::QueryTask
+                TmfFunction::QueryTask
                 | TmfFunction::QueryTaskSet
                 | TmfFunction::ItNexusReset
                 | TmfFunction::QueryAsynchronousEvent,
             )
             | None => TmfResponse::FunctionNotSupported,
         };
-        self.answer_tmf(session_key, id, pdu, response);
+        self.answer_tmf(session_key, id, pdu, response, 0);
         self.unsettled.push(session_key);
     }
 
@@ -85,184 +109,8 @@ impl<S: ProbeSink> Target<S> {
         TmfResponse::FunctionComplete
     }
 
-    /// The first step of a function that aborts several tasks.
-    fn begin_group(&mut self, session_key: SessionKey, id: ConnId, pdu: &TaskRequest) {
-        let Some(session) = self.sessions.get_mut(session_key) else { return };
-        if is_target_reset(pdu) {
-            // The commands still missing count as received (4.2.3.3 b); those that came early are among the affected.
-            let early: Vec<TaskKey> = session
-                .tasks
-                .iter()
-                .filter(|(_, task)| task.stage == Stage::Arrived && serial::lt(task.cmd_sn, pdu.cmd_sn))
-                .map(|(key, _)| key)
-                .collect();
-            let mut missing = session.window.exp_cmd_sn();
-            while serial::lt(missing, pdu.cmd_sn) && serial::le(missing, session.window.max_cmd_sn()) {
-                session.window.plug(missing);
-                missing = serial::next(missing);
-            }
-            self.take_held(session_key, &early);
-            for task in early {
-                self.drop_task(session_key, task);
-            }
-        }
-        let Some(session) = self.sessions.get_mut(session_key) else { return };
-        session.tmfs.push(PendingTmf { conn: id, request: *pdu, wait: TmfWait::Commands });
-        self.unsettled.push(session_key);
-    }
-
-    /// Takes every pending function of a session as far as it can go.
-    pub(super) fn advance_tmfs(&mut self, session_key: SessionKey) {
-        let mut at = 0;
-        while let Some(session) = self.sessions.get_mut(session_key)
-            && at < session.tmfs.len()
-        {
-            let exp_cmd_sn = session.window.exp_cmd_sn();
-            let Some(tmf) = session.tmfs.get_mut(at) else { return };
-            let request = tmf.request;
-            let ready = match &mut tmf.wait {
-                TmfWait::Commands => {
-                    // A non-immediate function was delivered in its turn, so nothing before it is missing.
-                    if !request.immediate
-                        || is_target_reset(&request)
-                        || serial::le(request.cmd_sn, exp_cmd_sn)
-                    {
-                        let waiting = self.abort_own(session_key, &request);
-                        let Some(session) = self.sessions.get_mut(session_key) else { return };
-                        let Some(tmf) = session.tmfs.get_mut(at) else { return };
-                        let none = waiting.is_empty();
-                        tmf.wait = TmfWait::Data(waiting);
-                        none
-                    } else {
-                        false
-                    }
-                }
-                TmfWait::Data(waiting) => {
-                    let tasks = &session.tasks;
-                    waiting.retain(|key| tasks.get(*key).is_some());
-                    waiting.is_empty()
-                }
-            };
-            if !ready {
-                at += 1;
-                continue;
-            }
-            let Some(session) = self.sessions.get_mut(session_key) else { return };
-            let tmf = session.tmfs.remove(at);
-            self.complete_group(session_key, tmf.conn, &tmf.request);
-            // That may have ended what others before it waited for.
-            at = 0;
-        }
-    }
-
-    /// Aborts the affected tasks of the issuing session. Those that were asked for data stay until it has come, because
-    /// the initiator goes on sending it (rfc7143/4.2.3.3-6); they are returned.
-    fn abort_own(&mut self, session_key: SessionKey, request: &TaskRequest) -> Vec<TaskKey> {
-        let Some(session) = self.sessions.get(session_key) else { return Vec::new() };
-        let affected: Vec<TaskKey> =
-            session.tasks.iter().filter(|(_, task)| affects(request, task)).map(|(key, _)| key).collect();
-        self.take_held(session_key, &affected);
-        let mut waiting = Vec::new();
-        for key in affected {
-            let Some(task) = self.sessions.get_mut(session_key).and_then(|it| it.tasks.get_mut(key)) else {
-                continue;
-            };
-            if !task.awaits_data() {
-                self.drop_task(session_key, key);
-                continue;
-            }
-            waiting.push(key);
-            if task.stage == Stage::Aborting {
-                continue;
-            }
-            self.leave_set(session_key, key);
-            let Some(task) = self.sessions.get_mut(session_key).and_then(|it| it.tasks.get_mut(key)) else {
-                continue;
-            };
-            task.stage = Stage::Aborting;
-            task.command = None;
-            task.wants_data = false;
-            task.parked = None;
-            task.outcome = None;
-            if let Some(write) = &mut task.write_data {
-                write.abandon();
-            }
-            if let Some(io) = task.io.take() {
-                self.cancel_io(io);
-            }
-        }
-        waiting
-    }
-
-    /// The issuing session is quiet: acts on the others and on the device server, and answers.
-    fn complete_group(&mut self, session_key: SessionKey, id: ConnId, request: &TaskRequest) {
-        let Some(session) = self.sessions.get(session_key) else { return };
-        let (nexus, node_index) = (session.nexus, session.node);
-        let mut others = Vec::new();
-        if TmfFunction::from_u8(request.function) != Some(TmfFunction::AbortTaskSet) {
-            for other in self.sessions.keys() {
-                let same_node = self.sessions.get(other).is_some_and(|session| session.node == node_index);
-                if other != session_key && same_node && self.abort_others(other, request) {
-                    others.extend(self.sessions.get(other).map(|session| session.nexus));
-                }
-            }
-            // What came meanwhile is affected by a reset as well (RFC 7143 11.5.1).
-            for key in self.abort_own(session_key, request) {
-                self.drop_task(session_key, key);
-            }
-        }
-        if let Some(node) = node_index.and_then(|node| self.nodes.get_mut(node)) {
-            match TmfFunction::from_u8(request.function) {
-                Some(TmfFunction::ClearTaskSet) => node.scsi.cleared(request.lun, nexus, others),
-                Some(TmfFunction::LogicalUnitReset) => {
-                    node.scsi.lun_reset(request.lun, nexus);
-                }
-                Some(TmfFunction::TargetWarmReset | TmfFunction::TargetColdReset) => {
-                    node.scsi.target_reset(nexus)
-                }
-                _ => {}
-            }
-        }
-        self.answer_tmf(session_key, id, request, TmfResponse::FunctionComplete);
-        if TmfFunction::from_u8(request.function) == Some(TmfFunction::TargetColdReset) {
-            self.cold_reset(session_key, id, node_index);
-        }
-    }
-
-    /// Aborts the affected tasks of another session, whatever they wait for. True if there were any.
-    fn abort_others(&mut self, session_key: SessionKey, request: &TaskRequest) -> bool {
-        let Some(session) = self.sessions.get(session_key) else { return false };
-        let affected: Vec<TaskKey> = session
-            .tasks
-            .iter()
-            .filter(|(_, task)| task.stage != Stage::Arrived && in_scope(request, task.lun))
-            .map(|(key, _)| key)
-            .collect();
-        let any = !affected.is_empty();
-        for key in affected {
-            self.drop_task(session_key, key);
-        }
-        if any {
-            // Its functions may have waited for one of these tasks; and its window opened without a response.
-            self.unsettled.push(session_key);
-            self.announce_window(session_key);
-        }
-        any
-    }
-
-    /// As after power on: every session of the target ends, the issuing connection after its response is sent.
-    fn cold_reset(&mut self, session_key: SessionKey, id: ConnId, node: Option<usize>) {
-        for other in self.sessions.keys() {
-            if other != session_key && self.sessions.get(other).is_some_and(|session| session.node == node) {
-                self.announce_session_drop(other, "target cold reset");
-            }
-        }
-        self.end_session(session_key, Some(id), "target cold reset");
-        self.close_after_output(id, "target cold reset");
-    }
-
     /// Takes tasks out of the window if they are held there; their numbers count as received.
-    fn take_held(&mut self, session_key: SessionKey, tasks: &[TaskKey]) {
+    pub(super) fn take_held(&mut self, session_key: SessionKey, tasks: &[TaskKey]) {
         if let Some(session) = self.sessions.get_mut(session_key) {
             session
                 .window
@@ -276,47 +124,45 @@ impl<S: ProbeSink> Target<S> {
         node.is_some_and(|node| node.scsi.lun_exists(session.nexus, lun))
     }
 
+    fn refuses_resets(&self, session_key: SessionKey) -> bool {
+        let node = self.sessions.get(session_key).and_then(|session| session.node);
+        node.and_then(|node| self.config.targets.get(node)).is_some_and(|target| target.refuse_resets)
+    }
+
+    /// Hands the response to the order of responses; that of a function that ends the session goes out before all else
+    /// ends.
     pub(super) fn answer_tmf(
         &mut self,
         session_key: SessionKey,
         id: ConnId,
         pdu: &TaskRequest,
         response: TmfResponse,
+        additional: u32,
     ) {
         if !pdu.immediate
             && let Some(session) = self.sessions.get_mut(session_key)
         {
             session.window.finish();
         }
-        let Some(conn) = self.conns.get_mut(&id) else { return };
-        conn.out.push(Out::Tmf { itt: pdu.itt, response, immediate: pdu.immediate });
-        self.wake(id);
+        let answer = TmfAnswer { itt: pdu.itt, response, additional, immediate: pdu.immediate };
+        let done = response == TmfResponse::FunctionComplete;
+        let function = TmfFunction::from_u8(pdu.function);
+        let (scope, fenced) = match function {
+            Some(TmfFunction::TargetColdReset | TmfFunction::ItNexusReset) if done => {
+                return self.push_tmf(id, Out::Tmf { answer, fenced: false });
+            }
+            // The new allegiance begins behind it at once (rfc7143/7.2.2-9).
+            Some(TmfFunction::TaskReassign) => return self.push_tmf(id, Out::Tmf { answer, fenced: false }),
+            Some(TmfFunction::TargetWarmReset | TmfFunction::TargetColdReset) => (Scope::All, done),
+            // RFC 7143 4.2.2.3.4 b and e.
+            Some(
+                TmfFunction::AbortTaskSet
+                | TmfFunction::ClearTaskSet
+                | TmfFunction::LogicalUnitReset
+                | TmfFunction::ClearAca,
+            ) => (Scope::Unit(pdu.lun.number()), done),
+            _ => (Scope::Unit(pdu.lun.number()), false),
+        };
+        self.hand_over(session_key, Response::Tmf(id, answer), scope, fenced);
     }
-}
-
-fn is_target_reset(request: &TaskRequest) -> bool {
-    let function = TmfFunction::from_u8(request.function);
-    matches!(function, Some(TmfFunction::TargetWarmReset | TmfFunction::TargetColdReset))
-}
-
-/// Whether a logical unit is in the scope of a function that aborts several tasks.
-fn in_scope(request: &TaskRequest, lun: Lun) -> bool {
-    is_target_reset(request) || lun.number() == request.lun.number()
-}
-
-/// Whether a task of the issuing session is affected: ABORT and CLEAR TASK SET act on what came before them, resets on
-/// everything that was delivered (RFC 7143 11.5.1).
-fn affects(request: &TaskRequest, task: &Task) -> bool {
-    let by_order = matches!(
-        TmfFunction::from_u8(request.function),
-        Some(TmfFunction::AbortTaskSet | TmfFunction::ClearTaskSet)
-    );
-    // An immediate command carries the CmdSN of the next other one, and so may an immediate function after it.
-    let is_before = if task.immediate {
-        serial::le(task.cmd_sn, request.cmd_sn)
-    } else {
-        serial::lt(task.cmd_sn, request.cmd_sn)
-    };
-    in_scope(request, task.lun)
-        && if by_order { is_before } else { is_before || task.stage != Stage::Arrived }
 }

@@ -2,7 +2,7 @@
 
 use crate::api::ConnId;
 use crate::io::{DeviceId, IoId, IoOp};
-use crate::scsi::{Command, Outcome, SenseCode};
+use crate::scsi::{Command, Outcome, SenseCode, asks_for_aca};
 use crate::slab::{Key, Slab};
 use crate::task::read::ReadTransfer;
 use crate::task::sent::SentLog;
@@ -24,6 +24,8 @@ pub(crate) enum Stage {
     Dormant,
     /// The device server has it.
     Running,
+    /// Its outcome is known; an ACA condition that was established meanwhile keeps it from completing (SAM-5 5.9).
+    Blocked,
     /// Its outcome is known; data that was announced must come first (rfc7143/11.4.2-1).
     Draining,
     /// Data and status are on their way out.
@@ -70,6 +72,8 @@ pub(crate) struct Task {
     pub(crate) write: bool,
     /// Task attribute as on the wire.
     pub(crate) attr: u8,
+    /// Command priority as on the wire (RFC 7144 5.1.1); 0 below iSCSIProtocolLevel 2, where it means nothing.
+    pub(crate) priority: u8,
     /// Expected Data Transfer Length; of the write, if there are both.
     pub(crate) edtl: u32,
     /// Expected length of the read: EDTL, or what the AHS says for a bidirectional command.
@@ -108,6 +112,8 @@ pub(crate) struct Task {
     pub(crate) snack_tag: u32,
     /// How often write data that did not come was asked for again.
     pub(crate) recoveries: u8,
+    /// Its response has a Response Fence.
+    pub(crate) fenced: bool,
     /// How it ended.
     pub(crate) outcome: Option<Outcome>,
     /// Bytes of the session's memory limit that it holds.
@@ -115,14 +121,20 @@ pub(crate) struct Task {
 }
 
 impl Task {
-    /// How the task set sees its attribute. A command that must have the unit for itself counts as ordered. ACA counts as simple: the device server refuses it when it starts.
+    /// How the task set sees its attribute. A command that must have the unit for itself counts as ordered.
     pub(crate) fn attribute(&self) -> Attribute {
         match self.attr {
+            4 => Attribute::Aca,
             _ if crate::scsi::is_atomic(self.cdb.as_slice()) => Attribute::Ordered,
             2 => Attribute::Ordered,
             3 => Attribute::HeadOfQueue,
             _ => Attribute::Simple,
         }
+    }
+
+    /// CHECK CONDITION for it establishes an ACA condition.
+    pub(crate) fn asks_for_aca(&self) -> bool {
+        asks_for_aca(self.cdb.as_slice())
     }
 
     /// Write data was announced or asked for, and its F bit has not come.

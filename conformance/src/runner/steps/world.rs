@@ -15,7 +15,7 @@ use initiator_sim::fault::{Fault as Scripted, Trigger, Verb};
 use initiator_sim::net::Dir;
 use initiator_sim::world::World;
 use target_core::api::{Admin, ConnId, Tsih};
-use target_core::config::LunConfig;
+use target_core::config::{Config, LunConfig, Redirect};
 use target_core::io::{DeviceId, IoError};
 
 /// Longest real time a clock step waits on TCP.
@@ -192,15 +192,30 @@ fn admin_request(cx: &Cx<'_>, verb: &AdminVerb) -> Outcome<Admin> {
             let config = setup::lun(&spec, &mut devices);
             reconfigure(cx, |luns| luns.push(config))?
         }
+        AdminVerb::Redirect(address) => change(cx, |config| {
+            if let Some(target) = config.targets.first_mut() {
+                target.redirect = Some(Redirect { address: address.clone(), permanent: false });
+            }
+        })?,
+        AdminVerb::MaxRecvDataSegmentLength(length) => {
+            change(cx, |config| config.offer.max_recv_data_segment_length = *length)?
+        }
     })
 }
 
 /// The present configuration with other logical units.
-fn reconfigure(cx: &Cx<'_>, change: impl FnOnce(&mut Vec<LunConfig>)) -> Outcome<Admin> {
+fn reconfigure(cx: &Cx<'_>, luns: impl FnOnce(&mut Vec<LunConfig>)) -> Outcome<Admin> {
+    change(cx, |config| {
+        if let Some(target) = config.targets.first_mut() {
+            luns(&mut target.luns);
+        }
+    })
+}
+
+/// The present configuration, changed.
+fn change(cx: &Cx<'_>, by: impl FnOnce(&mut Config)) -> Outcome<Admin> {
     let mut config = world(cx, |world| world.target_config().clone())?;
-    if let Some(target) = config.targets.first_mut() {
-        change(&mut target.luns);
-    }
+    by(&mut config);
     config.check().map_err(|error| cx.script(format!("the target would not be right: {error}")))?;
     Ok(Admin::Reconfigure(Box::new(config)))
 }

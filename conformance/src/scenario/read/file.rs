@@ -255,6 +255,8 @@ fn merge_target(base: TargetSpec, over: TargetSpec) -> TargetSpec {
         auth: over.main.auth.or(base.main.auth),
         initiators: if over.main.initiators.is_empty() { base.main.initiators } else { over.main.initiators },
         redirect: over.main.redirect.or(base.main.redirect),
+        groups: if over.main.groups.is_empty() { base.main.groups } else { over.main.groups },
+        refuse_resets: over.main.refuse_resets || base.main.refuse_resets,
     };
     TargetSpec {
         main,

@@ -88,7 +88,14 @@ fn one_target(node: &Node) -> Read<OneTarget> {
         auth: body.node("auth").map(auth).transpose()?,
         initiators: body.items("initiators").iter().map(expr).collect::<Read<_>>()?,
         redirect,
+        groups: body.items("groups").iter().map(group).collect::<Read<_>>()?,
+        refuse_resets: body.bool("refuse_resets").unwrap_or(false),
     })
+}
+
+fn group(node: &Node) -> Read<u16> {
+    let text = node.scalar_text().unwrap_or_default();
+    text.parse().map_err(|_| Problem::new(node.id, format!("`{text}` is no portal group tag: 0 to 65535")))
 }
 
 fn lun(at: usize, node: &Node) -> Read<LunSpec> {

@@ -181,6 +181,8 @@ fn admin(node: &Node) -> Read<AdminVerb> {
         "drain" => AdminVerb::Drain(seconds),
         "remove_lun" => AdminVerb::RemoveLun(lun()?),
         "add_lun" => AdminVerb::AddLun(lun()?),
+        "redirect" => AdminVerb::Redirect(body.name(&entry.key, "")),
+        "max_recv" => AdminVerb::MaxRecvDataSegmentLength(body.small(&entry.key, (1 << 24) - 1, 8192_u32)?),
         _ => {
             let size = Body::free(&entry.node);
             AdminVerb::Resize(size.small("lun", 16383_u16, 0)?, size.count("blocks")?.unwrap_or(0))

@@ -79,6 +79,8 @@ pub enum AdminVerb {
     Resize(u16, u64),
     RemoveLun(u16),
     AddLun(u16),
+    Redirect(String),
+    MaxRecvDataSegmentLength(u32),
 }
 
 /// What a disk does.

@@ -126,6 +126,8 @@ pub(in crate::scenario) static ADMIN: Shape = Shape {
         key("resize", Kind::Map(&RESIZE), "A disk has another size now."),
         key("remove_lun", Kind::Int, "This LUN goes."),
         key("add_lun", Kind::Int, "A LUN with this number comes."),
+        key("redirect", Kind::Text, "The target moves to this address for now."),
+        key("max_recv", Kind::Int, "The target takes data segments of another length from now on."),
         key("seconds", Kind::Int, "Parameter3, or the time a drain takes [3]."),
     ],
     rest: Rest::Refused,

@@ -5,14 +5,17 @@
 //! ```
 
 use super::auth::{self, Secrets};
-use super::reader::{Report, Section};
+use super::reader::{At, Report, Section};
 use super::{LunSpec, ServeConfig, ServerOptions, TargetSpec};
 use crate::storage::Backing;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
-use target_core::config::{CONNECTIONS_MAX, DigestPolicy, Limits, Offer, PortalConfig, Redirect, Timers};
+use target_core::config::{
+    CONNECTIONS_MAX, DigestPolicy, Limits, Offer, PortalConfig, Redirect, Timers, address_problem,
+};
+use target_core::session::params::TaskReporting;
 use toml::de::DeTable;
 
 /// Reads a configuration; `path` is for messages and for files named relative to it.
@@ -31,10 +34,11 @@ pub fn parse(path: &Path, text: &str) -> Result<ServeConfig, String> {
         return Err(report.mistakes().unwrap_or_default());
     }
     let root = Section::root(&report, &table);
+    let portals = portals(&root);
     let mut secrets = Secrets::default();
     let mut config = ServeConfig {
-        portals: portals(&root),
-        targets: targets(&root, path.parent().unwrap_or(Path::new(".")), &mut secrets),
+        targets: targets(&root, &portals, path.parent().unwrap_or(Path::new(".")), &mut secrets),
+        portals,
         discovery_auth: auth::read(root.section("discovery"), &mut secrets),
         offer: offer(root.section("offer")),
         limits: limits(root.section("limits")),
@@ -79,7 +83,12 @@ fn missing(section: &Section<'_, '_>, key: &'static str) {
     }
 }
 
-fn targets(root: &Section<'_, '_>, folder: &Path, secrets: &mut Secrets) -> Vec<TargetSpec> {
+fn targets(
+    root: &Section<'_, '_>,
+    portals: &[PortalConfig],
+    folder: &Path,
+    secrets: &mut Secrets,
+) -> Vec<TargetSpec> {
     let mut out: Vec<TargetSpec> = Vec::new();
     let sections = root.sections("target");
     if sections.is_empty() {
@@ -102,15 +111,31 @@ fn targets(root: &Section<'_, '_>, folder: &Path, secrets: &mut Secrets) -> Vec<
         let alias = section.text("alias").map(|alias| alias.value).unwrap_or_default();
         let auth = auth::read(section.section("auth"), secrets);
         let redirect = section.section("redirect").and_then(redirect);
+        let groups = groups(&section, portals);
+        let refuse_resets = section.boolean("refuse_resets").unwrap_or(false);
         let luns = luns(&section, &name, folder);
         section.finish();
-        out.push(TargetSpec { name, alias, luns, auth, initiators, redirect });
+        out.push(TargetSpec { name, alias, luns, auth, initiators, redirect, groups, refuse_resets });
+    }
+    out
+}
+
+/// The portal groups of a target, each of which some portal has to have.
+fn groups(target: &Section<'_, '_>, portals: &[PortalConfig]) -> Vec<u16> {
+    let mut out = Vec::new();
+    for At { value, span } in target.numbers("groups", 0..=u16::MAX) {
+        if !portals.iter().any(|portal| portal.group == value) {
+            target.wrong(&span, format!("no [[portal]] has group {value}"));
+        }
+        out.push(value);
     }
     out
 }
 
 fn redirect(section: Section<'_, '_>) -> Option<Redirect> {
-    let address = section.text("address");
+    let address = section.parsed("address", |text| {
+        address_problem(text).map(|()| text.to_owned()).map_err(|why| format!("{text:?} {why}"))
+    });
     let permanent = section.boolean("permanent").unwrap_or(false);
     if address.is_none() {
         missing(&section, "address");
@@ -211,6 +236,11 @@ fn offer(section: Option<Section<'_, '_>>) -> Offer {
     set(&mut offer.data_pdu_in_order, section.boolean("data_pdu_in_order"));
     set(&mut offer.data_sequence_in_order, section.boolean("data_sequence_in_order"));
     set(&mut offer.error_recovery_level, section.number("error_recovery_level", 0..=2));
+    set(
+        &mut offer.task_reporting,
+        section.choice("task_reporting", &TaskReporting::ALL.map(|it| (it.name(), it))),
+    );
+    set(&mut offer.protocol_level, section.number("protocol_level", 1..=2));
     if offer.first_burst_length > offer.max_burst_length {
         section.wrong(&section.span, "first_burst_length is at most max_burst_length (RFC 7143 13.14)");
     }

@@ -83,6 +83,10 @@ pub struct TargetSpec {
     pub initiators: Vec<String>,
     /// Send every login elsewhere.
     pub redirect: Option<Redirect>,
+    /// Tags of the portal groups it is reached through; empty for all.
+    pub groups: Vec<u16>,
+    /// Refuse target resets.
+    pub refuse_resets: bool,
 }
 
 /// One logical unit.
@@ -183,6 +187,8 @@ impl ServeConfig {
                 auth: spec.auth.clone(),
                 initiators: spec.initiators.clone(),
                 redirect: spec.redirect.clone(),
+                groups: spec.groups.clone(),
+                refuse_resets: spec.refuse_resets,
             });
         }
         if !wrong.is_empty() {

@@ -181,6 +181,30 @@ impl<'r, 'i> Section<'r, 'i> {
         N: TryFrom<u64> + Into<u64> + Copy,
     {
         let value = self.value(key)?;
+        self.number_of(key, value, allowed)
+    }
+
+    /// An array of whole numbers within bounds.
+    pub(super) fn numbers<N>(&self, key: &'static str, allowed: RangeInclusive<N>) -> Vec<At<N>>
+    where
+        N: TryFrom<u64> + Into<u64> + Copy,
+    {
+        let Some(value) = self.value(key) else { return Vec::new() };
+        let DeValue::Array(items) = value.get_ref() else {
+            self.expected(key, value, "an array of whole numbers");
+            return Vec::new();
+        };
+        let read = |item: &Spanned<DeValue<'_>>| {
+            let value = self.number_of(key, item, allowed.clone())?;
+            Some(At { value, span: item.span() })
+        };
+        items.iter().filter_map(read).collect()
+    }
+
+    fn number_of<N>(&self, key: &str, value: &Spanned<DeValue<'_>>, allowed: RangeInclusive<N>) -> Option<N>
+    where
+        N: TryFrom<u64> + Into<u64> + Copy,
+    {
         let DeValue::Integer(digits) = value.get_ref() else {
             self.expected(key, value, "a whole number");
             return None;

@@ -23,6 +23,8 @@ fn a_full_file_says_everything() {
         [[target]]
         name = "IQN.2026-01.org.example:a"
         alias = "first"
+        groups = [2]
+        refuse_resets = true
         initiators = ["iqn.2026-01.org.example:host"]
         [[target.lun]]
         memory = "64M"
@@ -48,6 +50,9 @@ fn a_full_file_says_everything() {
         [offer]
         header_digest = "required"
         initial_r2t = true
+        task_reporting = "ResponseFence"
+        protocol_level = 1
+        node_architecture = true
         max_burst_length = 65536
         first_burst_length = 32768
 
@@ -73,6 +78,9 @@ fn a_full_file_says_everything() {
     assert_eq!(five.backing, Backing::File { path: "disk.img".into(), read_only: true });
     assert_eq!(a.auth.mutual.as_ref().map(|m| m.secret.len()), Some(12));
     assert_eq!(b.redirect.as_ref().map(|r| r.permanent), Some(true));
+    assert_eq!((&a.groups[..], a.refuse_resets, b.refuse_resets), (&[2][..], true, false));
+    assert_eq!(config.offer.task_reporting, target_core::session::params::TaskReporting::ResponseFence);
+    assert_eq!((config.offer.protocol_level, config.offer.node_architecture), (1, true));
     assert_eq!(config.limits.held_bytes, 1 << 20);
     assert_eq!(config.server.workers, 2);
 }
@@ -154,6 +162,26 @@ fn each_mistake_has_its_line_and_says_what_is_allowed() {
             &format!("{TARGET}[offer]\nfirst_burst_length = 1000000\nmax_burst_length = 512\n"),
             "first_burst_length is at most max_burst_length",
         ),
+        (&format!("{TARGET}groups = [1, 7]\n"), "lab.toml:3:14: no [[portal]] has group 7"),
+        (&format!("{TARGET}groups = 1\n"), "groups is an array of whole numbers"),
+        (&format!("{TARGET}groups = [70000]\n"), "groups is 0 to 65535, not 70000"),
+        (
+            &format!("{TARGET}redirect = {{ address = \"[::1\" }}\n"),
+            "lab.toml:3:24: address: \"[::1\" the bracket of the IPv6 address is not closed",
+        ),
+        (
+            &format!("{TARGET}redirect = {{ address = \"10.0.0.1:0\" }}\n"),
+            "address: \"10.0.0.1:0\" the port must be 1 to 65535",
+        ),
+        (
+            &format!("{TARGET}redirect = {{ address = \"10.0.0.1:3260,x\" }}\n"),
+            "the portal group tag must be 0 to 65535",
+        ),
+        (
+            &format!("{TARGET}[offer]\ntask_reporting = \"fast\"\n"),
+            "task_reporting is one of RFC3720, ResponseFence, FastAbort",
+        ),
+        (&format!("{TARGET}[offer]\nprotocol_level = 3\n"), "protocol_level is 1 to 2, not 3"),
         (&format!("{TARGET}[[target.lun]]\n"), "lab.toml:3:1: a LUN has exactly one of memory"),
         (&format!("{TARGET}[[target.lun]]\nmemory = 512\nnull = 512\n"), "a LUN has exactly one of memory"),
         (&format!("{TARGET}[[target.lun]]\nmemory = 512\nlun = 16384\n"), "lun is 0 to 16383, not 16384"),

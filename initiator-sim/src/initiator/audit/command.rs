@@ -17,6 +17,10 @@ impl Session {
         if completed && pdu.word("Status") == CHECK_CONDITION && sense_len(pdu) == 0 {
             found.push(Violation::must("rfc7143/11.4.7-2", "CHECK CONDITION without sense data"));
         }
+        if pdu.word("StatusQualifier") != 0 && self.params.protocol_level < 2 {
+            let text = format!("status qualifier at iSCSIProtocolLevel {}", self.params.protocol_level);
+            found.push(Violation::must("rfc7144/5.2.1-1", text));
+        }
         if !pdu.data.is_empty() && sense_len(pdu) + 2 > pdu.data.len() {
             found.push(Violation::must("rfc7143/11.4.7.1", "SenseLength beyond the data segment"));
         }

@@ -14,6 +14,14 @@ impl Session {
             found.push(Violation::must("rfc7143/11.6.1", format!("Response {response} is not assigned")));
         }
         let Some(task) = self.task_of(Kind::TaskResponse, &[Kind::TaskRequest], pdu, found) else { return };
+        let asks = matches!(task.function, 9 | 10 | 12);
+        if response == 7 && (!asks || self.params.protocol_level < 2) {
+            let text = format!("function {} is answered as only queries of RFC 7144 are", task.function);
+            found.push(Violation::must("rfc7144/4.1-1", text));
+        }
+        if response != 7 && pdu.word("AdditionalInfo") != 0 {
+            found.push(Violation::must("rfc7143/10.7-4", "additional response information without a query"));
+        }
         let (function, lun, referenced) = (task.function, task.lun, task.referenced);
         let (conn, cmd_sn, order) = (task.conn, task.cmd_sn, task.order);
         let asker = task.conn;
@@ -36,7 +44,7 @@ impl Session {
             1 => itt == referenced,
             2 | 4 => task.lun == lun && serial::lt(task.cmd_sn, cmd_sn),
             5 => task.lun == lun && task.order < order,
-            6 => task.order < order,
+            6 | 11 => task.order < order,
             _ => false,
         };
         let scsi = self.audit.tasks.iter().filter(|(_, t)| t.kind == Kind::ScsiCommand);
@@ -44,7 +52,7 @@ impl Session {
         for itt in gone {
             self.audit.abort(itt);
         }
-        if function == 7 {
+        if function == 7 || function == 11 {
             self.audit.connection_gone(conn, false);
         }
     }

@@ -72,6 +72,11 @@ pub(crate) fn may_use(target: &crate::config::TargetConfig, initiator: &str) -> 
     target.initiators.is_empty() || target.initiators.iter().any(|name| name.eq_ignore_ascii_case(initiator))
 }
 
+/// True if the target can be reached through portals of that group.
+pub(crate) fn is_served_by(target: &crate::config::TargetConfig, group: u16) -> bool {
+    target.groups.is_empty() || target.groups.contains(&group)
+}
+
 /// Logins that never took place, for tests of what comes after one.
 #[cfg(test)]
 pub(crate) mod testing {

@@ -1,10 +1,10 @@
 //! May this login go on at all? The names, session type and admission of the first request (RFC 7143 4.2.7.1, 6.3.1,
 //! 13.4, 13.5, 13.21).
 
-use super::access::may_use;
+use super::access::{is_served_by, may_use};
 use super::fault::{LoginFault, Refusal};
 use super::{Admission, Admitted, LoginEnv};
-use crate::config::{AuthConfig, Config, Redirect};
+use crate::config::{AuthConfig, Config, Redirect, TargetConfig};
 use crate::conn::negotiate::draft::Draft;
 use crate::conn::negotiate::keys::Key;
 use crate::conn::negotiate::names;
@@ -76,7 +76,9 @@ pub(super) fn begin(
     };
     if let Some(name) = &target {
         let target = find(env.config, name).and_then(|at| env.config.targets.get(at));
-        let target = target.ok_or(LoginFault::NoSuchTarget)?;
+        // At this address there is none of that name, whatever other portals serve (RFC 7143 11.13.5, 0203).
+        let here = |target: &&TargetConfig| kind == SessionKind::Discovery || is_served_by(target, env.group);
+        let target = target.filter(here).ok_or(LoginFault::NoSuchTarget)?;
         if !may_use(target, &initiator) {
             return Err(LoginFault::NotAllowed.into());
         }

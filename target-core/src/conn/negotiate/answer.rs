@@ -4,7 +4,7 @@ use super::KeyFault;
 use super::draft::Draft;
 use super::keys::{Key, Row, Rule};
 use crate::config::{DigestPolicy, Offer};
-use crate::session::params::SessionKind;
+use crate::session::params::{SessionKind, TaskReporting};
 use crate::wire::text;
 use alloc::borrow::Cow;
 
@@ -17,9 +17,6 @@ pub(crate) const REJECT: &str = "Reject";
 pub(crate) const IRRELEVANT: &str = "Irrelevant";
 /// The key is not comprehended.
 pub(crate) const NOT_UNDERSTOOD: &str = "NotUnderstood";
-
-/// The largest iSCSIProtocolLevel we can claim: RFC 7143 alone (13.24), none of the features of RFC 7144.
-const PROTOCOL_LEVEL: u32 = 1;
 
 /// Judges one proposed or declared value during login and notes the result in the draft.
 pub(crate) fn answer(row: &Row, value: &str, draft: &mut Draft, offer: &Offer) -> Result<Answer, KeyFault> {
@@ -83,8 +80,12 @@ fn list(key: Key, value: &str, draft: &mut Draft, offer: &Offer) -> Option<&'sta
             draft.conn.digests.data = on;
             Some(choice)
         }
-        // Response fences and fast aborts are not done, so they are not claimed.
-        Key::TaskReporting => text::list(value).any(|choice| choice == "RFC3720").then_some("RFC3720"),
+        Key::TaskReporting => {
+            let known = |choice| TaskReporting::ALL.into_iter().find(|known| known.name() == choice);
+            let chosen = text::list(value).filter_map(known).find(|known| *known <= offer.task_reporting)?;
+            draft.session.task_reporting = chosen;
+            Some(chosen.name())
+        }
         _ => None,
     }
 }
@@ -113,7 +114,7 @@ fn number(row: &Row, value: &str, low: u32, high: u32, draft: &mut Draft, offer:
         Key::DefaultTime2Retain => offer.time2retain.into(),
         Key::ErrorRecoveryLevel => offer.error_recovery_level.into(),
         Key::MaxOutstandingR2T => offer.max_outstanding_r2t.into(),
-        Key::ProtocolLevel => PROTOCOL_LEVEL,
+        Key::ProtocolLevel => offer.protocol_level.into(),
         _ => return None,
     };
     let own = own.clamp(low, high);

@@ -54,6 +54,7 @@ impl Draft {
             Key::DefaultTime2Retain => session.time2retain = small,
             Key::ErrorRecoveryLevel => session.error_recovery_level = u8::try_from(value).unwrap_or(0),
             Key::MaxOutstandingR2T => session.max_outstanding_r2t = small,
+            Key::ProtocolLevel => session.protocol_level = u8::try_from(value).unwrap_or(0),
             _ => {}
         }
     }

@@ -171,6 +171,16 @@ fn judge(
     for (_, name, value) in said {
         text.pair(name, value);
     }
+    // What the operator changed since the login is declared where the initiator asks for nothing of its own; event 4
+    // brought it here (RFC 7143 11.9.1, 13.12).
+    let length = env.config.offer.max_recv_data_segment_length;
+    if access.kind() == SessionKind::Normal
+        && length != env.max_recv_segment
+        && open.changed.max_recv_segment.is_none()
+    {
+        text.number("MaxRecvDataSegmentLength", length.into());
+        open.changed.max_recv_segment = Some(length);
+    }
     Ok(text)
 }
 

@@ -27,6 +27,8 @@ pub(crate) struct TextEnv<'a> {
     pub(crate) group: u16,
     /// Longest data segment the initiator takes now.
     pub(crate) max_send_segment: u32,
+    /// The MaxRecvDataSegmentLength that the target declared last.
+    pub(crate) max_recv_segment: u32,
 }
 
 /// The answer to one Text Request.
@@ -58,6 +60,8 @@ pub(crate) struct TextReply {
 pub(crate) struct Changed {
     /// The initiator declared a new MaxRecvDataSegmentLength.
     pub(crate) max_send_segment: Option<u32>,
+    /// The target declared a new one.
+    pub(crate) max_recv_segment: Option<u32>,
 }
 
 /// Why a Text Request is rejected.

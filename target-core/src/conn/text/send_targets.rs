@@ -2,7 +2,7 @@
 
 use super::{TextEnv, TextFault};
 use crate::config::TargetConfig;
-use crate::conn::login::access::{Access, may_use};
+use crate::conn::login::access::{Access, is_served_by, may_use};
 use crate::conn::negotiate::names;
 use crate::session::params::SessionKind;
 use crate::wire::text::TextWriter;
@@ -47,8 +47,13 @@ pub(super) fn write(
 ) -> Result<(), TextFault> {
     let addresses = addresses(env);
     for target in targets {
+        let mut served = addresses.iter().filter(|(_, group)| is_served_by(target, *group)).peekable();
+        if served.peek().is_none() {
+            // A record without an address would stand for the address of this connection.
+            continue;
+        }
         text.pair("TargetName", &target.name);
-        for (address, group) in &addresses {
+        for (address, group) in served {
             text.format("TargetAddress", format_args!("{address},{group}"));
         }
         if text.len() > env.config.limits.text_answer_bytes as usize {

@@ -61,6 +61,7 @@ impl Bench {
             local: self.local,
             group: 5,
             max_send_segment: self.max_send_segment,
+            max_recv_segment: self.config.offer.max_recv_data_segment_length,
         };
         let step = self.exchange.receive(&env, &request, &Bytes::copy_from_slice(text.as_ref()));
         match &step {

@@ -51,13 +51,12 @@ fn reserved_bits_are_refused() {
     lab.table(
         SMALL,
         &[
-            // RDPROTECT, FUA_NV, RELADR, group number, NACA, LINK, vendor bits of the control byte.
+            // RDPROTECT, FUA_NV, RELADR, group number, LINK, vendor bits of the control byte.
             ("28 20 00000000 00 0001 00", "", "5/24/00 cdb 1.5"),
             ("28 e0 00000000 00 0001 00", "", "5/24/00 cdb 1.7"),
             ("28 02 00000000 00 0001 00", "", "5/24/00 cdb 1.1"),
             ("28 01 00000000 00 0001 00", "", "5/24/00 cdb 1.0"),
             ("28 00 00000000 01 0001 00", "", "5/24/00 cdb 6.0"),
-            ("28 00 00000000 00 0001 04", "", "5/24/00 cdb 9.2"),
             ("28 00 00000000 00 0001 01", "", "5/24/00 cdb 9.0"),
             ("28 00 00000000 00 0001 c0", "", "5/24/00 cdb 9.7"),
             ("2a 20 00000000 00 0001 00", "", "5/24/00 cdb 1.5"),

@@ -186,7 +186,7 @@ impl Lab {
 }
 
 pub(super) fn request(nexus: NexusId, lun: Lun, cdb: &[u8]) -> Request<'_> {
-    Request { nexus, lun, cdb, edtl: 0, read: false, write: false, attr: 1 }
+    Request { nexus, lun, cdb, edtl: 0, read: false, write: false, attr: 1, aca: false }
 }
 
 /// Data-Out arrives in pieces that have nothing to do with blocks.

@@ -10,13 +10,13 @@ fn standard_data() {
     let mut lab = Lab::fresh();
     let whole = lab.command(A, Lun(0), &hex("12 00 00 01 00 00"), &[]).data_in.to_bytes();
     assert_eq!(whole.len(), 74);
-    assert_eq!(whole[..8], hex("00 00 06 12 45 00 10 02")[..]);
+    assert_eq!(whole[..8], hex("00 00 06 32 45 00 10 02")[..]);
     assert_eq!(&whole[8..36], b"LAB     Disk            1   ");
-    assert_eq!(whole[58..66], hex("00a0 0960 0460 04c0")[..]);
+    assert_eq!(whole[58..66], hex("00a0 0961 0460 04c0")[..]);
     lab.table(
         SMALL,
         &[
-            ("12 00 00 0005 00", "", "GOOD 0000061245"),
+            ("12 00 00 0005 00", "", "GOOD 0000063245"),
             ("12 00 00 0000 00", "", "GOOD"),
             ("12 00 01 0024 00", "", "5/24/00 cdb 2"),
             ("12 02 00 0024 00", "", "5/24/00 cdb 1.1"),
@@ -27,7 +27,7 @@ fn standard_data() {
     lab.table(
         MISSING,
         &[
-            ("12 00 00 0008 00", "", "GOOD 7f00061245001002"),
+            ("12 00 00 0008 00", "", "GOOD 7f00063245001002"),
             ("12 01 00 00ff 00", "", "GOOD 7f00000100"),
             ("12 01 83 00ff 00", "", "5/24/00 cdb 2"),
         ],

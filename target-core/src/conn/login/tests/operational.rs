@@ -43,8 +43,8 @@ fn one_key_at_a_time() {
         ("DataDigest=CRC32C", "DataDigest=CRC32C"),
         ("DataDigest=None", "DataDigest=None"),
         ("TaskReporting=RFC3720,ResponseFence", "TaskReporting=RFC3720"),
-        ("TaskReporting=FastAbort,ResponseFence,RFC3720", "TaskReporting=RFC3720"),
-        ("TaskReporting=FastAbort", "TaskReporting=Reject"),
+        ("TaskReporting=FastAbort,ResponseFence,RFC3720", "TaskReporting=FastAbort"),
+        ("TaskReporting=Telepathy", "TaskReporting=Reject"),
         // Numbers: minimum, maximum, bounds, notations.
         ("MaxConnections=2", "MaxConnections=2"),
         ("MaxConnections=0x2", "MaxConnections=2"),
@@ -79,7 +79,8 @@ fn one_key_at_a_time() {
         ("ErrorRecoveryLevel=3", "ErrorRecoveryLevel=Reject"),
         ("iSCSIProtocolLevel=0", "iSCSIProtocolLevel=0"),
         ("iSCSIProtocolLevel=1", "iSCSIProtocolLevel=1"),
-        ("iSCSIProtocolLevel=2", "iSCSIProtocolLevel=1"),
+        ("iSCSIProtocolLevel=2", "iSCSIProtocolLevel=2"),
+        ("iSCSIProtocolLevel=31", "iSCSIProtocolLevel=2"),
         ("iSCSIProtocolLevel=32", "iSCSIProtocolLevel=Reject"),
         // Booleans.
         ("InitialR2T=Yes", "InitialR2T=Yes"),

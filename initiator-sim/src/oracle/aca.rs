@@ -1,0 +1,136 @@
+//! Is an auto contingent allegiance kept to? (SAM-5 5.9, with one task set for all nexuses)
+//!
+//! While it surely is in effect, of the commands that come only an ACA task of the faulted nexus may do anything; all
+//! others end with ACA ACTIVE, or BUSY at other nexuses. Whatever may end it makes it doubtful, and then nothing is said.
+
+use super::fields::Fields;
+use super::task::{Task, Tasks};
+use super::{Sink, WirePdu};
+use crate::codec::Kind;
+use crate::initiator::asks_for_aca;
+use std::collections::{BTreeMap, BTreeSet};
+
+const ATTR_ACA: u32 = 4;
+const CHECK_CONDITION: u32 = 0x02;
+const BUSY: u32 = 0x08;
+const ACA_ACTIVE: u32 = 0x30;
+/// LOGICAL UNIT NOT SUPPORTED: there is nothing that could have a condition.
+const NO_SUCH_UNIT: u8 = 0x25;
+
+/// Target name and LUN.
+type Unit = (String, u64);
+
+/// What a task means for the condition, kept with it.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Role {
+    /// CHECK CONDITION for it establishes one.
+    asks: bool,
+    /// It came while one was in effect that it does not serve; of its own nexus or not.
+    refused: Option<bool>,
+    /// It serves one.
+    serves: bool,
+}
+
+/// The conditions of all logical units.
+#[derive(Debug, Default)]
+pub(super) struct Acas {
+    /// Surely in effect, by the session that has it.
+    standing: BTreeMap<Unit, u64>,
+    /// Where some command has ever asked for one.
+    asked: BTreeSet<Unit>,
+}
+
+impl Acas {
+    /// A command came.
+    pub(super) fn command(&mut self, target: &str, session: Option<u64>, pdu: &WirePdu<'_>, task: &mut Task) {
+        let Some(cdb) = pdu.view.bhs.last_chunk::<16>() else { return };
+        let asks = asks_for_aca(cdb);
+        if !asks && self.asked.is_empty() {
+            return;
+        }
+        let unit = (target.to_ascii_lowercase(), task.lun);
+        if asks {
+            self.asked.insert(unit.clone());
+        }
+        let faulted = self.standing.get(&unit).copied();
+        let own = faulted.is_some() && faulted == session;
+        let serves = own && task.attribute == ATTR_ACA;
+        let refused = faulted.filter(|_| !serves && task.certain).map(|_| own);
+        task.aca = Role { asks: asks && task.certain, refused, serves };
+    }
+
+    /// Something came that may end conditions: commands under way are judged no more.
+    pub(super) fn doubt<'a>(&mut self, tasks: impl Iterator<Item = &'a mut Tasks>) {
+        if self.asked.is_empty() {
+            return;
+        }
+        self.standing.clear();
+        for task in tasks.flat_map(Tasks::iter_mut) {
+            task.aca = Role::default();
+        }
+    }
+
+    /// A command got its status.
+    pub(super) fn answered(
+        &mut self,
+        fields: &Fields,
+        target: &str,
+        session: Option<u64>,
+        pdu: &WirePdu<'_>,
+        task: &Task,
+        sink: &mut Sink,
+    ) {
+        if fields.response.is_set(pdu.view.bhs) {
+            return;
+        }
+        let status = fields.status.word(pdu.view.bhs);
+        if status != ACA_ACTIVE && self.asked.is_empty() {
+            return;
+        }
+        let unit = (target.to_ascii_lowercase(), task.lun);
+        if status == ACA_ACTIVE && !self.asked.contains(&unit) {
+            sink.add(
+                "aca",
+                "sam5/5.9",
+                format!("task {:#x} ends with ACA ACTIVE; nobody asked for ACA", task.itt),
+            );
+        }
+        let wrong = match task.aca.refused {
+            Some(true) => status != ACA_ACTIVE,
+            Some(false) => status != ACA_ACTIVE && status != BUSY,
+            None => false,
+        };
+        if wrong {
+            let text =
+                format!("task {:#x} ends with status {status:#x} although an ACA is in effect", task.itt);
+            sink.add("aca", "sam5/5.9", text);
+        }
+        if status != CHECK_CONDITION {
+            return;
+        }
+        if task.aca.serves {
+            self.standing.remove(&unit);
+        }
+        if let Some(session) =
+            session.filter(|_| task.aca.asks && sense_asc(pdu.view.data) != Some(NO_SUCH_UNIT))
+        {
+            self.standing.insert(unit, session);
+        }
+    }
+
+    /// Whether commands there may rightly wait.
+    pub(super) fn holds_up(&self, target: &str, task: &Task) -> bool {
+        task.kind == Kind::ScsiCommand
+            && !self.standing.is_empty()
+            && self.standing.contains_key(&(target.to_ascii_lowercase(), task.lun))
+    }
+}
+
+/// ADDITIONAL SENSE CODE of a response's data segment, in either format (SPC-4 4.5).
+fn sense_asc(data: &[u8]) -> Option<u8> {
+    let sense = data.get(2..)?;
+    match sense.first()? & 0x7f {
+        0x72 | 0x73 => sense.get(2).copied(),
+        _ => sense.get(12).copied(),
+    }
+}

@@ -1,0 +1,78 @@
+//! Do fenced responses keep their place in a session of several connections? (RFC 7143 4.2.2.3, 11.6.1)
+//!
+//! Before the response to a function that aborts several tasks, everything that was sent on any connection of the session is
+//! acknowledged; and until that response is, no command of its logical unit is answered.
+
+use super::fields::Fields;
+use super::{ConnState, Sink, WirePdu};
+use crate::codec::Kind;
+use crate::initiator::serial;
+use std::collections::BTreeMap;
+
+const ABORT_TASK_SET: u32 = 2;
+const CLEAR_TASK_SET: u32 = 4;
+const LOGICAL_UNIT_RESET: u32 = 5;
+const TARGET_WARM_RESET: u32 = 6;
+
+/// A fenced response that is not acknowledged yet.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Standing {
+    conn: u32,
+    stat_sn: u32,
+    /// Of one logical unit, or of all.
+    lun: Option<u64>,
+}
+
+/// Whether the response to that function is fenced whatever was negotiated (4.2.3.3 d, 4.2.3.4 e).
+const fn is_fenced(function: u32) -> bool {
+    matches!(function, ABORT_TASK_SET | CLEAR_TASK_SET | LOGICAL_UNIT_RESET | TARGET_WARM_RESET)
+}
+
+/// Judges a PDU of the target before its StatSN is counted. `fence` is that of its session.
+pub(super) fn check(
+    fields: &Fields,
+    pdu: &WirePdu<'_>,
+    kind: Kind,
+    conns: &BTreeMap<u32, ConnState>,
+    fence: &mut Option<Standing>,
+    sink: &mut Sink,
+) {
+    let Some(conn) = conns.get(&pdu.conn) else { return };
+    let itt = fields.itt.word(pdu.view.bhs);
+    let Some(task) = conn.tasks.get(itt) else { return };
+    if let Some(standing) = *fence {
+        let acknowledged = conns.get(&standing.conn).is_none_or(|conn| {
+            !conn.open || conn.acknowledged.is_some_and(|to| serial::lt(standing.stat_sn, to))
+        });
+        if acknowledged {
+            *fence = None;
+        } else if gives_status(fields, pdu, kind) && standing.lun.is_none_or(|lun| lun == task.lun) {
+            let text = format!("{kind} for task {itt:#x} passes a fenced response that is not acknowledged");
+            sink.add("fence", "rfc7143/4.2.2.3.2-3", text);
+        }
+    }
+    let done = kind == Kind::TaskResponse && !fields.task_response.is_set(pdu.view.bhs);
+    if !done || !is_fenced(task.function) {
+        return;
+    }
+    let members: Vec<_> =
+        conns.iter().filter(|(_, other)| other.open && other.session == conn.session).collect();
+    if members.len() < 2 {
+        return;
+    }
+    for (number, other) in members {
+        let behind =
+            other.stat_sn.next().zip(other.acknowledged).is_some_and(|(next, to)| serial::lt(to, next));
+        if behind {
+            let text =
+                format!("the response to task {itt:#x} comes before c{number} has acknowledged everything");
+            sink.add("fence", "rfc7143/11.6.1-2", text);
+        }
+    }
+    let lun = (task.function != TARGET_WARM_RESET).then_some(task.lun);
+    *fence = Some(Standing { conn: pdu.conn, stat_sn: fields.stat_sn.word(pdu.view.bhs), lun });
+}
+
+fn gives_status(fields: &Fields, pdu: &WirePdu<'_>, kind: Kind) -> bool {
+    kind == Kind::ScsiResponse || (kind == Kind::DataIn && fields.data_in_s.is_set(pdu.view.bhs))
+}
