@@ -133,7 +133,8 @@ impl<S: ProbeSink> Target<S> {
     }
 
     pub(super) fn push_tmf(&mut self, id: ConnId, out: Out) {
-        if let Some(conn) = self.conns.get_mut(&id) {
+        // A connection that left its session says nothing more for it.
+        if let Some(conn) = self.conns.get_mut(&id).filter(|conn| conn.session.is_some()) {
             conn.out.push(out);
             self.wake(id);
         }
