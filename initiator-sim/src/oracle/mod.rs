@@ -39,6 +39,7 @@ mod task;
 mod termination;
 #[cfg(test)]
 mod tests;
+mod violation;
 mod window;
 
 pub use definitions::{
@@ -46,7 +47,7 @@ pub use definitions::{
     TypeDefinition,
 };
 
-use crate::clock::{Nanos, show};
+use crate::clock::Nanos;
 use crate::codec::{Kind, PduView};
 use crate::initiator::serial;
 use crate::net::Dir;
@@ -56,38 +57,14 @@ use fields::Fields;
 use lun::LunModel;
 use probe::ProbeOracle;
 use std::collections::BTreeMap;
-use std::fmt;
 use std::net::SocketAddr;
 use std::ops::Range;
 use std::sync::Arc;
 use target_core::config::Config;
 use target_core::target::Usage;
 use task::Tasks;
-
-/// A rule that was broken.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Violation {
-    /// Which check found it.
-    pub rule: &'static str,
-    /// The clause that asks for it.
-    pub clause: String,
-    /// What was wrong, for people.
-    pub text: String,
-    /// When.
-    pub at: Nanos,
-    /// On which connection, if on one.
-    pub conn: Option<u32>,
-}
-
-impl fmt::Display for Violation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {} [{}]", show(self.at), self.rule, self.clause)?;
-        if let Some(conn) = self.conn {
-            write!(f, " c{conn}")?;
-        }
-        write!(f, ": {}", self.text)
-    }
-}
+use violation::Sink;
+pub use violation::Violation;
 
 /// A PDU at the target's socket.
 #[derive(Clone, Copy, Debug)]
@@ -102,23 +79,6 @@ pub struct WirePdu<'a> {
     pub view: PduView<'a>,
     /// Whether they can be believed.
     pub quality: Quality,
-}
-
-/// Where findings go.
-struct Sink {
-    found: Vec<Violation>,
-    at: Nanos,
-    conn: u32,
-}
-
-impl Sink {
-    fn add(&mut self, rule: &'static str, clause: &str, text: impl Into<String>) {
-        // A target that is wrong once is often wrong a million times.
-        if self.found.len() < 1000 {
-            let conn = (self.conn != u32::MAX).then_some(self.conn);
-            self.found.push(Violation { rule, clause: clause.into(), text: text.into(), at: self.at, conn });
-        }
-    }
 }
 
 /// What the checks keep of one connection.

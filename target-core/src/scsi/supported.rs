@@ -73,8 +73,9 @@ fn timeouts_of(entry: &Entry) -> [u8; 12] {
     [0, 10, 0, 0, 0, 0, 0, 0, a, b, c, d]
 }
 
-/// ATS, ATSS, CTSS, LURS and TRS: the functions that the engine executes for iSCSI.
-const FUNCTIONS: u8 = 0xda;
+/// ATS, ATSS, CACAS, CTSS, LURS and TRS: what the engine executes in every session. The queries and I_T NEXUS RESET need
+/// iSCSIProtocolLevel 2, which the device server does not see, so they are not named here.
+const FUNCTIONS: u8 = 0xfa;
 /// Shortest ALLOCATION LENGTH that is allowed.
 const FUNCTIONS_LEN: u32 = 4;
 
