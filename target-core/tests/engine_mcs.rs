@@ -226,6 +226,6 @@ fn what_came_early_over_a_lost_connection_never_came() {
     lab.send(two.conn, scsi(&two, LUN0, 8, &[0; 6], 0, None).emit(), &[]);
     lab.close(two.conn);
     assert_eq!(lab.command(&mut one, LUN0, &[0; 6]).exp_cmd_sn, one.cmd_sn);
-    // The command is retried on the connection that is left (rfc7143/7.2.1-5).
+    // The command is retried on the connection that is left (rfc7143/7.2.1-4).
     assert_eq!(lab.command(&mut one, LUN0, &[0; 6]).exp_cmd_sn, one.cmd_sn);
 }
