@@ -8,8 +8,8 @@ use target_core::api::{ConnId, Event, TxStatus};
 use target_core::io::DeviceId;
 use target_core::session::states::SessionState;
 use target_core::wire::{
-    DataIn, DataOut, LogoutRequest, LogoutResponse, Lun, NopIn, Opcode, R2t, ScsiResponse, Snack, SnackType,
-    TaskRequest, TaskResponse,
+    DataIn, DataOut, LogoutRequest, LogoutResponse, Lun, NopIn, Opcode, R2t, RESERVED_TAG, ScsiResponse,
+    Snack, SnackType, TaskRequest, TaskResponse, TextRequest,
 };
 
 const LUN0: Lun = Lun(0);
@@ -25,6 +25,7 @@ const COMPLETE: u8 = 0;
 const NO_TASK: u8 = 1;
 const STILL_ALLEGIANT: u8 = 3;
 const NOT_SUPPORTED: u8 = 4;
+const REJECTED: u8 = 255;
 
 fn lab() -> Lab {
     let mut config = config();
@@ -270,6 +271,28 @@ fn immediate_commands_end_with_their_connection() {
     assert_eq!(lab.world.cancelled.len(), 1);
     let new = lab.join(&login, 0, &[]);
     assert_eq!(reassign(&mut lab, &new, 7, 0), NO_TASK);
+}
+
+#[test]
+fn functions_and_text_exchanges_stay_where_they_are() {
+    let mut lab = lab();
+    let login = lab.ready(&KEYS);
+    let text = TextRequest {
+        immediate: true,
+        itt: 70,
+        ttt: RESERVED_TAG,
+        cmd_sn: login.cmd_sn,
+        exp_stat_sn: login.exp_stat_sn,
+        ..TextRequest::default()
+    };
+    lab.send(login.conn, text.emit(), &[]);
+    lab.expect(login.conn, Opcode::TextResponse);
+    assert_eq!(reassign(&mut lab, &login, 70, 0), REJECTED);
+    // It waits for the command before it.
+    let waiting = TaskRequest { cmd_sn: login.cmd_sn + 1, ..tmf(&login, 71, 2, LUN0) };
+    lab.send(login.conn, waiting.emit(), &[]);
+    lab.expect_nothing(login.conn);
+    assert_eq!(reassign(&mut lab, &login, 71, 0), REJECTED);
 }
 
 #[test]

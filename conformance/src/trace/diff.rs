@@ -45,7 +45,7 @@ impl Ignored {
 
 /// Compares two traces; `None` if they are the same but for what is ignored.
 ///
-/// Records are set against each other by session and tag (see [`align`]), so that one that is missing or comes at another
+/// Records are set against each other by session and tag (see `align`), so that one that is missing or comes at another
 /// moment does not make all that follows differ. That the order is another one is a difference too, but the last to be
 /// told; the name `order` ignores it.
 pub fn diff(first: &[Record], second: &[Record], ignored: &Ignored) -> Option<TraceDiff> {

@@ -25,7 +25,13 @@ impl<S: ProbeSink> Target<S> {
         if session.params.error_recovery_level < 2 {
             return TmfResponse::TaskAllegianceReassignmentNotSupported;
         }
-        let Some(task) = session.task_or_answered(itt) else { return TmfResponse::TaskDoesNotExist };
+        let Some(task) = session.task_or_answered(itt) else {
+            // Functions, text exchanges and logouts stay where they are (rfc7143/11.5.1-18).
+            let texts = |id: &ConnId| self.conns.get(id).and_then(|conn| conn.text.as_ref());
+            let is_text = session.conns.iter().filter_map(|(_, id)| texts(id)).any(|text| text.is_about(itt));
+            let is_other = is_text || session.has_request(itt);
+            return if is_other { TmfResponse::FunctionRejected } else { TmfResponse::TaskDoesNotExist };
+        };
         match session.lost.find(task.conn) {
             Some(lost) if lost.is_logged_out() => TmfResponse::FunctionComplete,
             // It is allegiant to a connection that works, or that nobody logged out for recovery.

@@ -24,7 +24,7 @@ Examples:
 pub(super) struct RecordArgs {
     /// The file to write
     file: PathBuf,
-    /// Run this scenario in the simulator: topic/name, or topic/name[label] for a case of several
+    /// Run this scenario in the simulator: topic/name, with the label of a case in brackets behind it if there are several
     #[arg(long, value_name = "NAME", conflicts_with_all = ["pid", "path", "probe", "perf"])]
     scenario: Option<String>,
     /// Only probes with such a name; may be given more than once

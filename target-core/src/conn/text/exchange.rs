@@ -56,6 +56,11 @@ impl TextExchange {
         }
     }
 
+    /// Whether an exchange with that Initiator Task Tag is under way.
+    pub(crate) fn is_about(&self, itt: u32) -> bool {
+        self.open.as_ref().is_some_and(|open| open.itt == itt)
+    }
+
     /// The exchange that the request starts or goes on with.
     fn find(&mut self, request: &TextRequest) -> Result<Open, TextFault> {
         let open = self.open.take();
