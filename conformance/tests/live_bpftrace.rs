@@ -1,20 +1,19 @@
 //! What a tracer reads from the running server is, field by field, what the core fired.
 //!
-//! Needs root, bpftrace, libiscsi-bin and qemu-utils. Run it in release mode: only there does the optimiser show whether
+//! Needs root, bpftrace, libiscsi-bin and qemu-utils. Run it on the release build: only there does the optimiser show whether
 //! the arguments really are in memory when a probe fires.
-//! `cargo test --release -p conformance --test live_bpftrace -- --ignored`
+//! `ISCSI_LAB=$PWD/target/release/iscsi-lab cargo test -p conformance --test live_bpftrace -- --ignored`
 
 #[path = "common/serve.rs"]
 mod serve;
 
-use serve::Serve;
+use serve::{Serve, program};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-const LAB: &str = env!("CARGO_BIN_EXE_iscsi-lab");
 const TARGET: &str = "iqn.2026-01.org.example:live";
 /// Between two looks at whether something outside has happened.
 const PAUSE: Duration = Duration::from_millis(200);
@@ -64,8 +63,9 @@ struct cmd { unsigned long long len; unsigned long long *cdb; }
                 )
             })
         };
+        let lab = program();
         text += &format!(
-            "usdt:{LAB}:iscsi:{probe} {{
+            "usdt:{lab}:iscsi:{probe} {{
     printf(\"%llu\\tprobe\\t{probe}\\t%llu\\t%u\\t%u\\t%u\\t%u\\t%u\\t%u\\t%u\\n\", nsecs{numbers});
     printf(\"%llu\\tconn\\t%s\\t%s\\t%s\\n\", nsecs, str({CONN}->local, 48), str({CONN}->remote, 48),
         str({CONN}->protocol, 8));

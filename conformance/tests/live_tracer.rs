@@ -2,10 +2,11 @@
 //!
 //! Needs root (or CAP_BPF and CAP_PERFMON) and Linux 5.8 or later; one test needs packages as well. Run it in release
 //! mode: only there does the optimiser show whether the arguments really are in memory when a probe fires.
-//! `cargo test --release -p conformance --test live_tracer -- --ignored`
+//! `ISCSI_LAB=$PWD/target/release/iscsi-lab cargo test -p conformance --test live_tracer -- --ignored`
 
 mod common;
 
+use common::serve::program as lab;
 use common::{Client, TARGET};
 use conformance::golden::Renderer;
 use conformance::golden::Wire;
@@ -20,8 +21,6 @@ use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStderr, ChildStdout, Command, Output, Stdio};
-
-const LAB: &str = env!("CARGO_BIN_EXE_iscsi-lab");
 
 /// The name that scenarios use.
 const SCENARIO_TARGET: &str = "iqn.2026-01.example.lab:disk";
@@ -101,7 +100,7 @@ struct Tracer {
 
 impl Tracer {
     fn start(args: &[&str]) -> Self {
-        let mut child = Command::new(LAB)
+        let mut child = Command::new(lab())
             .arg("trace")
             .args(args)
             .stdin(Stdio::null())
@@ -147,7 +146,7 @@ fn run(program: &str, args: &[&str]) -> Output {
 
 fn scenario(name: &str, serve: &Serve, target: &str) -> Output {
     let address = serve.address.to_string();
-    run(LAB, &["run", name, "--addr", &address, "--target", target])
+    run(lab(), &["run", name, "--addr", &address, "--target", target])
 }
 
 /// Reads, writes, pings and names of full length.
@@ -190,7 +189,7 @@ fn same_as_recorded(name: &str, how: &[&str]) {
     let (recorded, live) = (folder.join("recorded.jsonl"), folder.join("live.jsonl"));
     // A copy of its own: other tests run servers too. The tracer is there before the server.
     let program = folder.join("iscsi-lab");
-    fs::copy(LAB, &program).expect("a copy");
+    fs::copy(lab(), &program).expect("a copy");
     let tracer = Tracer::start(&[&["record", text(&live), "--path", text(&program)], how].concat());
     let serve = Serve::start(text(&program), TARGET, &["--record", text(&recorded)]);
     load(serve.address);
@@ -276,7 +275,7 @@ fn a_live_trace_of_a_scenario_is_its_golden_one() {
     let folder = folder("golden");
     let (mut probes, mut wrong) = (BTreeSet::new(), Vec::new());
     for name in GOLDEN {
-        let serve = Serve::start(LAB, SCENARIO_TARGET, &[]);
+        let serve = Serve::start(lab(), SCENARIO_TARGET, &[]);
         let file = folder.join("live.jsonl");
         let tracer = Tracer::start(&["record", text(&file), "--pid", &serve.pid()]);
         let said = scenario(name, &serve, SCENARIO_TARGET);
@@ -319,9 +318,9 @@ fn a_live_trace_of_a_scenario_is_its_golden_one() {
 fn a_stripped_program_is_traced() {
     let folder = folder("stripped");
     let program = folder.join("iscsi-lab");
-    fs::copy(LAB, &program).expect("a copy");
+    fs::copy(lab(), &program).expect("a copy");
     run("strip", &["--strip-all", text(&program)]);
-    assert!(fs::metadata(&program).expect("a file").len() < fs::metadata(LAB).expect("a file").len());
+    assert!(fs::metadata(&program).expect("a file").len() < fs::metadata(lab()).expect("a file").len());
     let tracer = Tracer::start(&[
         "live",
         "--path",
@@ -348,7 +347,7 @@ fn a_stripped_program_is_traced() {
 fn who_may_not_trace_is_told_what_is_missing() {
     // Where everybody may go.
     let program = std::env::temp_dir().join(format!("iscsi-lab-unprivileged-{}", std::process::id()));
-    fs::copy(LAB, &program).expect("a copy");
+    fs::copy(lab(), &program).expect("a copy");
     fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).expect("our file");
     let output =
         Command::new(&program).args(["trace", "live"]).uid(65534).gid(65534).output().expect("it runs");
@@ -368,7 +367,7 @@ fn who_may_not_trace_is_told_what_is_missing() {
 fn what_is_lost_is_counted_to_the_last_event() {
     let folder = folder("lost");
     let (recorded, live) = (folder.join("recorded.jsonl"), folder.join("live.jsonl"));
-    let serve = Serve::start(LAB, TARGET, &["--record", text(&recorded)]);
+    let serve = Serve::start(lab(), TARGET, &["--record", text(&recorded)]);
     let tracer = Tracer::start(&["record", text(&live), "--pid", &serve.pid(), "--buffer", "64K"]);
     // Nobody reads while this goes on.
     tracer.signal(Signal::STOP);
@@ -396,12 +395,12 @@ fn what_is_lost_is_counted_to_the_last_event() {
 #[test]
 #[ignore = "needs root"]
 fn load_passes_the_live_check_and_top_counts_it() {
-    let serve = Serve::start(LAB, TARGET, &[]);
+    let serve = Serve::start(lab(), TARGET, &[]);
     let check = Tracer::start(&["live", "--check", "--pid", &serve.pid()]);
     let top = Tracer::start(&["top", "--json", "--interval", "3600", "--pid", &serve.pid()]);
     let address = serve.address.to_string();
     let bench = run(
-        LAB,
+        lab(),
         &["bench", &address, TARGET, "--op", "rw", "--verify", "--depth", "8", "--secs", "1", "--json"],
     );
     let bench: serde_json::Value = serde_json::from_slice(&bench.stdout).expect("JSON");
@@ -423,7 +422,7 @@ fn load_passes_the_live_check_and_top_counts_it() {
 #[ignore = "needs root, libiscsi-bin and qemu-utils"]
 fn real_initiators_pass_the_live_check() {
     let folder = folder("initiators");
-    let serve = Serve::start(LAB, TARGET, &[]);
+    let serve = Serve::start(lab(), TARGET, &[]);
     let events = folder.join("events.jsonl");
     let tracer = Tracer::start(&["live", "--check", "--json", "-o", text(&events), "--pid", &serve.pid()]);
     let portal = format!("iscsi://{}", serve.address);

@@ -9,16 +9,24 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{self, Receiver};
-use std::sync::{Arc, Condvar, Mutex};
+use std::sync::{Arc, Condvar, Mutex, OnceLock};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 /// Long enough for a loaded machine; nothing waits for it to pass.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
+/// The program under test: what the variable ISCSI_LAB names (in CI the release build), else the one of this build.
+pub fn program() -> &'static str {
+    static PROGRAM: OnceLock<String> = OnceLock::new();
+    PROGRAM.get_or_init(|| {
+        std::env::var("ISCSI_LAB").unwrap_or_else(|_| env!("CARGO_BIN_EXE_iscsi-lab").to_owned())
+    })
+}
+
 /// The program under test, started at the root of the repository.
 pub fn lab() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_iscsi-lab"));
+    let mut command = Command::new(program());
     command.stdin(Stdio::null()).current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(".."));
     command
 }

@@ -1,6 +1,7 @@
 //! qemu's tools: whole images there and back, patterns in odd places.
 
 use crate::harness::{Scratch, Serve, TARGET, noise};
+use crate::serve::program;
 use crate::tool::run;
 
 const MIB: usize = 1 << 20;
@@ -83,11 +84,10 @@ fn an_image_goes_to_a_file_of_4096_byte_blocks_and_comes_back() {
 fn both_digests_on_every_pdu_and_the_data_compared() {
     // The clients of the distribution know no data digest; ours does.
     let serve = Serve::luns("digests", &["mem:64M"]);
-    let program = env!("CARGO_BIN_EXE_iscsi-lab");
     for digests in ["header", "data", "header,data"] {
         let address = serve.address().to_string();
         let args = ["bench", &address, TARGET, "--op", "rw", "--verify", "--digest", digests, "--secs", "1"];
-        run(program, &args).ok();
+        run(program(), &args).ok();
     }
     serve.stop();
 }

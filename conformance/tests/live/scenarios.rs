@@ -3,6 +3,7 @@
 
 use crate::harness::{Scratch, folder};
 use crate::peer::{self, Tgt};
+use crate::serve::program;
 use crate::tool::{Ran, run_for};
 use std::fs;
 use std::path::Path;
@@ -16,7 +17,7 @@ fn scenarios(name: &str, args: &[&str]) -> Ran {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace");
     let root = root.to_str().expect("a plain path");
     let all = [&["--root", root, "run"], args].concat();
-    let ran = run_for(SUITE_MAX, env!("CARGO_BIN_EXE_iscsi-lab"), &all);
+    let ran = run_for(SUITE_MAX, program(), &all);
     fs::write(folder().join(format!("{name}.txt")), &ran.text).expect("a report");
     ran
 }

@@ -1,6 +1,7 @@
 //! bpftrace with one of the shipped scripts, from attached to ended.
 
 use crate::harness::{PATIENCE, folder};
+use crate::serve::program;
 use conformance::usdt::notes;
 use rustix::process::{Pid, Signal, kill_process};
 use std::fs::{self, File};
@@ -10,7 +11,6 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-const LAB: &str = env!("CARGO_BIN_EXE_iscsi-lab");
 /// Between two looks at whether something outside has happened.
 const PAUSE: Duration = Duration::from_millis(50);
 
@@ -33,7 +33,7 @@ impl Tracer {
         let text = fs::read_to_string(&path).expect("a script");
         let (out, err) = (folder().join(format!("{script}.out")), folder().join(format!("{script}.err")));
         let mut command = Command::new("bpftrace");
-        command.arg("-I").arg(scripts()).args(["-p", &server.to_string()]).arg(&path).arg(LAB);
+        command.arg("-I").arg(scripts()).args(["-p", &server.to_string()]).arg(&path).arg(program());
         command.env("BPFTRACE_PERF_RB_PAGES", "1024").stdin(Stdio::null());
         command.stdout(File::create(&out).expect("a file")).stderr(File::create(&err).expect("a file"));
         let mut tracer = Self { child: command.spawn().expect("bpftrace (package bpftrace)"), out, err };
@@ -93,11 +93,11 @@ struct Semaphores {
 
 impl Semaphores {
     fn of(script: &str, server: u32) -> Self {
-        let binary = fs::read(LAB).expect("the binary");
+        let binary = fs::read(program()).expect("the binary");
         let maps = fs::read_to_string(format!("/proc/{server}/maps")).expect("it runs");
         // A position-independent program (ELF type 3) lies where its first page does.
         let base = if binary[16] == 3 {
-            let line = maps.lines().find(|line| line.ends_with(LAB)).expect("its own file is mapped");
+            let line = maps.lines().find(|line| line.ends_with(program())).expect("its own file is mapped");
             u64::from_str_radix(line.split('-').next().expect("an address"), 16).expect("an address")
         } else {
             0
