@@ -173,10 +173,9 @@ fn data_against_the_declared_direction_is_no_success() {
     assert!(before == lab.world.disks, "nothing was written");
     let read = scsi(&login, LUN0, 6, &read10(0, 1), 512, Some(Way::Out));
     lab.send(login.conn, read.emit(), &pattern(512, 3));
-    let response = lab.expect(login.conn, Opcode::ScsiResponse);
-    assert_eq!(sense(&response), (5, 0x0e, 3));
-    let response = ScsiResponse::parse(&response.bhs);
-    assert_eq!((response.underflow, response.residual_count), (true, 512));
+    // Its residual says that nothing was moved; libiscsi's test program wants it so.
+    let response = ScsiResponse::parse(&lab.expect(login.conn, Opcode::ScsiResponse).bhs);
+    assert_eq!((response.status, response.underflow, response.residual_count), (0, true, 512));
 }
 
 #[test]

@@ -53,7 +53,7 @@ fn iscsi_inq_reads_the_standard_data_and_every_vpd_page() {
         "Removable:0",
         "ReponseDataFormat:2",
         "CmdQue:1",
-        "Version Descriptor:0960 iSCSI",
+        "Version Descriptor:0961",
     ]);
     // The tool reads decimal numbers alone.
     let page = |code: u8| run("iscsi-inq", &["-e", "1", "-c", &code.to_string(), &url]);

@@ -12,9 +12,6 @@ use crate::task::TaskKey;
 /// The R and W bits of a command that declares Data-In alone.
 const READ: (bool, bool) = (true, false);
 
-/// The R and W bits of a command that declares Data-Out alone.
-const WRITE: (bool, bool) = (false, true);
-
 /// Whom a storage operation serves; nobody, once its task is gone.
 #[derive(Debug)]
 pub(super) struct Owner(Option<TaskRef>);
@@ -80,11 +77,6 @@ impl<S: ProbeSink> Target<S> {
     /// Does what the device server wants next for a command.
     pub(super) fn step(&mut self, session_key: SessionKey, task_key: TaskKey, step: Step) {
         match step {
-            Step::Done(outcome)
-                if !outcome.data_in.is_empty() && self.declares(session_key, task_key) == WRITE =>
-            {
-                self.wrong_direction(session_key, task_key);
-            }
             Step::Done(outcome) => self.finish(session_key, task_key, outcome),
             Step::Io { device, op } => self.start_io(session_key, task_key, device, op),
             Step::DataOut { .. } if self.declares(session_key, task_key) == READ => {
@@ -108,8 +100,8 @@ impl<S: ProbeSink> Target<S> {
         task.map_or((false, false), |task| (task.read, task.write))
     }
 
-    /// The CDB moves data against the direction that the R and W bits declare. Ending it well would claim a write
-    /// that has no data, or a read whose data nobody gets (RFC 7143 11.3.1).
+    /// The CDB wants Data-Out and the R and W bits declare Data-In alone. Ending it well would claim a write that has no
+    /// data (RFC 7143 11.3.1). A read that declares Data-Out ends well: its residual says that nothing was moved.
     fn wrong_direction(&mut self, session_key: SessionKey, task_key: TaskKey) {
         let task = self.sessions.get(session_key).and_then(|session| session.tasks.get(task_key));
         let Some(conn) = task.map(|task| task.conn) else { return };
