@@ -161,11 +161,12 @@ fn begin(context: &mut Context<'_>, request: &Request<'_>) -> Handled {
         // There is no ACA condition that the command could serve (SAM-5 8.6).
         return Err(code::INVALID_MESSAGE.into());
     }
+    // What the unit cannot do now comes before what the CDB asks for: a write-protected unit says so whatever the bits.
+    check_state(context, entry)?;
     entry.check_reserved(cdb)?;
     if context.unit().is_ok_and(|unit| unit.atomic.strong_count() > 0) && flags & flag::MEDIUM != 0 {
         return Err(Failure::Busy);
     }
-    check_state(context, entry)?;
     (entry.run)(context, cdb)
 }
 
