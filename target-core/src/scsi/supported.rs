@@ -35,7 +35,7 @@ fn with_action(opcode: u8, action: u16) -> Option<&'static Entry> {
 
 fn all(timeouts: bool) -> Vec<u8> {
     let mut list = Vec::new();
-    for entry in TABLE {
+    for entry in &TABLE {
         let [action_high, action_low] = entry.action.unwrap_or(0).to_be_bytes();
         let flags = u8::from(entry.action.is_some()) | (u8::from(timeouts) << 1);
         list.extend([entry.opcode, 0, action_high, action_low, 0, flags]);

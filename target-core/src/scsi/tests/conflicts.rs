@@ -57,7 +57,7 @@ fn reserved(kind: Kind) -> Lab {
 #[test]
 fn every_command_under_every_type_from_every_role() {
     let mut wrong: Vec<String> = Vec::new();
-    for entry in TABLE {
+    for entry in &TABLE {
         let mut cdb = Vec::from(entry.usage);
         cdb[1..].fill(0);
         cdb[1] = entry.action.unwrap_or(0) as u8;

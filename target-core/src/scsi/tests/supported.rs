@@ -25,7 +25,7 @@ fn the_list_of_commands() {
 #[test]
 fn the_table_is_consistent() {
     assert!(TABLE.is_sorted_by_key(|entry| (entry.opcode, entry.action)));
-    for entry in TABLE {
+    for entry in &TABLE {
         let len = match entry.opcode >> 5 {
             0 => 6,
             1 | 2 => 10,
@@ -105,7 +105,7 @@ fn the_whole_list_is_the_table() {
 /// The usage data as reported: each bit that is zero there is refused, with its place; no bit that is one there is.
 #[test]
 fn the_usage_data_is_true() {
-    for entry in TABLE {
+    for entry in &TABLE {
         let mut plain = entry.usage.to_vec();
         plain[1..].fill(0);
         if let Some(action) = entry.action {
