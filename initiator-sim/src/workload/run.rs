@@ -51,7 +51,6 @@ pub struct Run {
     undo: Vec<Option<Undo>>,
     skipped: u64,
     done: BTreeMap<&'static str, u64>,
-    found: Vec<Violation>,
     strict: bool,
 }
 
@@ -85,16 +84,7 @@ impl Run {
         let actors = drawn.depths.iter().enumerate().map(actor).collect();
         // A middlebox that drops and rewrites PDUs makes the initiator see things the target did not do.
         let strict = drawn.mood != Mood::Hostile;
-        Ok(Self {
-            drawn,
-            world,
-            actors,
-            undo: Vec::new(),
-            skipped: 0,
-            done: BTreeMap::new(),
-            found: Vec::new(),
-            strict,
-        })
+        Ok(Self { drawn, world, actors, undo: Vec::new(), skipped: 0, done: BTreeMap::new(), strict })
     }
 
     /// The world, to look at or to make more faulty.
@@ -407,25 +397,26 @@ impl Run {
             let found = client.take_violations();
             if self.strict {
                 let (at, conn) = (self.world.now(), Some(client.conn));
-                self.found.extend(found.into_iter().map(|violation| Violation {
-                    rule: "initiator",
-                    clause: violation.rule.to_owned(),
-                    text: violation.text,
-                    at,
-                    conn,
-                }));
+                for violation in found {
+                    self.world.add_violation(Violation {
+                        rule: "initiator",
+                        clause: violation.rule.to_owned(),
+                        text: violation.text,
+                        at,
+                        conn,
+                    });
+                }
             }
         }
     }
 
     fn complain(&mut self, rule: &'static str, text: String, conn: u32) {
         let (at, conn) = (self.world.now(), (conn != u32::MAX).then_some(conn));
-        self.found.push(Violation { rule, clause: "workload".into(), text, at, conn });
+        self.world.add_violation(Violation { rule, clause: "workload".into(), text, at, conn });
     }
 
     fn report(self) -> (Report, World) {
-        let mut violations = self.found;
-        violations.extend(self.world.violations().iter().cloned());
+        let mut violations = self.world.violations().to_vec();
         violations.sort_by_key(|violation| violation.at);
         let report = Report {
             seed: self.drawn.seed,

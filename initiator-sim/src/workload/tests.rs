@@ -63,3 +63,38 @@ fn seeds_reach_every_kind_of_operation() {
     }
     assert_eq!(kinds.len(), 17, "{kinds:?}");
 }
+
+#[test]
+fn a_recording_has_the_bytes_of_both_directions() {
+    use crate::net::Dir;
+    use crate::world::Happened;
+    let keep = Keep { moments: true, probes: true, ..Keep::default() };
+    let mut lost = 0;
+    for seed in 0..40 {
+        let (report, world) = run_seed(seed, None, keep).expect("runs");
+        let stream = |conn: u32, dir: Dir, sent: bool| -> Vec<u8> {
+            let pieces = world.moments().iter().filter_map(|moment| match &moment.what {
+                Happened::Sent { conn: c, dir: d, bytes } if sent && (*c, *d) == (conn, dir) => Some(bytes),
+                Happened::Received { conn: c, dir: d, bytes } if !sent && (*c, *d) == (conn, dir) => {
+                    Some(bytes)
+                }
+                _ => None,
+            });
+            pieces.flatten().copied().collect()
+        };
+        let calm = world.record().is_empty();
+        for conn in 0..report.connections {
+            for dir in [Dir::Out, Dir::In] {
+                let (sent, received) = (stream(conn, dir, true), stream(conn, dir, false));
+                assert!(!calm || sent.starts_with(&received), "seed {seed} c{conn} {dir:?}");
+            }
+        }
+        let probes = world.moments().iter().filter(|moment| matches!(moment.what, Happened::Probe(_)));
+        assert_eq!(probes.count(), world.probes().len());
+        lost += world.moments().iter().filter(|moment| matches!(moment.what, Happened::Lost { .. })).count();
+        assert!(world.moments().is_sorted_by_key(|moment| moment.at));
+        let faults = world.moments().iter().filter(|moment| matches!(moment.what, Happened::Fault(_)));
+        assert_eq!(faults.count(), world.record().len());
+    }
+    assert!(lost > 0, "some seed drops a PDU");
+}

@@ -1,7 +1,7 @@
 //! What can a client do? Open connections, send, end them, and let time pass.
 
 use super::conn::{ClientState, Conn, LaneShare};
-use super::{Happening, Inner, Seen, World};
+use super::{Happened, Happening, Inner, Seen, World};
 use crate::clock::Nanos;
 use crate::codec::Kind;
 use crate::net::Dir;
@@ -43,6 +43,7 @@ impl World {
         if self.inner.planner.is_active() || self.inner.config.net.inward.is_random() {
             learn_operation(entry, &bytes, op);
         }
+        self.inner.tell(|| Happened::Sent { conn, dir: Dir::Out, bytes: bytes.clone() });
         self.inner.on_lane(conn, Dir::Out, |lane, cx| lane.send(bytes, op, cx));
         true
     }
@@ -98,8 +99,10 @@ impl World {
     pub fn partition(&mut self, conn: u32, cut: bool) {
         let Some(entry) = self.inner.conns.get_mut(conn as usize) else { return };
         entry.cut = cut;
+        let text = if cut { "partition" } else { "mend" };
         entry.lanes.iter_mut().for_each(|lane| lane.pipe().partition(cut));
         let asking = !cut && std::mem::take(&mut entry.asking);
+        self.inner.tell(|| Happened::Act { conn: Some(conn), text: text.to_owned() });
         if asking {
             let now = self.now();
             self.inner.queue.schedule(now, Happening::Open(conn));
@@ -162,9 +165,18 @@ impl Inner {
     ) -> Option<T> {
         let now = self.queue.now();
         let entry = self.conns.get_mut(conn as usize)?;
-        let mut share = LaneShare { now, planner: &mut self.planner, hits: &mut self.hits, ending: None };
+        let mut share = LaneShare {
+            now,
+            planner: &mut self.planner,
+            hits: &mut self.hits,
+            lost: Vec::new(),
+            ending: None,
+        };
         let out = entry.with_lane(dir, &mut share, act);
         let ending = share.ending;
+        for bytes in share.lost {
+            self.tell(|| Happened::Lost { conn, dir, bytes });
+        }
         self.note_hits();
         match ending {
             None => {}
@@ -191,7 +203,9 @@ impl Inner {
     /// Both ends see the connection end.
     pub(super) fn end_by_network(&mut self, conn: u32, ending: Ending) {
         let now = self.queue.now();
-        self.note(Tag::Fault, u64::from(conn), if ending == Ending::Reset { b"reset" } else { b"close" });
+        let text = if ending == Ending::Reset { "reset" } else { "close" };
+        self.note(Tag::Fault, u64::from(conn), text.as_bytes());
+        self.tell(|| Happened::Act { conn: Some(conn), text: text.to_owned() });
         for dir in [Dir::Out, Dir::In] {
             if ending == Ending::Reset {
                 if let Some(entry) = self.conns.get_mut(conn as usize) {

@@ -103,11 +103,13 @@ impl Conn {
             now: cx.now,
             planner: cx.planner,
             hits: cx.hits,
+            lost: Vec::new(),
             operations: &self.operations,
             ending: None,
         };
         let out = act(&mut self.lanes[dir as usize], &mut context);
         cx.ending = context.ending.or(cx.ending);
+        cx.lost.append(&mut context.lost);
         out
     }
 
@@ -123,5 +125,6 @@ pub(super) struct LaneShare<'a> {
     pub(super) now: crate::clock::Nanos,
     pub(super) planner: &'a mut crate::fault::plan::Planner,
     pub(super) hits: &'a mut Vec<crate::fault::FaultId>,
+    pub(super) lost: Vec<bytes::Bytes>,
     pub(super) ending: Option<crate::net::lane::Ending>,
 }

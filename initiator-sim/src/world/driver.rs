@@ -2,7 +2,7 @@
 
 use super::conn::ServerState;
 use super::probes::Recorder;
-use super::{Happening, Inner, Seen, WireRecord};
+use super::{Happened, Happening, Inner, Seen, WireRecord};
 use crate::disk::Started;
 use crate::net::Dir;
 use crate::oracle::WirePdu;
@@ -21,6 +21,7 @@ impl Driver<Recorder> for Inner {
             IoRequest::Start { id, device, op } => (id, device.0, op),
             IoRequest::Cancel { id } => {
                 self.note(Tag::IoStart, id.0, b"cancel");
+                self.tell(|| Happened::DiskCancelled { id: id.0 });
                 let device = *self.io.get(&id)?;
                 let due = self.disks.get_mut(device as usize)?.cancel(now, id)?;
                 self.queue.schedule(due, Happening::Io(self.generation, device, id));
@@ -28,11 +29,15 @@ impl Driver<Recorder> for Inner {
             }
         };
         self.trace.add_hash(now, Tag::IoStart, id.0, hash_op(device, &op));
+        self.tell(|| Happened::DiskBegan { device, id: id.0, op: (&op).into() });
         let Some(disk) = self.disks.get_mut(device as usize) else {
             return Some(IoDone { id, result: Err(IoError::NotReady) });
         };
         match disk.start(now, id, op, &mut self.planner) {
-            Started::Done(done) => Some(done),
+            Started::Done(done) => {
+                self.tell(|| ended(device, &done));
+                Some(done)
+            }
             Started::Due(at) => {
                 self.io.insert(id, device);
                 self.queue.schedule(at, Happening::Io(self.generation, device, id));
@@ -88,6 +93,7 @@ impl Driver<Recorder> for Inner {
             return;
         }
         self.note(Tag::Event, 0, format!("{event:?}").as_bytes());
+        self.tell(|| Happened::News(event.clone()));
         self.seen.push_back(Seen::News(event));
     }
 }
@@ -114,7 +120,9 @@ impl Inner {
                 }
             }
             entry.server.batch.advance(bytes.len());
-            self.on_lane(conn, Dir::In, |lane, cx| lane.send(Bytes::from(bytes), 0, cx));
+            let bytes = Bytes::from(bytes);
+            self.tell(|| Happened::Sent { conn, dir: Dir::In, bytes: bytes.clone() });
+            self.on_lane(conn, Dir::In, |lane, cx| lane.send(bytes, 0, cx));
         }
         let Some(entry) = self.conns.get_mut(conn as usize) else { return };
         if entry.server.closing && entry.server.state == ServerState::Open {
@@ -208,11 +216,21 @@ impl Inner {
             if let Some(oracles) = &mut self.oracles {
                 oracles.probe(&record);
             }
+            if self.config.keep.moments {
+                let what = Happened::Probe(Box::new(record.clone()));
+                self.recording.push(record.at, what);
+            }
             if self.config.keep.probes {
                 self.probes.push(record);
             }
         }
     }
+}
+
+/// The end of a storage operation.
+pub(super) fn ended(device: u32, done: &IoDone) -> Happened {
+    let error = done.result.as_ref().err().map(|error| format!("{error:?}"));
+    Happened::DiskEnded { device, id: done.id.0, error }
 }
 
 fn hash_op(device: u32, op: &IoOp) -> u64 {

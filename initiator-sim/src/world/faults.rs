@@ -1,6 +1,6 @@
 //! Faults asked for one by one, and what became of them.
 
-use super::{Happening, Inner, World};
+use super::{Happened, Happening, Inner, World};
 use crate::fault::{Fault, FaultId, Trigger, Verb};
 use crate::net::Dir;
 use crate::net::lane::Ending;
@@ -76,6 +76,8 @@ impl Inner {
                 scripted.hit = true;
             }
             self.note(Tag::Fault, u64::from(id.0), b"hit");
+            let conn = self.faults.get(id.0 as usize).map(|scripted| scripted.fault.conn);
+            self.tell(|| Happened::Act { conn, text: format!("fault {} hit", id.0) });
         }
     }
 

@@ -1,7 +1,7 @@
 //! How does the target go down and come back, and what does its operator do?
 
 use super::conn::ServerState;
-use super::{World, start_target};
+use super::{Happened, World, start_target};
 use crate::disk::Disk;
 use crate::net::Dir;
 use crate::trace::Tag;
@@ -17,6 +17,7 @@ impl World {
         }
         self.deadline = None;
         self.inner.note(Tag::Admin, 0, b"crash");
+        self.inner.tell(|| Happened::Act { conn: None, text: "crash".to_owned() });
         self.inner.io.clear();
         let generation = self.inner.generation;
         self.inner.generation += 1;
@@ -53,6 +54,7 @@ impl World {
             return Ok(());
         }
         self.inner.note(Tag::Admin, 0, b"restart");
+        self.inner.tell(|| Happened::Act { conn: None, text: "restart".to_owned() });
         let rng = self.inner.planner.rng();
         self.target = Some(start_target(&self.inner.config.target, rng, self.inner.generation)?);
         self.settle();
@@ -66,6 +68,7 @@ impl World {
             oracles.demand_progress(now);
             oracles.take_violations(&mut self.inner.violations);
         }
+        self.inner.tell_records();
     }
 
     /// True if the target is up.

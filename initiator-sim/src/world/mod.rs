@@ -19,6 +19,7 @@ mod faults;
 mod lifecycle;
 mod probes;
 mod receive;
+mod recording;
 mod seen;
 mod step;
 pub mod tap;
@@ -26,6 +27,7 @@ pub mod tap;
 mod tests;
 
 pub use probes::{ProbeRecord, Recorder};
+pub use recording::{DiskOp, Happened, Moment};
 pub use seen::{Seen, WireRecord};
 
 use crate::clock::Nanos;
@@ -72,6 +74,8 @@ pub struct Keep {
     pub probes: bool,
     /// Every event of the trace, to find where two runs part: [`World::trace`].
     pub trace: bool,
+    /// Bytes, probes, storage, faults and findings, moment by moment: [`World::moments`].
+    pub moments: bool,
     /// Do not run the checks.
     pub unchecked: bool,
 }
@@ -142,6 +146,7 @@ struct Inner {
     probes: Vec<ProbeRecord>,
     wire: Vec<WireRecord>,
     trace: Trace,
+    recording: recording::Recording,
 }
 
 impl World {
@@ -174,6 +179,7 @@ impl World {
             probes: Vec::new(),
             wire: Vec::new(),
             trace: Trace::new(config.keep.trace),
+            recording: recording::Recording::default(),
             config,
         };
         Ok(Self { target: Some(target), inner, deadline: None, idle_timeouts: 0, panic: None })

@@ -1,7 +1,7 @@
 //! What happens when something arrives, on either side?
 
 use super::conn::{ClientState, ServerState};
-use super::{Inner, Seen, World};
+use super::{Happened, Inner, Seen, World};
 use crate::clock::instant;
 use crate::net::Dir;
 use crate::net::pipe::Arrival;
@@ -32,6 +32,7 @@ impl World {
         entry.lane(Dir::In).open_at(back);
         self.inner.queue.schedule(back, super::Happening::Connected(conn));
         self.inner.note(Tag::Open, u64::from(conn), format!("{local} {remote}").as_bytes());
+        self.inner.tell(|| Happened::Opened { conn, local, remote });
         if let Some(oracles) = &mut self.inner.oracles {
             oracles.opened(conn, local, remote);
         }
@@ -71,14 +72,19 @@ impl World {
                 entry.server.framer.push(&bytes);
                 entry.tap.push(Dir::Out, &bytes);
                 self.inner.note(Tag::ToTarget, u64::from(conn), &bytes);
+                self.inner.tell(|| Happened::Received { conn, dir: Dir::Out, bytes: bytes.clone() });
                 self.hand_frames(conn);
             }
             // The target's host gives up the socket either way: what is unsent after an end of file may still go out.
             Arrival::Fin => {
+                self.inner.tell(|| Happened::Ended { conn, dir: Dir::Out, reset: false });
                 self.inner.on_lane(conn, Dir::In, |lane, cx| lane.fin(cx));
                 self.inner.target_let_go(conn);
             }
-            Arrival::Reset => self.inner.target_let_go(conn),
+            Arrival::Reset => {
+                self.inner.tell(|| Happened::Ended { conn, dir: Dir::Out, reset: true });
+                self.inner.target_let_go(conn);
+            }
         }
     }
 
@@ -179,6 +185,7 @@ impl Inner {
         let seen = match what {
             Arrival::Bytes(bytes) => {
                 self.note(Tag::ToInitiator, u64::from(conn), &bytes);
+                self.tell(|| Happened::Received { conn, dir: Dir::In, bytes: bytes.clone() });
                 Seen::Bytes { conn, bytes }
             }
             Arrival::Fin => Seen::Fin { conn },
@@ -189,6 +196,8 @@ impl Inner {
         };
         if !matches!(seen, Seen::Bytes { .. }) {
             self.note(Tag::End, u64::from(conn), b"initiator");
+            let reset = matches!(seen, Seen::Reset { .. });
+            self.tell(|| Happened::Ended { conn, dir: Dir::In, reset });
         }
         self.seen.push_back(seen);
     }

@@ -106,6 +106,7 @@ impl World {
             Err(_) => 0,
         };
         self.inner.trace.add_hash(now, Tag::IoDone, id.0, outcome);
+        self.inner.tell(|| super::driver::ended(device, &done));
         self.hand_in(u32::MAX, Input::Io(done));
     }
 
@@ -163,6 +164,7 @@ impl Inner {
             oracles.after_event(now, self.io.is_empty(), &paused);
             oracles.take_violations(&mut self.violations);
         }
+        self.tell_records();
     }
 
     /// Reports a breach that the world itself noticed.

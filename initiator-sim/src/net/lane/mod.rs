@@ -39,6 +39,8 @@ pub struct LaneContext<'a> {
     pub hits: &'a mut Vec<FaultId>,
     /// Ids of operations by Initiator Task Tag, for the PDUs of the target.
     pub operations: &'a BTreeMap<u32, u64>,
+    /// PDUs that the middlebox dropped.
+    pub lost: Vec<Bytes>,
     /// An ending a fault asked for.
     pub ending: Option<Ending>,
 }

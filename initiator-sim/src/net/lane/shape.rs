@@ -112,6 +112,7 @@ impl Lane {
             }
         }
         if copies == 0 {
+            cx.lost.push(bytes.clone());
             self.pdu_passed(cx);
             return;
         }

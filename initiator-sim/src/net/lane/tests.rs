@@ -35,6 +35,7 @@ impl Rig {
             planner: &mut self.planner,
             hits: &mut self.hits,
             operations: &self.operations,
+            lost: Vec::new(),
             ending: None,
         };
         let out = act(&mut self.lane, &mut cx);

@@ -45,7 +45,7 @@ pub(super) fn world_config() -> WorldConfig {
         seed: 1,
         target: target_config(),
         definitions: Some(Arc::new(definitions)),
-        keep: Keep { wire: true, probes: true, trace: true, unchecked: false },
+        keep: Keep { wire: true, probes: true, trace: true, moments: true, unchecked: false },
         ..WorldConfig::default()
     }
 }
