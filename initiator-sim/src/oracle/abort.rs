@@ -5,7 +5,7 @@ use super::{Oracles, WirePdu};
 use crate::codec::Kind;
 use crate::initiator::serial;
 
-const ABORT_TASK: u32 = 1;
+pub(super) const ABORT_TASK: u32 = 1;
 const ABORT_TASK_SET: u32 = 2;
 const CLEAR_TASK_SET: u32 = 4;
 const LOGICAL_UNIT_RESET: u32 = 5;
@@ -94,6 +94,9 @@ impl Oracles {
                 && let Some(task) = conn.tasks.remove(by.ref_task_tag)
             {
                 conn.tasks.graves.insert(task.itt);
+                self.lun.abandoned(&task);
+            } else if let Some(task) = self.take_left(pdu.conn, by.ref_task_tag) {
+                // Its connection is gone: the function took it over and aborted it.
                 self.lun.abandoned(&task);
             }
             return;

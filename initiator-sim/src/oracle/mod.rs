@@ -110,6 +110,10 @@ struct SessionState {
     arrived: std::collections::BTreeSet<u32>,
     /// Commands whose connection is gone and that may be reassigned.
     orphans: BTreeMap<u32, task::Task>,
+    /// ErrorRecoveryLevel, as its first connection negotiated it.
+    level: u8,
+    /// TaskReporting is FastAbort, as its first connection negotiated it.
+    fast: bool,
 }
 
 /// All checks of one world.
@@ -283,15 +287,22 @@ impl Oracles {
             let Some(conn) = self.conns.get_mut(&pdu.conn) else { return };
             let key = joined.unwrap_or_else(|| {
                 self.next_session += 1;
-                let state = SessionState { window: conn.login_window, ..SessionState::default() };
+                let state = SessionState {
+                    window: conn.login_window,
+                    level: track.session.error_recovery_level,
+                    fast: track.session.task_reporting == "FastAbort",
+                    ..SessionState::default()
+                };
                 self.sessions.insert(self.next_session, state);
                 self.next_session
             });
             conn.session = Some(key);
             conn.tasks.tsih = track.tsih;
-            conn.level = track.session.error_recovery_level;
+            // What a joining connection says of these keys counts for nothing (RFC 7143 13: leading only).
+            if let Some(session) = self.sessions.get(&key) {
+                (conn.level, conn.terminations.fast) = (session.level, session.fast);
+            }
             conn.target.clone_from(&track.target);
-            conn.terminations.fast = track.session.task_reporting == "FastAbort";
         }
         self.check_fence(pdu, kind);
         let Some(conn) = self.conns.get_mut(&pdu.conn) else { return };
@@ -306,6 +317,10 @@ impl Oracles {
         if !again {
             conn.stat_sn.check(self.fields, pdu, kind, &mut self.sink);
         }
+        if kind == Kind::ScsiResponse && !is_open {
+            self.adopt_for_abort(pdu.conn, itt);
+        }
+        let Some(conn) = self.conns.get_mut(&pdu.conn) else { return };
         let session = conn.session.and_then(|key| self.sessions.get_mut(&key));
         match session {
             Some(session) => {

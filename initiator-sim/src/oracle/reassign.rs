@@ -7,6 +7,32 @@ use super::{Oracles, WirePdu};
 pub(super) const TASK_REASSIGN: u32 = 8;
 
 impl Oracles {
+    /// Takes a command that another connection of the session of `conn` left.
+    pub(super) fn take_left(&mut self, conn: u32, itt: u32) -> Option<Task> {
+        let key = self.conns.get(&conn)?.session?;
+        let orphan = self.sessions.get_mut(&key).and_then(|session| session.orphans.remove(&itt));
+        let mut twins =
+            self.conns.iter_mut().filter(|(other, twin)| **other != conn && twin.session == Some(key));
+        // A connection that was removed for recovery may not have ended yet.
+        orphan.or_else(|| twins.find_map(|(_, twin)| twin.tasks.take_command(itt)))
+    }
+
+    /// A response came for a command that is not of this connection: if it is to be aborted over it, this is the status that
+    /// was sent before and not acknowledged (RFC 7143 11.5.1).
+    pub(super) fn adopt_for_abort(&mut self, conn: u32, itt: u32) {
+        let asked = |task: &Task| task.function == super::abort::ABORT_TASK && task.ref_task_tag == itt;
+        if !self.conns.get(&conn).is_some_and(|conn| conn.tasks.iter().any(asked)) {
+            return;
+        }
+        if let Some(mut task) = self.take_left(conn, itt)
+            && let Some(conn) = self.conns.get_mut(&conn)
+        {
+            task.copies = 1;
+            task.doubtful = true;
+            conn.tasks.adopt(task);
+        }
+    }
+
     /// The response to the request `by` passed: from now on its command belongs to this connection.
     pub(super) fn reassigned(&mut self, pdu: &WirePdu<'_>, by: &Task) {
         if self.fields.task_response.is_set(pdu.view.bhs) {
@@ -14,14 +40,7 @@ impl Oracles {
         }
         let Some(session_key) = self.conns.get(&pdu.conn).and_then(|conn| conn.session) else { return };
         let itt = by.ref_task_tag;
-        let orphan = self.sessions.get_mut(&session_key).and_then(|session| session.orphans.remove(&itt));
-        let mut twins = self
-            .conns
-            .iter_mut()
-            .filter(|(other, conn)| **other != pdu.conn && conn.session == Some(session_key));
-        // A connection that was removed for recovery may not have ended yet.
-        let task = orphan.or_else(|| twins.find_map(|(_, conn)| conn.tasks.take_command(itt)));
-        let Some(mut task) = task else {
+        let Some(mut task) = self.take_left(pdu.conn, itt) else {
             let text =
                 format!("TASK REASSIGN of {itt:#x} was granted, and no such command is left to be continued");
             return self.sink.add("reassign", "rfc7143/7.2.2-8", text);

@@ -8,6 +8,7 @@ use crate::session::SessionKey;
 use crate::session::fence::{Response, Scope};
 use crate::task::read::{ReadRules, ReadTransfer};
 use crate::task::{Stage, TaskKey};
+use crate::wire::Lun;
 
 /// Sense key.
 const UNIT_ATTENTION: u8 = 6;
@@ -27,10 +28,39 @@ impl<S: ProbeSink> Target<S> {
             }
             return;
         }
-        let sense = Sense::new(code);
-        let node = session.node.and_then(|node| self.nodes.get(node));
-        let sense = node.map_or(sense, |node| node.scsi.formatted(task.lun, sense));
+        let sense = self.formatted_sense(session_key, task.lun, code);
         self.finish(session_key, task_key, Outcome::check(sense));
+    }
+
+    /// Makes CHECK CONDITION of a command that has no status on its way yet, however far it is. Data that is under way goes out
+    /// before the status.
+    pub(super) fn spoil(&mut self, session_key: SessionKey, task_key: TaskKey, code: SenseCode) {
+        let Some(session) = self.sessions.get(session_key) else { return };
+        let Some(task) = session.tasks.get(task_key) else { return };
+        match task.stage {
+            Stage::Arrived | Stage::Dormant | Stage::Running => self.fail(session_key, task_key, code),
+            Stage::Aborting => {}
+            Stage::Blocked | Stage::Draining | Stage::Responding => {
+                let Some(outcome) = task.outcome.clone().filter(|outcome| outcome.status == status::GOOD) else {
+                    return;
+                };
+                let sense = self.formatted_sense(session_key, task.lun, code);
+                let mut outcome = Outcome { status: status::CHECK_CONDITION, sense, ..outcome };
+                if task.stage != Stage::Blocked {
+                    let Some(passed) = self.pass_aca(session_key, task_key, outcome) else { return };
+                    outcome = passed;
+                }
+                if let Some(task) = self.sessions.get_mut(session_key).and_then(|it| it.tasks.get_mut(task_key)) {
+                    task.outcome = Some(outcome);
+                }
+            }
+        }
+    }
+
+    fn formatted_sense(&self, session_key: SessionKey, lun: Lun, code: SenseCode) -> Sense {
+        let node = self.sessions.get(session_key).and_then(|session| session.node);
+        let node = node.and_then(|node| self.nodes.get(node));
+        node.map_or(Sense::new(code), |node| node.scsi.formatted(lun, Sense::new(code)))
     }
 
     /// A command has its outcome; it is answered when all the data announced for it has come.

@@ -3,6 +3,7 @@
 use super::Target;
 use super::snack::acknowledge_data;
 use crate::api::ConnId;
+use crate::conn::out::Out;
 use crate::probe::ProbeSink;
 use crate::session::SessionKey;
 use crate::task::Stage;
@@ -36,6 +37,23 @@ impl<S: ProbeSink> Target<S> {
             Some(lost) if lost.is_logged_out() => TmfResponse::FunctionComplete,
             // It is allegiant to a connection that works, or that nobody logged out for recovery.
             _ => TmfResponse::TaskStillAllegiant,
+        }
+    }
+
+    /// A command that was answered over a connection that is gone belongs to `id` from now on; its status, and nothing else of it,
+    /// is sent once more (RFC 7143 11.5.1, ABORT TASK).
+    pub(super) fn send_status_from(&mut self, session_key: SessionKey, id: ConnId, itt: u32) {
+        let Some(session) = self.sessions.get_mut(session_key) else { return };
+        let Some(key) = session.take_up_again(itt) else { return };
+        let Some(task) = session.tasks.get_mut(key) else { return };
+        task.conn = id;
+        task.stage = Stage::Responding;
+        task.stat_sn = None;
+        task.snack_tag = 0;
+        task.data_in = None;
+        if let Some(conn) = self.conns.get_mut(&id) {
+            conn.out.push(Out::Scsi(key));
+            self.wake(id);
         }
     }
 

@@ -6,6 +6,7 @@ use crate::conn::framing::Frame;
 use crate::conn::out::{Again, Out};
 use crate::fault::{Fault, Reaction};
 use crate::probe::ProbeSink;
+use crate::scsi::code;
 use crate::session::SessionKey;
 use crate::task::sent::Numbered;
 use crate::task::{Stage, Task, TaskKey};
@@ -21,7 +22,8 @@ impl<S: ProbeSink> Target<S> {
             return self.violation(id, Fault::SnackKind, frame);
         };
         if session.params.error_recovery_level == 0 {
-            return self.violation(id, Fault::Snack, frame);
+            self.violation(id, Fault::Snack, frame);
+            return self.data_is_lost(id, session_key, kind, pdu.itt);
         }
         let done = match kind {
             SnackType::DataOrR2t => self.data_snack(id, session_key, &pdu),
@@ -35,6 +37,20 @@ impl<S: ProbeSink> Target<S> {
         self.note_violation(id, fault);
         if let Reaction::Reject(reason) = fault.reaction() {
             self.reject(id, reason, frame, data_sn);
+        }
+    }
+
+    /// A SNACK was refused, so what it asked for does not come again: its command, if it is not answered yet, ends with CHECK
+    /// CONDITION (rfc7143/7.8-8). Where recovery is agreed on, what an unanswered command sent can always be sent again.
+    fn data_is_lost(&mut self, id: ConnId, session_key: SessionKey, kind: SnackType, itt: u32) {
+        let Some(session) = self.sessions.get(session_key) else { return };
+        let key = session.tasks.find(itt);
+        let is_own = key.and_then(|key| session.tasks.get(key)).is_some_and(|task| task.conn == id);
+        if is_own
+            && matches!(kind, SnackType::DataOrR2t | SnackType::RData)
+            && let Some(key) = key
+        {
+            self.spoil(session_key, key, code::SNACK_REJECTED);
         }
     }
 

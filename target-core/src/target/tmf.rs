@@ -7,9 +7,10 @@ use crate::conn::framing::Frame;
 use crate::conn::out::Out;
 use crate::probe::ProbeSink;
 use crate::session::fence::{Response, Scope};
+use crate::session::lost::Lost;
 use crate::session::{Pending, SessionKey};
 use crate::task::abort::TmfAnswer;
-use crate::task::{Stage, TaskKey};
+use crate::task::{Stage, Task, TaskKey};
 use crate::wire::{Lun, TaskRequest, TmfFunction, TmfResponse, serial};
 use alloc::boxed::Box;
 
@@ -82,14 +83,21 @@ impl<S: ProbeSink> Target<S> {
         self.unsettled.push(session_key);
     }
 
-    /// ABORT TASK (RFC 7143 11.5.1, 11.6.1, 7.11).
+    /// ABORT TASK (RFC 7143 11.5.1, 11.6.1, 7.11). A command whose connection was logged out is taken over and aborted in one.
     fn abort_task(&mut self, session_key: SessionKey, id: ConnId, pdu: &TaskRequest) -> TmfResponse {
         let Some(session) = self.sessions.get_mut(session_key) else { return TmfResponse::TaskDoesNotExist };
         if session.tmfs.iter().any(|tmf| tmf.request.itt == pdu.referenced_task_tag) {
             return TmfResponse::FunctionRejected;
         }
+        let lost = &session.lost;
+        let is_left = |task: &Task| lost.find(task.conn).is_some_and(Lost::is_logged_out);
         let found = session.tasks.find(pdu.referenced_task_tag);
         let Some((key, task)) = found.and_then(|key| Some((key, session.tasks.get(key)?))) else {
+            let of_that_name = |task: &&Task| task.itt == pdu.referenced_task_tag && task.lun == pdu.lun;
+            if session.answered.iter().filter(of_that_name).any(is_left) {
+                self.send_status_from(session_key, id, pdu.referenced_task_tag);
+                return TmfResponse::FunctionComplete;
+            }
             // A command that never came, or that came and is held, counts as received: the gap is filled.
             let is_before = serial::lt(pdu.ref_cmd_sn, pdu.cmd_sn);
             let filled = is_before && session.window.plug(pdu.ref_cmd_sn);
@@ -102,7 +110,13 @@ impl<S: ProbeSink> Target<S> {
             return TmfResponse::TaskDoesNotExist;
         }
         if task.conn != id {
-            return TmfResponse::FunctionRejected;
+            if !is_left(task) {
+                return TmfResponse::FunctionRejected;
+            }
+            if task.stat_sn.is_some() {
+                self.send_status_from(session_key, id, pdu.referenced_task_tag);
+                return TmfResponse::FunctionComplete;
+            }
         }
         self.take_held(session_key, &[key]);
         self.drop_task(session_key, key);
