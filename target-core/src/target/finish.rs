@@ -41,7 +41,8 @@ impl<S: ProbeSink> Target<S> {
             Stage::Arrived | Stage::Dormant | Stage::Running => self.fail(session_key, task_key, code),
             Stage::Aborting => {}
             Stage::Blocked | Stage::Draining | Stage::Responding => {
-                let Some(outcome) = task.outcome.clone().filter(|outcome| outcome.status == status::GOOD) else {
+                let Some(outcome) = task.outcome.clone().filter(|outcome| outcome.status == status::GOOD)
+                else {
                     return;
                 };
                 let sense = self.formatted_sense(session_key, task.lun, code);
@@ -50,7 +51,9 @@ impl<S: ProbeSink> Target<S> {
                     let Some(passed) = self.pass_aca(session_key, task_key, outcome) else { return };
                     outcome = passed;
                 }
-                if let Some(task) = self.sessions.get_mut(session_key).and_then(|it| it.tasks.get_mut(task_key)) {
+                if let Some(task) =
+                    self.sessions.get_mut(session_key).and_then(|it| it.tasks.get_mut(task_key))
+                {
                     task.outcome = Some(outcome);
                 }
             }
