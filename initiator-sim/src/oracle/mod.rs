@@ -34,6 +34,7 @@ mod lun;
 mod probe;
 mod reassign;
 mod resend;
+mod session;
 mod stat_sn;
 mod task;
 mod termination;
@@ -56,6 +57,7 @@ use crate::world::tap::{Quality, Track};
 use fields::Fields;
 use lun::LunModel;
 use probe::ProbeOracle;
+use session::SessionState;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::ops::Range;
@@ -99,21 +101,6 @@ struct ConnState {
     target: String,
     /// Used until the connection has a session.
     login_window: window::Window,
-}
-
-/// What the checks keep of one session.
-#[derive(Default)]
-struct SessionState {
-    window: window::Window,
-    fence: Option<fence::Standing>,
-    /// CmdSNs that arrived and lie at or above the ExpCmdSN last seen.
-    arrived: std::collections::BTreeSet<u32>,
-    /// Commands whose connection is gone and that may be reassigned.
-    orphans: BTreeMap<u32, task::Task>,
-    /// ErrorRecoveryLevel, as its first connection negotiated it.
-    level: u8,
-    /// TaskReporting is FastAbort, as its first connection negotiated it.
-    fast: bool,
 }
 
 /// All checks of one world.
@@ -283,26 +270,7 @@ impl Oracles {
             self.sink.add("answer", "rfc7143/4.2.7.1", format!("{kind} on a connection that has ended"));
         }
         if track.full_feature && conn.session.is_none() {
-            let joined = self.sessions_by_tsih(track, pdu.conn);
-            let Some(conn) = self.conns.get_mut(&pdu.conn) else { return };
-            let key = joined.unwrap_or_else(|| {
-                self.next_session += 1;
-                let state = SessionState {
-                    window: conn.login_window,
-                    level: track.session.error_recovery_level,
-                    fast: track.session.task_reporting == "FastAbort",
-                    ..SessionState::default()
-                };
-                self.sessions.insert(self.next_session, state);
-                self.next_session
-            });
-            conn.session = Some(key);
-            conn.tasks.tsih = track.tsih;
-            // What a joining connection says of these keys counts for nothing (RFC 7143 13: leading only).
-            if let Some(session) = self.sessions.get(&key) {
-                (conn.level, conn.terminations.fast) = (session.level, session.fast);
-            }
-            conn.target.clone_from(&track.target);
+            self.logged_in(track, pdu.conn);
         }
         self.check_fence(pdu, kind);
         let Some(conn) = self.conns.get_mut(&pdu.conn) else { return };
@@ -385,14 +353,6 @@ impl Oracles {
 
     fn doubt_acas(&mut self) {
         self.acas.doubt(self.conns.values_mut().map(|conn| &mut conn.tasks));
-    }
-
-    /// The session that a connection joined: that of the last one before it with the same handle, open or not.
-    fn sessions_by_tsih(&self, track: &Track, conn: u32) -> Option<u64> {
-        let twin = |(other, state): &(&u32, &ConnState)| {
-            **other != conn && state.session.is_some() && state.tasks.tsih == track.tsih
-        };
-        self.conns.iter().rev().filter(|_| track.joins).find(twin).and_then(|(_, state)| state.session)
     }
 
     /// The core fired a probe event.

@@ -1,7 +1,8 @@
 //! Which requests are open on a connection, and what is known of each? The table that the other checks share.
 
+use super::WirePdu;
 use super::fields::Fields;
-use super::{SessionState, WirePdu};
+use super::session::{Admission, SessionState};
 use crate::codec::{Kind, ahs};
 use crate::initiator::serial;
 use std::collections::{BTreeMap, BTreeSet};
@@ -227,54 +228,4 @@ fn bidi_read_length(bytes: &[u8]) -> Option<u32> {
     let segments = ahs::parse(bytes)?;
     let segment = segments.iter().find(|segment| segment.kind == ahs::BIDI_READ_LENGTH)?;
     segment.specific.get(1..5)?.try_into().ok().map(u32::from_be_bytes)
-}
-
-/// Whether a CmdSN gets a command in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Admission {
-    Surely,
-    /// It depends on how far the window really is: what was sent last may be old.
-    Perhaps,
-    /// Below ExpCmdSN: it must be ignored (RFC 7143 4.2.2.1).
-    Never,
-}
-
-impl SessionState {
-    fn admit(&mut self, cmd_sn: u32) -> Admission {
-        let Some((exp, max)) = self.window.last() else { return Admission::Perhaps };
-        if serial::lt(cmd_sn, exp) {
-            return Admission::Never;
-        }
-        if !serial::le(cmd_sn, max) {
-            return Admission::Perhaps;
-        }
-        if self.arrived.insert(cmd_sn) { Admission::Surely } else { Admission::Perhaps }
-    }
-
-    /// The request with this CmdSN was rejected: it counts as not received (RFC 7143 7.3).
-    pub(super) fn reject(&mut self, cmd_sn: u32) {
-        self.arrived.remove(&cmd_sn);
-    }
-
-    /// Forgets the CmdSNs that the window has passed.
-    pub(super) fn forget_passed(&mut self) {
-        if let Some((exp, _)) = self.window.last()
-            && !self.arrived.is_empty()
-        {
-            self.arrived.retain(|cmd_sn| serial::le(exp, *cmd_sn));
-        }
-    }
-
-    /// True if the target has, or must have, taken the command with this CmdSN: it and all before it have come.
-    pub(super) fn is_in_order(&self, cmd_sn: u32) -> bool {
-        let Some((exp, _)) = self.window.last() else { return false };
-        let mut next = exp;
-        while serial::le(next, cmd_sn) {
-            if !self.arrived.contains(&next) {
-                return false;
-            }
-            next = next.wrapping_add(1);
-        }
-        true
-    }
 }

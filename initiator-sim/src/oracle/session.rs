@@ -1,0 +1,106 @@
+//! What is known of a session: which connections are in it, its window, and which CmdSNs came.
+
+use super::task::Task;
+use super::{ConnState, Oracles, fence, window};
+use crate::initiator::serial;
+use crate::world::tap::Track;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What the checks keep of one session.
+#[derive(Default)]
+pub(super) struct SessionState {
+    pub(super) window: window::Window,
+    pub(super) fence: Option<fence::Standing>,
+    /// CmdSNs that arrived and lie at or above the ExpCmdSN last seen.
+    arrived: BTreeSet<u32>,
+    /// Commands whose connection is gone and that may be reassigned.
+    pub(super) orphans: BTreeMap<u32, Task>,
+    /// ErrorRecoveryLevel, as its first connection negotiated it.
+    level: u8,
+    /// TaskReporting is FastAbort, as its first connection negotiated it.
+    fast: bool,
+}
+
+impl Oracles {
+    /// The login of a connection is complete: it is the first of a session, or joined one.
+    pub(super) fn logged_in(&mut self, track: &Track, number: u32) {
+        let joined = self.sessions_by_tsih(track, number);
+        let Some(conn) = self.conns.get_mut(&number) else { return };
+        let key = joined.unwrap_or_else(|| {
+            self.next_session += 1;
+            let state = SessionState {
+                window: conn.login_window,
+                level: track.session.error_recovery_level,
+                fast: track.session.task_reporting == "FastAbort",
+                ..SessionState::default()
+            };
+            self.sessions.insert(self.next_session, state);
+            self.next_session
+        });
+        conn.session = Some(key);
+        conn.tasks.tsih = track.tsih;
+        // What a joining connection says of these keys counts for nothing (RFC 7143 13: leading only).
+        if let Some(session) = self.sessions.get(&key) {
+            (conn.level, conn.terminations.fast) = (session.level, session.fast);
+        }
+        conn.target.clone_from(&track.target);
+    }
+
+    /// The session that a connection joined: that of the last one before it with the same handle, open or not.
+    fn sessions_by_tsih(&self, track: &Track, conn: u32) -> Option<u64> {
+        let twin = |(other, state): &(&u32, &ConnState)| {
+            **other != conn && state.session.is_some() && state.tasks.tsih == track.tsih
+        };
+        self.conns.iter().rev().filter(|_| track.joins).find(twin).and_then(|(_, state)| state.session)
+    }
+}
+
+/// Whether a CmdSN gets a command in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Admission {
+    Surely,
+    /// It depends on how far the window really is: what was sent last may be old.
+    Perhaps,
+    /// Below ExpCmdSN: it must be ignored (RFC 7143 4.2.2.1).
+    Never,
+}
+
+impl SessionState {
+    pub(super) fn admit(&mut self, cmd_sn: u32) -> Admission {
+        let Some((exp, max)) = self.window.last() else { return Admission::Perhaps };
+        if serial::lt(cmd_sn, exp) {
+            return Admission::Never;
+        }
+        if !serial::le(cmd_sn, max) {
+            return Admission::Perhaps;
+        }
+        if self.arrived.insert(cmd_sn) { Admission::Surely } else { Admission::Perhaps }
+    }
+
+    /// The request with this CmdSN was rejected: it counts as not received (RFC 7143 7.3).
+    pub(super) fn reject(&mut self, cmd_sn: u32) {
+        self.arrived.remove(&cmd_sn);
+    }
+
+    /// Forgets the CmdSNs that the window has passed.
+    pub(super) fn forget_passed(&mut self) {
+        if let Some((exp, _)) = self.window.last()
+            && !self.arrived.is_empty()
+        {
+            self.arrived.retain(|cmd_sn| serial::le(exp, *cmd_sn));
+        }
+    }
+
+    /// True if the target has, or must have, taken the command with this CmdSN: it and all before it have come.
+    pub(super) fn is_in_order(&self, cmd_sn: u32) -> bool {
+        let Some((exp, _)) = self.window.last() else { return false };
+        let mut next = exp;
+        while serial::le(next, cmd_sn) {
+            if !self.arrived.contains(&next) {
+                return false;
+            }
+            next = next.wrapping_add(1);
+        }
+        true
+    }
+}
