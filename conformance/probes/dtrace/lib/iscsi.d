@@ -172,4 +172,8 @@ inline string iscsi_function[uint8_t code] =
     code == 0x06 ? "TARGET WARM RESET" :
     code == 0x07 ? "TARGET COLD RESET" :
     code == 0x08 ? "TASK REASSIGN" :
+    code == 0x09 ? "QUERY TASK" :
+    code == 0x0a ? "QUERY TASK SET" :
+    code == 0x0b ? "I_T NEXUS RESET" :
+    code == 0x0c ? "QUERY ASYNCHRONOUS EVENT" :
     "";

@@ -129,10 +129,11 @@ impl Conn {
         const ABORT_TASK: u32 = 1;
         const TARGET_RESETS: [u32; 2] = [6, 7];
         const REASSIGN: u32 = 8;
+        const QUERY_TASK: u32 = 9;
         let function = event.ii_flags & 0x7f;
         // 9 to 12 are those of RFC 7144.
         found.want((1..=12).contains(&function), "ii_flags", || format!("there is no function {function}"));
-        if function != ABORT_TASK && function != REASSIGN {
+        if ![ABORT_TASK, REASSIGN, QUERY_TASK].contains(&function) {
             found.want(event.ii_ttt == RESERVED, "ii_ttt", || {
                 format!("function {function} refers to no task")
             });
@@ -143,7 +144,7 @@ impl Conn {
         if TARGET_RESETS.contains(&function) {
             found.want(event.ii_lun == 0, "ii_lun", || format!("function {function} is for no LUN"));
         }
-        if let (ABORT_TASK, Some(task)) = (function, self.tasks.get(&event.ii_ttt)) {
+        if let (ABORT_TASK | QUERY_TASK, Some(task)) = (function, self.tasks.get(&event.ii_ttt)) {
             found.want(event.ii_lun == task.lun, "ii_lun", || {
                 format!("{:#x}, the task's is {:#x}", event.ii_lun, task.lun)
             });

@@ -71,6 +71,21 @@ fn a_retransmission_must_equal_what_it_repeats() {
 }
 
 #[test]
+fn functions_for_one_task_name_it_and_no_others_do() {
+    let mut judge = logged_in();
+    let ask = |itt: u32, cmd_sn: u32, function: u32, task: u32| ProbeRecord {
+        ii_ttt: task,
+        ..event(Probe::TaskCommand, itt, cmd_sn, 2, 0x80 | function)
+    };
+    // ABORT TASK, QUERY TASK, QUERY TASK SET.
+    let events = [command(2, 1, 2, &[0]), ask(3, 2, 1, 2), ask(4, 3, 9, 2), ask(5, 4, 10, u32::MAX)];
+    assert_eq!(found(&mut judge, &events), [""; 0]);
+    assert_eq!(found(&mut judge, &[ask(6, 5, 10, 2)]), ["task-command: ii_ttt: function 10 refers to no task"]);
+    let elsewhere = ProbeRecord { ii_lun: 1 << 48, ..ask(7, 6, 9, 2) };
+    assert_eq!(found(&mut judge, &[elsewhere]), ["task-command: ii_lun: 0x1000000000000, the task's is 0x0"]);
+}
+
+#[test]
 fn a_read_that_is_too_long_for_its_blocks_is_seen() {
     let mut judge = logged_in();
     let read = |itt, cmd_sn, stat_sn, len| {
