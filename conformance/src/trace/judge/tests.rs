@@ -80,7 +80,10 @@ fn functions_for_one_task_name_it_and_no_others_do() {
     // ABORT TASK, QUERY TASK, QUERY TASK SET.
     let events = [command(2, 1, 2, &[0]), ask(3, 2, 1, 2), ask(4, 3, 9, 2), ask(5, 4, 10, u32::MAX)];
     assert_eq!(found(&mut judge, &events), [""; 0]);
-    assert_eq!(found(&mut judge, &[ask(6, 5, 10, 2)]), ["task-command: ii_ttt: function 10 refers to no task"]);
+    assert_eq!(
+        found(&mut judge, &[ask(6, 5, 10, 2)]),
+        ["task-command: ii_ttt: function 10 refers to no task"]
+    );
     let elsewhere = ProbeRecord { ii_lun: 1 << 48, ..ask(7, 6, 9, 2) };
     assert_eq!(found(&mut judge, &[elsewhere]), ["task-command: ii_lun: 0x1000000000000, the task's is 0x0"]);
 }
