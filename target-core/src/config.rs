@@ -95,6 +95,16 @@ pub struct LunConfig {
     pub serial: String,
     /// The write-cache bit at start (mode page 08, WCE).
     pub write_cache: bool,
+    /// How it differs from the usual disk.
+    pub policy: UnitPolicy,
+}
+
+/// How a logical unit differs from the usual disk. The default is one that does not.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct UnitPolicy {
+    /// How many commands all nexuses together may have there at once; 0 for no limit but the window of each. More are told
+    /// TASK SET FULL, or BUSY if their nexus has none there.
+    pub queue_depth: u32,
 }
 
 /// How initiators prove who they are. Without credentials no proof is asked (AuthMethod=None).

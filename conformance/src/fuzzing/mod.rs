@@ -10,7 +10,7 @@ pub use hostile::{Phase, hostile};
 use std::collections::BTreeMap;
 use std::path::Path;
 use target_core::api::{ConnId, Event, Flow, Input, TxStatus};
-use target_core::config::{Config, LunConfig, PortalConfig, TargetConfig};
+use target_core::config::{Config, LunConfig, PortalConfig, TargetConfig, UnitPolicy};
 use target_core::conn::batch::TxBatch;
 use target_core::conn::framing::Framer;
 use target_core::drive::{Driver, drain};
@@ -85,6 +85,7 @@ fn config() -> Config {
         revision: "1".into(),
         serial: "1".into(),
         write_cache: true,
+        policy: UnitPolicy::default(),
     };
     let target = TargetConfig { name: CONFIG_TARGET.into(), luns: vec![lun], ..TargetConfig::default() };
     let address = "192.0.2.1:3260".parse().unwrap_or_else(|_| unreachable!("a literal address"));

@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
-use target_core::config::{
+use target_core::config::{UnitPolicy, 
     AuthConfig, ChapAlgorithm, Config, Credential, DigestPolicy, LunConfig, PortalConfig, Redirect,
     TargetConfig,
 };
@@ -196,6 +196,7 @@ pub(super) fn lun(spec: &LunSpec, devices: &mut u32) -> LunConfig {
         revision: text(2, "1".to_owned()),
         serial: text(3, format!("LAB{device:05}")),
         write_cache: spec.write_cache,
+        policy: UnitPolicy { queue_depth: spec.queue_depth },
     }
 }
 

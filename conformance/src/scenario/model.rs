@@ -252,6 +252,8 @@ pub struct LunSpec {
     pub read_only: bool,
     /// WCE.
     pub write_cache: bool,
+    /// Commands at once; 0 for no limit.
+    pub queue_depth: u32,
     /// Texts of INQUIRY: vendor, product, revision, serial.
     pub texts: [Option<String>; 4],
 }

@@ -32,11 +32,15 @@ pub enum Attention {
     LogChanged,
     /// 2A/10: another nexus set the clock.
     TimestampChanged,
+    /// 5D/00: failures so far are a sign of more to come.
+    FailurePredicted,
+    /// 5D/FF: a test of the report of such a sign.
+    FailureTest,
 }
 
 impl Attention {
     /// All, by precedence.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 15] = [
         Self::PowerOn,
         Self::Reset,
         Self::NexusLoss,
@@ -50,6 +54,8 @@ impl Attention {
         Self::ReservationsReleased,
         Self::LogChanged,
         Self::TimestampChanged,
+        Self::FailurePredicted,
+        Self::FailureTest,
     ];
 
     /// Its sense code.
@@ -68,10 +74,12 @@ impl Attention {
             Self::ReservationsReleased => code::RESERVATIONS_RELEASED,
             Self::LogChanged => code::LOG_PARAMETERS_CHANGED,
             Self::TimestampChanged => code::TIMESTAMP_CHANGED,
+            Self::FailurePredicted => code::FAILURE_PREDICTED,
+            Self::FailureTest => code::FAILURE_PREDICTION_TEST,
         }
     }
 
-    const fn bit(self) -> u16 {
+    const fn bit(self) -> u32 {
         1 << self as u8
     }
 }
@@ -79,7 +87,7 @@ impl Attention {
 /// The queue of one nexus at one logical unit. A condition is queued once however often it is established, so a set
 /// ordered by precedence is the whole queue.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Pending(u16);
+pub(super) struct Pending(u32);
 
 impl Pending {
     /// Queues a condition; beyond `limit` conditions the ones of lowest precedence are lost.
@@ -89,7 +97,7 @@ impl Pending {
             _ => self.0 | attention.bit(),
         };
         while self.0.count_ones() > limit.max(1) {
-            self.0 &= !(1 << (15 - self.0.leading_zeros()));
+            self.0 &= !(1 << (31 - self.0.leading_zeros()));
         }
     }
 

@@ -2,7 +2,8 @@
 
 use super::attention::Attention;
 use super::cdb::Cdb;
-use super::log::Counted;
+use super::counters::Counted;
+use super::exceptions;
 use super::next::{AfterIo, Context, Handled, Next, WithData};
 use super::outcome::{Failure, NexusId, Outcome, Step, status};
 use super::sense::{Sense, code};
@@ -83,12 +84,13 @@ impl Command {
     /// Takes the result of the operation that [`Step::Io`] asked for.
     pub fn io_done(&mut self, server: &mut DeviceServer, result: Result<SgList, IoError>) -> Step {
         let at = self.unit.and_then(|key| server.find_key(key));
+        let now = server.now;
         if let (Some(counted), Some(unit)) = (self.counted.take(), at.and_then(|at| server.unit(at))) {
-            unit.counters.note(counted, result.as_ref().err().copied());
+            unit.counters.note(counted, result.as_ref().err().copied(), now);
         }
         self.resume(server, |waiting, context| match (waiting, result) {
             (Waiting::Io(then), Ok(data)) => then.proceed(context, data),
-            (Waiting::Io(_), Err(error)) => Err(io_sense(error).into()),
+            (Waiting::Io(then), Err(error)) => then.failed(context, io_sense(error)),
             (Waiting::Nothing | Waiting::Data(_), _) => Err(code::INTERNAL_TARGET_FAILURE.into()),
         })
     }
@@ -118,7 +120,7 @@ impl Command {
             }
             (Ok(Next::Io { op, then }), Ok((device, block_size))) => {
                 self.waiting = Waiting::Io(then);
-                self.counted = Counted::of(&op, block_size);
+                self.counted = Some(Counted::of(&op, block_size, context.server.now));
                 return Step::Io { device, op };
             }
             (Ok(Next::Io { .. }), Err(failure)) => Err(failure),
@@ -146,6 +148,10 @@ fn begin(context: &mut Context<'_>, request: &Request<'_>) -> Handled {
     if context.unit.is_none() && flags & flag::NO_UNIT == 0 {
         return Err(code::LUN_NOT_SUPPORTED.into());
     }
+    let (now, limit) = (context.server.now, context.server.attentions_max);
+    if let Ok(unit) = context.unit() {
+        exceptions::report(unit, now, limit);
+    }
     if flags & flag::UNDER_ATTENTION == 0
         && let Some(attention) = take_attention(context)
     {
@@ -166,6 +172,11 @@ fn begin(context: &mut Context<'_>, request: &Request<'_>) -> Handled {
     entry.check_reserved(cdb)?;
     if context.unit().is_ok_and(|unit| unit.atomic.strong_count() > 0) && flags & flag::MEDIUM != 0 {
         return Err(Failure::Busy);
+    }
+    if flags & flag::MEDIUM != 0
+        && let Ok(unit) = context.unit()
+    {
+        unit.power.used(now);
     }
     (entry.run)(context, cdb)
 }

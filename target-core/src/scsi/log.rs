@@ -1,16 +1,20 @@
 //! What has happened so far? LOG SENSE, LOG SELECT (SPC-4 6.7, 6.8, 7.3)
 //!
-//! The error counter pages count what storage did since the unit came or was told to forget; nothing is saved, nothing has
-//! a threshold. Informational exceptions: there are none.
+//! The pages count what storage did since the unit came or was told to forget; nothing is saved, nothing has a threshold that
+//! could be set. Pages whose numbers would have to be invented (temperature, background scans) are not there.
 
 use super::attention::Attention;
 use super::cdb::Cdb;
+use super::counters::{Counter, Counters};
+use super::exceptions;
 use super::next::{Context, Handled, Next};
-use crate::io::{IoError, IoOp};
+use super::self_test;
+use super::unit::LogicalUnit;
 use alloc::vec::Vec;
 
-/// Pages: the list of pages, the three error counters, informational exceptions.
-const PAGES: [u8; 5] = [0x00, 0x02, 0x03, 0x05, 0x2f];
+/// Pages: the list of pages, the error counters of writing, reading and verifying, other errors, start-stop cycles, self-test
+/// results, statistics, informational exceptions.
+const PAGES: [u8; 9] = [0x00, 0x02, 0x03, 0x05, 0x06, 0x0e, 0x10, 0x19, 0x2f];
 /// SUBPAGE CODE of the list of pages and subpages.
 const ALL_SUBPAGES: u8 = 0xff;
 /// SPF, in the page code byte of an answer.
@@ -19,76 +23,29 @@ const SPF: u8 = 0x40;
 const CUMULATIVE: u8 = 1;
 /// Parameter control byte: a bounded data counter, not saved (DS is 1 for it); a binary list parameter.
 const COUNTER: u8 = 0x42;
-const BINARY_LIST: u8 = 0x43;
+pub(super) const BINARY_LIST: u8 = 0x43;
 /// MOST RECENT TEMPERATURE READING: not available.
 const NO_TEMPERATURE: u8 = 0xff;
 
-/// What one kind of operation came to.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Counter {
-    bytes: u64,
-    uncorrected: u64,
-}
-
-/// The error counters of a logical unit.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Counters {
-    write: Counter,
-    read: Counter,
-    verify: Counter,
-}
-
-/// An operation that will be counted.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Counted {
-    Write(u64),
-    Read(u64),
-    Verify(u64),
-}
-
-impl Counted {
-    /// What an operation counts as; `block_size` in bytes.
-    pub(super) fn of(op: &IoOp, block_size: u32) -> Option<Self> {
-        let bytes = |blocks: u32| u64::from(blocks).saturating_mul(u64::from(block_size));
-        match op {
-            IoOp::Read { blocks, .. } => Some(Self::Read(bytes(*blocks))),
-            IoOp::Verify { blocks, .. } => Some(Self::Verify(bytes(*blocks))),
-            IoOp::Write { data, .. } => Some(Self::Write(u64::try_from(data.len()).unwrap_or(0))),
-            IoOp::Flush => None,
-        }
-    }
-}
-
-impl Counters {
-    /// An operation completed.
-    pub(super) fn note(&mut self, what: Counted, failed: Option<IoError>) {
-        let (counter, bytes) = match what {
-            Counted::Write(bytes) => (&mut self.write, bytes),
-            Counted::Read(bytes) => (&mut self.read, bytes),
-            Counted::Verify(bytes) => (&mut self.verify, bytes),
-        };
-        match failed {
-            None => counter.bytes = counter.bytes.saturating_add(bytes),
-            Some(IoError::Read { .. } | IoError::Write { .. }) => {
-                counter.uncorrected = counter.uncorrected.saturating_add(1);
-            }
-            Some(_) => {}
-        }
-    }
-}
+/// Parameters of a page: code, control byte, value.
+pub(super) type Parameters = Vec<(u16, u8, Vec<u8>)>;
 
 pub(super) fn sense(context: &mut Context<'_>, cdb: Cdb<'_>) -> Handled {
     if cdb.byte(2) >> 6 != CUMULATIVE {
         return Err(Cdb::reject(2, Some(7)));
     }
     let (page, subpage) = (cdb.byte(2) & 0x3f, cdb.byte(3));
-    let counters = context.unit()?.counters;
+    let unit = context.unit()?;
     let parameters = match (page, subpage) {
         (0x00, 0 | ALL_SUBPAGES) => Vec::new(),
-        (0x02, 0) => counter(counters.write),
-        (0x03, 0) => counter(counters.read),
-        (0x05, 0) => counter(counters.verify),
-        (0x2f, 0) => Vec::from([(0_u16, BINARY_LIST, Vec::from([0, 0, NO_TEMPERATURE, 0]))]),
+        (0x02, 0) => counter(unit.counters.write),
+        (0x03, 0) => counter(unit.counters.read),
+        (0x05, 0) => counter(unit.counters.verify),
+        (0x06, 0) => Vec::from([(0_u16, COUNTER, Vec::from(unit.counters.other.to_be_bytes()))]),
+        (0x0e, 0) => start_stop(unit),
+        (0x10, 0) => self_test::results(&unit.self_tests),
+        (0x19, 0) => statistics(unit),
+        (0x2f, 0) => informational(unit),
         (page, 0) if !PAGES.contains(&page) => return Err(Cdb::reject(2, Some(5))),
         _ => return Err(Cdb::reject(3, None)),
     };
@@ -116,11 +73,49 @@ pub(super) fn sense(context: &mut Context<'_>, cdb: Cdb<'_>) -> Handled {
 }
 
 /// Total errors corrected (0003h: storage corrects none that it tells of), bytes processed, uncorrected errors.
-fn counter(counter: Counter) -> Vec<(u16, u8, Vec<u8>)> {
+fn counter(counter: Counter) -> Parameters {
     [(3_u16, 0), (5, counter.bytes), (6, counter.uncorrected)]
         .into_iter()
         .map(|(code, value): (u16, u64)| (code, COUNTER, Vec::from(value.to_be_bytes())))
         .collect()
+}
+
+/// Start-stop cycle counter (SPC-4 7.3.22): accumulated cycles, and loads where the medium can be taken out. What a maker
+/// would have specified is left out.
+fn start_stop(unit: &LogicalUnit) -> Parameters {
+    Vec::from([(4, BINARY_LIST, Vec::from(unit.counters.starts.to_be_bytes()))])
+}
+
+/// General statistics and performance (SPC-4 7.3.8): commands, blocks, and the milliseconds that they took. Every command
+/// weighs the same.
+fn statistics(unit: &LogicalUnit) -> Parameters {
+    let Counters { write, read, .. } = unit.counters;
+    let block_size = u64::from(unit.block_size());
+    let values = [
+        read.commands,
+        write.commands,
+        write.bytes.checked_div(block_size).unwrap_or(0),
+        read.bytes.checked_div(block_size).unwrap_or(0),
+        read.millis(),
+        write.millis(),
+        read.commands.saturating_add(write.commands),
+        read.millis().saturating_add(write.millis()),
+    ];
+    // EXPONENT 3, INTEGER 1: an interval is a millisecond.
+    let interval = [0, 0, 0, 3, 0, 0, 0, 1];
+    Vec::from([
+        (1, BINARY_LIST, values.iter().flat_map(|value: &u64| value.to_be_bytes()).collect()),
+        (3, BINARY_LIST, Vec::from(interval)),
+    ])
+}
+
+/// Informational exceptions (SPC-4 7.3.10).
+fn informational(unit: &LogicalUnit) -> Parameters {
+    let (asc, ascq) = exceptions::exception(unit).map_or((0, 0), |attention| {
+        let code = attention.code();
+        (code.asc, code.ascq)
+    });
+    Vec::from([(0, BINARY_LIST, Vec::from([asc, ascq, NO_TEMPERATURE, 0]))])
 }
 
 /// PCR without a list takes the counters back to zero. Lists are refused: there is no parameter that can be set.
@@ -131,7 +126,8 @@ pub(super) fn select(context: &mut Context<'_>, cdb: Cdb<'_>) -> Handled {
     }
     let unit = context.unit()?;
     if cdb.bit(1, 1) {
-        unit.counters = Counters::default();
+        unit.counters.forget();
+        unit.self_tests.clear();
         unit.attention(Attention::LogChanged, Some(nexus), limit);
     }
     Ok(Next::GOOD)

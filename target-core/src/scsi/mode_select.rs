@@ -1,14 +1,17 @@
 //! How shall it be set? MODE SELECT(6), MODE SELECT(10) (SPC-4 6.11, 6.12)
 //!
-//! The whole list is checked before anything changes. SP is refused as a reserved bit: nothing is saved.
+//! The whole list is checked before anything changes. What is saved (SP) lives as long as the logical unit does: a reset
+//! brings it back, a restart of the target does not.
 
 use super::attention::Attention;
 use super::cdb::Cdb;
-use super::mode_page::ModePage;
+use super::exceptions::Reported;
+use super::mode_page::{ModePage, PS, SPF};
+use super::mode_values::ModeParameters;
 use super::next::{Context, Handled, Next, WithData};
 use super::outcome::Failure;
 use super::sense::{Sense, code};
-use super::unit::{LogicalUnit, ModeParameters};
+use super::unit::LogicalUnit;
 use crate::io::SgList;
 
 /// DEVICE-SPECIFIC PARAMETER bits that an initiator may echo; WP and DPOFUA have no meaning here (SBC-3 6.4.1).
@@ -25,10 +28,10 @@ pub(super) fn mode_select(context: &mut Context<'_>, cdb: Cdb<'_>) -> Handled {
         // PF 0: pages in a vendor's own format, of which there are none.
         return Err(Cdb::reject(1, Some(4)));
     }
-    Ok(Next::DataOut { len, then: WithData::ModeSelect { long_form } })
+    Ok(Next::DataOut { len, then: WithData::ModeSelect { long_form, save: cdb.bit(1, 0) } })
 }
 
-pub(super) fn with_data(context: &mut Context<'_>, long_form: bool, data: &SgList) -> Handled {
+pub(super) fn with_data(context: &mut Context<'_>, long_form: bool, save: bool, data: &SgList) -> Handled {
     let (nexus, limit) = (context.nexus, context.server.attentions_max);
     let unit = context.unit()?;
     if data.is_empty() {
@@ -36,7 +39,13 @@ pub(super) fn with_data(context: &mut Context<'_>, long_form: bool, data: &SgLis
     }
     let list = data.to_bytes();
     let pages_at = header(unit, &list, long_form)?;
-    let modes = pages(&unit.modes, &list, pages_at)?;
+    let modes = pages(&unit.modes, unit.modes, &list, pages_at)?;
+    if save {
+        unit.saved = Some(pages(&unit.modes, unit.saved(), &list, pages_at)?);
+    }
+    if modes.exceptions != unit.modes.exceptions {
+        unit.reported = Reported::default();
+    }
     if modes != unit.modes {
         unit.modes = modes;
         unit.attention(Attention::ModeChanged, Some(nexus), limit);
@@ -96,26 +105,38 @@ fn descriptor(
     Ok(())
 }
 
-/// Goes through the pages from `at` on; gives the parameters they ask for.
-fn pages(current: &ModeParameters, list: &[u8], mut at: usize) -> Result<ModeParameters, Failure> {
-    let mut modes = *current;
+/// Goes through the pages from `at` on; gives `modes` with what they ask for.
+fn pages(
+    current: &ModeParameters,
+    mut modes: ModeParameters,
+    list: &[u8],
+    mut at: usize,
+) -> Result<ModeParameters, Failure> {
     while let Some(rest) = list.get(at..).filter(|rest| !rest.is_empty()) {
-        let &[head, len, ..] = rest else {
+        let fields = Cdb(rest);
+        // PS is reserved here. It is not looked at, so that what MODE SENSE gave can be sent back.
+        let head = fields.byte(0) & !PS;
+        let (header_len, subpage) = if head & SPF == 0 { (2, 0) } else { (4, fields.byte(1)) };
+        if rest.len() < header_len {
             return Err(code::PARAMETER_LIST_LENGTH.into());
-        };
-        if head & 0xc0 != 0 {
-            // PS is reserved here; SPF announces a subpage, of which there are none.
-            return Err(reject(at, Some(if head & 0x80 == 0 { 6 } else { 7 })));
         }
-        let page = ModePage::with_code(head).ok_or_else(|| reject(at, Some(5)))?;
-        if usize::from(len).saturating_add(2) != page.len() {
-            return Err(reject(at.saturating_add(1), None));
+        let code = head & !SPF;
+        let page = ModePage::with_code(code, subpage).filter(|page| page.header_len() == header_len);
+        let page = page.ok_or_else(|| match ModePage::with_code(code, 0) {
+            Some(_) if subpage != 0 => reject(at.saturating_add(1), None),
+            Some(_) => reject(at, Some(6)),
+            None => reject(at, Some(5)),
+        })?;
+        let length_at = if header_len == 2 { 1 } else { 2 };
+        let len = if header_len == 2 { usize::from(fields.byte(1)) } else { usize::from(fields.be16(2)) };
+        if len.saturating_add(header_len) != page.len() {
+            return Err(reject(at.saturating_add(length_at), None));
         }
         let Some(given) = rest.get(..page.len()) else {
             return Err(code::PARAMETER_LIST_LENGTH.into());
         };
         unchangeable(page, current, given, at)?;
-        page.absorb(given, &mut modes);
+        page.absorb(given, &mut modes).map_err(|(byte, bit)| reject(at.saturating_add(byte), Some(bit)))?;
         at = at.saturating_add(page.len());
     }
     Ok(modes)
@@ -124,7 +145,7 @@ fn pages(current: &ModeParameters, list: &[u8], mut at: usize) -> Result<ModePar
 /// Refuses a page that differs from the current one in a bit that cannot be changed.
 fn unchangeable(page: ModePage, current: &ModeParameters, given: &[u8], at: usize) -> Result<(), Failure> {
     let (now, changeable) = (page.values(current), page.changeable());
-    for (offset, ((given, now), changeable)) in given.iter().zip(&now).zip(&changeable).enumerate().skip(2) {
+    for (offset, ((given, now), changeable)) in given.iter().zip(&now).zip(&changeable).enumerate().skip(page.header_len()) {
         let wrong = (given ^ now) & !changeable;
         if wrong != 0 {
             let bit = 7_u32.saturating_sub(wrong.leading_zeros());

@@ -1,15 +1,15 @@
 //! How is it set? MODE SENSE(6), MODE SENSE(10) (SPC-4 6.13, 6.14; SBC-3 6.4)
 
 use super::cdb::Cdb;
-use super::mode_page::ModePage;
+use super::mode_page::{ModePage, PS};
+use super::mode_values::ModeParameters;
 use super::next::{Context, Handled, Next};
-use super::sense::code;
-use super::unit::{LogicalUnit, ModeParameters};
+use super::unit::LogicalUnit;
 use alloc::vec::Vec;
 
 /// PAGE CODE that stands for all pages.
 const ALL_PAGES: u8 = 0x3f;
-/// SUBPAGE CODE that stands for all subpages: there are none beside subpage 0.
+/// SUBPAGE CODE that stands for all subpages, subpage 0 among them.
 const ALL_SUBPAGES: u8 = 0xff;
 
 /// DEVICE-SPECIFIC PARAMETER (SBC-3 6.4.1).
@@ -21,6 +21,7 @@ enum Values {
     Current,
     Changeable,
     Default,
+    Saved,
 }
 
 pub(super) fn mode_sense(context: &mut Context<'_>, cdb: Cdb<'_>) -> Handled {
@@ -29,7 +30,7 @@ pub(super) fn mode_sense(context: &mut Context<'_>, cdb: Cdb<'_>) -> Handled {
         0 => Values::Current,
         1 => Values::Changeable,
         2 => Values::Default,
-        _ => return Err(code::SAVING_NOT_SUPPORTED.into()),
+        _ => Values::Saved,
     };
     let pages = wanted(cdb.byte(2) & 0x3f, cdb.byte(3))?;
     let unit = context.unit()?;
@@ -42,11 +43,16 @@ pub(super) fn mode_sense(context: &mut Context<'_>, cdb: Cdb<'_>) -> Handled {
     };
     let mut body = Vec::new();
     for page in pages {
-        body.extend(match values {
+        let mut values = match values {
             Values::Current => page.values(&unit.modes),
             Values::Changeable => page.changeable(),
             Values::Default => page.values(&ModeParameters::default_of(&unit.config)),
-        });
+            Values::Saved => page.values(&unit.saved()),
+        };
+        if let Some(head) = values.first_mut().filter(|_| page.is_savable()) {
+            *head |= PS;
+        }
+        body.extend(values);
     }
     let device = DPOFUA | if unit.write_protection().is_some() { WP } else { 0 };
     let after = descriptor.len().saturating_add(body.len());
@@ -66,15 +72,20 @@ pub(super) fn mode_sense(context: &mut Context<'_>, cdb: Cdb<'_>) -> Handled {
     Ok(Next::data(data, allocation))
 }
 
-fn wanted(page: u8, subpage: u8) -> Result<Vec<ModePage>, super::outcome::Failure> {
-    if !matches!(subpage, 0 | ALL_SUBPAGES) {
+fn wanted(code: u8, subpage: u8) -> Result<Vec<ModePage>, super::outcome::Failure> {
+    if code == ALL_PAGES && !matches!(subpage, 0 | ALL_SUBPAGES) {
         return Err(Cdb::reject(3, None));
     }
-    if page == ALL_PAGES {
-        return Ok(ModePage::ALL.to_vec());
+    let pages = ModePage::ALL.into_iter().filter(|page| {
+        let (its_code, its_subpage) = page.code();
+        (code == ALL_PAGES || code == its_code) && (subpage == ALL_SUBPAGES || subpage == its_subpage)
+    });
+    let pages: Vec<ModePage> = pages.collect();
+    if !pages.is_empty() {
+        return Ok(pages);
     }
-    let page = ModePage::with_code(page).ok_or_else(|| Cdb::reject(2, Some(5)))?;
-    Ok(Vec::from([page]))
+    let known = ModePage::with_code(code, 0).is_some();
+    Err(if known { Cdb::reject(3, None) } else { Cdb::reject(2, Some(5)) })
 }
 
 /// Short LBA mode parameter block descriptor (SBC-3 6.4.2.2).

@@ -5,7 +5,7 @@
 
 use super::cdb::Cdb;
 use super::outcome::{Failure, NexusId};
-use super::sense::code;
+use super::sense::{Sense, code};
 use super::server::{DeviceServer, Nexus};
 use super::unit::{Extent, LogicalUnit};
 use super::{atomic, buffer, diagnostic, mode_select, persist, read, ready, same, timestamp, verify, write};
@@ -72,8 +72,8 @@ pub(super) enum WithData {
     Write(write::Job),
     /// VERIFY with BYTCHK.
     Verify(verify::Job),
-    /// MODE SELECT: which header the list has.
-    ModeSelect { long_form: bool },
+    /// MODE SELECT: which header the list has, and whether to save the pages.
+    ModeSelect { long_form: bool, save: bool },
     /// COMPARE AND WRITE, ORWRITE.
     Atomic(atomic::Job),
     /// WRITE SAME.
@@ -93,7 +93,7 @@ impl WithData {
         match self {
             Self::Write(job) => write::with_data(context, job, data),
             Self::Verify(job) => verify::with_data(context, job, data),
-            Self::ModeSelect { long_form } => mode_select::with_data(context, long_form, &data),
+            Self::ModeSelect { long_form, save } => mode_select::with_data(context, long_form, save, &data),
             Self::Atomic(job) => atomic::with_data(context, job, data),
             Self::WriteSame(job) => same::with_data(context, job, &data),
             Self::Buffer(job) => buffer::with_data(context, job, &data),
@@ -123,6 +123,10 @@ pub(super) enum AfterIo {
     Atomic(Arc<()>),
     /// The cache is flushed; now the unit can stop.
     Stop,
+    /// The cache is flushed; now the unit can go to that power condition.
+    Standby(usize),
+    /// A self-test of that code.
+    SelfTest { code: u8 },
 }
 
 impl AfterIo {
@@ -147,6 +151,16 @@ impl AfterIo {
             }
             Self::Judge { job, data: sent } => atomic::judge(context, job, &sent, &data),
             Self::Stop => ready::stop(context),
+            Self::Standby(condition) => ready::power_down(context, condition),
+            Self::SelfTest { code } => diagnostic::self_test_done(context, code, None),
+        }
+    }
+
+    /// The operation failed with that sense data.
+    pub(super) fn failed(self, context: &mut Context<'_>, sense: Sense) -> Handled {
+        match self {
+            Self::SelfTest { code } => diagnostic::self_test_done(context, code, Some(sense)),
+            _ => Err(sense.into()),
         }
     }
 }

@@ -44,6 +44,12 @@ pub mod code {
     pub const INTERNAL_TARGET_FAILURE: SenseCode = at(HARDWARE_ERROR, 0x44, 0x00);
     /// Blocks differ from what the initiator sent.
     pub const MISCOMPARE: SenseCode = at(MISCOMPARE_KEY, 0x1d, 0x00);
+    /// The self-test found something.
+    pub const SELF_TEST_FAILED: SenseCode = at(HARDWARE_ERROR, 0x3e, 0x03);
+    /// Failures so far are a sign of more to come.
+    pub const FAILURE_PREDICTED: SenseCode = at(UNIT_ATTENTION, 0x5d, 0x00);
+    /// A failure was to be reported, though there is none (TEST of mode page 1Ch).
+    pub const FAILURE_PREDICTION_TEST: SenseCode = at(UNIT_ATTENTION, 0x5d, 0xff);
     /// A parameter list ends in the middle of something.
     pub const PARAMETER_LIST_LENGTH: SenseCode = at(ILLEGAL_REQUEST, 0x1a, 0x00);
     /// No such command.
@@ -62,8 +68,6 @@ pub mod code {
     pub const COMMAND_SEQUENCE: SenseCode = at(ILLEGAL_REQUEST, 0x2c, 0x00);
     /// No room for one more registration.
     pub const NO_REGISTRATION_RESOURCES: SenseCode = at(ILLEGAL_REQUEST, 0x55, 0x04);
-    /// Saved mode parameters were asked for.
-    pub const SAVING_NOT_SUPPORTED: SenseCode = at(ILLEGAL_REQUEST, 0x39, 0x00);
     /// A task attribute that makes no sense here (SAM-5: ACA without an ACA condition).
     pub const INVALID_MESSAGE: SenseCode = at(ILLEGAL_REQUEST, 0x49, 0x00);
     /// A read-only logical unit.

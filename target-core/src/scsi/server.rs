@@ -254,6 +254,26 @@ impl DeviceServer {
         sense.in_format(unit.is_some_and(|unit| unit.modes.descriptor_sense))
     }
 
+    fn numbered(&self, number: u16) -> Option<&LogicalUnit> {
+        self.find(Lun::from_number(number)).and_then(|at| self.units.get(at))
+    }
+
+    /// Whether each nexus has a task set of its own at that logical unit (TST 001b).
+    pub(crate) fn has_set_per_nexus(&self, number: u16) -> bool {
+        self.numbered(number).is_some_and(|unit| unit.modes.set_per_nexus)
+    }
+
+    /// QERR of that logical unit.
+    pub(crate) fn q_err(&self, number: u16) -> u8 {
+        self.numbered(number).map_or(0, |unit| unit.modes.q_err)
+    }
+
+    /// How many commands that logical unit takes at once; `None` for as many as come.
+    pub(crate) fn queue_depth(&self, number: u16) -> Option<usize> {
+        let depth = self.numbered(number)?.config.policy.queue_depth;
+        usize::try_from(depth).ok().filter(|depth| *depth > 0)
+    }
+
     /// Where the logical unit of that number is.
     pub(super) fn find(&self, lun: Lun) -> Option<usize> {
         let number = lun.number()?;
@@ -293,6 +313,7 @@ fn same_unit(old: &LunConfig, new: &LunConfig) -> bool {
         revision,
         serial,
         write_cache,
+        policy,
     } = old;
     *lun == new.lun
         && *device == new.device
@@ -302,4 +323,5 @@ fn same_unit(old: &LunConfig, new: &LunConfig) -> bool {
         && *revision == new.revision
         && *serial == new.serial
         && *write_cache == new.write_cache
+        && *policy == new.policy
 }

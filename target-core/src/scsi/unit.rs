@@ -3,13 +3,18 @@
 use super::access::Access;
 use super::attention::{Attention, Pending};
 use super::cdb::{Cdb, Span};
-use super::log::Counters;
+use super::counters::Counters;
+use super::exceptions::Reported;
+use super::mode_values::ModeParameters;
 use super::outcome::{Failure, NexusId};
 use super::persist::Registry;
+use super::power::PowerState;
+use super::self_test::SelfTest;
 use super::sense::{Sense, code};
 use super::timestamp::Clock;
 use crate::config::LunConfig;
 use crate::io::IoError;
+use alloc::collections::VecDeque;
 use alloc::sync::Weak;
 use alloc::vec::Vec;
 
@@ -19,24 +24,6 @@ use alloc::vec::Vec;
 pub(super) struct UnitKey {
     pub(super) number: u16,
     pub(super) instance: u32,
-}
-
-/// Changeable mode parameters, shared by all nexuses. They live until a reset.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct ModeParameters {
-    /// Caching page, WCE: a write may complete before it is on stable storage.
-    pub(super) write_cache: bool,
-    /// Control page, D_SENSE: sense data in descriptor format.
-    pub(super) descriptor_sense: bool,
-    /// Control page, SWP: refuse everything that would change the medium.
-    pub(super) write_protect: bool,
-}
-
-impl ModeParameters {
-    /// The default values: what the configuration says.
-    pub(super) const fn default_of(config: &LunConfig) -> Self {
-        Self { write_cache: config.write_cache, descriptor_sense: false, write_protect: false }
-    }
 }
 
 /// What a logical unit keeps for one nexus.
@@ -63,6 +50,13 @@ pub(super) struct LogicalUnit {
     pub(super) key: UnitKey,
     pub(super) config: LunConfig,
     pub(super) modes: ModeParameters,
+    /// What MODE SELECT saved.
+    pub(super) saved: Option<ModeParameters>,
+    pub(super) power: PowerState,
+    /// Reports of informational exceptions.
+    pub(super) reported: Reported,
+    /// Results of self-tests, the newest first.
+    pub(super) self_tests: VecDeque<SelfTest>,
     /// START STOP UNIT stopped it.
     pub(super) stopped: bool,
     /// Holder of an SPC-2 reservation (RESERVE(6)).
@@ -86,6 +80,10 @@ impl LogicalUnit {
             key: UnitKey { number: config.lun, instance },
             config: config.clone(),
             modes: ModeParameters::default_of(config),
+            saved: None,
+            power: PowerState::default(),
+            reported: Reported::default(),
+            self_tests: VecDeque::new(),
             stopped: false,
             reserved_by: None,
             persistent: Registry::default(),
@@ -151,9 +149,16 @@ impl LogicalUnit {
         }
     }
 
-    /// LOGICAL UNIT RESET (SAM-5 6.3.3): everything volatile goes back to its default; every nexus is told.
+    /// The saved mode parameters; the default ones if nothing was saved.
+    pub(super) fn saved(&self) -> ModeParameters {
+        self.saved.unwrap_or(ModeParameters::default_of(&self.config))
+    }
+
+    /// LOGICAL UNIT RESET (SAM-5 6.3.3): everything volatile goes back to what was saved or to its default; every nexus is told.
     pub(super) fn reset(&mut self, limit: u32) {
-        self.modes = ModeParameters::default_of(&self.config);
+        self.modes = self.saved();
+        self.power = PowerState::default();
+        self.reported = Reported::default();
         self.stopped = false;
         self.reserved_by = None;
         self.buffer = Vec::new();

@@ -7,14 +7,20 @@ use super::outcome::Failure;
 use super::sense::SenseBytes;
 use super::server::Nexus;
 use super::unit::LogicalUnit;
+use alloc::format;
 use alloc::vec::Vec;
 use sha2::{Digest, Sha256};
 
 /// The pages there are, in ascending order as page 00h must list them.
-const PAGES: [u8; 7] = [0x00, 0x80, 0x83, 0x86, 0xb0, 0xb1, 0xb2];
+const PAGES: [u8; 10] = [0x00, 0x80, 0x83, 0x86, 0x87, 0x88, 0x8a, 0xb0, 0xb1, 0xb2];
 
 /// The transfer length that suits this target best, if the limit allows it.
 const OPTIMAL_TRANSFER_BYTES: u32 = 1 << 20;
+
+/// Mode page policy (SPC-4 7.8.11): all pages and subpages are shared by all ports.
+const MODE_PAGE_POLICY: [u8; 4] = [0x3f, 0xff, 0x00, 0];
+/// Power condition (SPC-4 7.8.12): STANDBY_Y and STANDBY_Z, IDLE_A to IDLE_C; each is left at once.
+const POWER_CONDITIONS: [u8; 14] = [0x03, 0x07, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
 
 /// Designator code sets and types (SPC-4 7.8.6.1).
 const BINARY: u8 = 1;
@@ -38,6 +44,9 @@ pub(super) fn page(context: &mut Context<'_>, code: u8) -> Result<Vec<u8>, Failu
         (0x80, _) => context.unit()?.config.serial.bytes().collect(),
         (0x83, _) => identification(context)?,
         (0x86, _) => extended_inquiry(),
+        (0x87, _) => Vec::from(MODE_PAGE_POLICY),
+        (0x88, _) => ports(context),
+        (0x8a, _) => Vec::from(POWER_CONDITIONS),
         (0xb0, _) => {
             let transfer_bytes = context.server.transfer_bytes;
             block_limits(context.unit()?, transfer_bytes)
@@ -75,6 +84,22 @@ fn identification(context: &mut Context<'_>) -> Result<Vec<u8>, Failure> {
     }
     designator(&mut out, OF_TARGET | UTF8, 8, &name_string(&target));
     Ok(out)
+}
+
+/// SCSI ports (SPC-4 7.8.14): one to a portal group. The initiator ports are nobody's business.
+fn ports(context: &mut Context<'_>) -> Vec<u8> {
+    let mut out = Vec::new();
+    for group in &context.server.groups {
+        let mut designators = Vec::new();
+        let name = format!("{},t,0x{group:04x}", context.server.target);
+        designator(&mut designators, OF_PORT | UTF8, 8, &name_string(&name));
+        out.extend([0, 0]);
+        out.extend(group.to_be_bytes());
+        out.extend([0; 6]);
+        out.extend(u16::try_from(designators.len()).unwrap_or(u16::MAX).to_be_bytes());
+        out.extend(designators);
+    }
+    out
 }
 
 /// `set` is PIV, association and, in its low bits, the code set.

@@ -1,7 +1,7 @@
 //! Auto contingent allegiance: establishing it, what it keeps back, clearing it (SAM-5 5.9; RFC 7143 11.5.1 CLEAR ACA).
 //!
-//! The condition belongs to the task set of a logical unit. QERR is 00b: tasks that were under way when it was established
-//! keep their outcome until it is cleared, then they end as if nothing had been.
+//! The condition belongs to a task set. With QERR 00b tasks that were under way when it was established keep their outcome until
+//! it is cleared, then they end as if nothing had been; otherwise they are gone ([`q_err`](super::q_err)).
 
 use super::Target;
 use crate::probe::ProbeSink;
@@ -18,7 +18,8 @@ impl<S: ProbeSink> Target<S> {
     pub(super) fn aca_refusal(&self, session_key: SessionKey, task_key: TaskKey) -> Option<u8> {
         let session = self.sessions.get(session_key)?;
         let task = session.tasks.get(task_key)?;
-        let set = self.nodes.get(session.node?)?.sets.get(&task.lun.number()?)?;
+        let node = self.nodes.get(session.node?)?;
+        let set = node.sets.get(&node.set_key(task.lun.number()?, session.nexus))?;
         set.refusal(Newcomer {
             nexus: session.nexus,
             attribute: task.attribute(),
@@ -29,9 +30,9 @@ impl<S: ProbeSink> Target<S> {
     /// Whether an ACA condition of the session's own nexus is in effect where that task is.
     pub(super) fn is_under_own_aca(&self, session_key: SessionKey, task_key: TaskKey) -> bool {
         let Some(session) = self.sessions.get(session_key) else { return false };
-        let number = session.tasks.get(task_key).and_then(|task| task.set);
+        let key = session.tasks.get(task_key).and_then(|task| task.set);
         let node = session.node.and_then(|node| self.nodes.get(node));
-        let set = number.zip(node).and_then(|(number, node)| node.sets.get(&number));
+        let set = key.zip(node).and_then(|(key, node)| node.sets.get(&key));
         set.is_some_and(|set| set.aca() == Some(session.nexus))
     }
 
@@ -50,10 +51,9 @@ impl<S: ProbeSink> Target<S> {
         let Some(node) = session.node.and_then(|node| self.nodes.get_mut(node)) else { return Some(outcome) };
         let failed = outcome.status == status::CHECK_CONDITION;
         let establishes = failed && task.asks_for_aca() && node.scsi.lun_exists(nexus, task.lun);
-        let number = task.set.or_else(|| task.lun.number().filter(|_| establishes));
-        let Some(number) = number else { return Some(outcome) };
-        let set =
-            if establishes { Some(node.sets.entry(number).or_default()) } else { node.sets.get_mut(&number) };
+        let fresh = || task.lun.number().filter(|_| establishes).map(|number| node.set_key(number, nexus));
+        let Some(key) = task.set.or_else(fresh) else { return Some(outcome) };
+        let set = if establishes { Some(node.sets.entry(key).or_default()) } else { node.sets.get_mut(&key) };
         let Some(set) = set else { return Some(outcome) };
         let serves = task.attribute() == Attribute::Aca && set.aca() == Some(nexus);
         if task.set.is_some() && set.aca().is_some() && !serves {
@@ -94,13 +94,16 @@ impl<S: ProbeSink> Target<S> {
     /// A nexus is lost: what it holds up goes on.
     pub(super) fn end_acas_of(&mut self, node: usize, nexus: NexusId) {
         self.end_acas(node, |_, by| by == nexus);
+        if let Some(node) = self.nodes.get_mut(node) {
+            node.sets.retain(|key, _| key.nexus != Some(nexus));
+        }
     }
 
     /// Ends the ACA conditions that `which` picks by logical unit and nexus.
     pub(super) fn end_acas(&mut self, node: usize, which: impl Fn(u16, NexusId) -> bool) {
         let Some(node) = self.nodes.get_mut(node) else { return };
-        for (number, set) in &mut node.sets {
-            if set.aca().is_some_and(|nexus| which(*number, nexus)) {
+        for (key, set) in &mut node.sets {
+            if set.aca().is_some_and(|nexus| which(key.number, nexus)) {
                 self.unblocked.extend(set.clear_aca());
                 while let Some(next) = set.next() {
                     has_its_turn(&mut self.sessions, &mut self.runnable, next);

@@ -5,7 +5,7 @@ use crate::api::ConnId;
 use crate::conn::framing::Frame;
 use crate::fault::{Fault, Reaction};
 use crate::probe::ProbeSink;
-use crate::scsi::{Command, Outcome, Request, status};
+use crate::scsi::{Command, Outcome, Request, is_atomic, status};
 use crate::session::window::Arrival;
 use crate::session::{Pending, SessionKey, TaskRef};
 use crate::task::sent::SentLog;
@@ -184,9 +184,13 @@ impl<S: ProbeSink> Target<S> {
             && let Some(number) = task.lun.number()
             && node.scsi.lun_exists(nexus, task.lun)
         {
-            task.set = Some(number);
+            if node.is_full(number) {
+                return self.refuse_full(session_key, task_key, number);
+            }
+            let key = node.set_key(number, nexus);
+            task.set = Some(key);
             let name = TaskRef { session: session_key, task: task_key };
-            if !node.sets.entry(number).or_default().enter(name, task.attribute(), task.priority) {
+            if !node.sets.entry(key).or_default().enter(name, task.attribute(), task.priority) {
                 task.stage = Stage::Dormant;
                 return;
             }
@@ -209,6 +213,11 @@ impl<S: ProbeSink> Target<S> {
             return self.finish(session_key, task_key, Outcome::bare(status::TASK_SET_FULL));
         }
         let Some(node) = session.node.and_then(|node| self.nodes.get_mut(node)) else { return };
+        let among_others = task.set.filter(|key| key.nexus.is_some() && is_atomic(task.cdb.as_slice()));
+        if among_others.is_some_and(|key| node.has_others_running(key)) {
+            // With a task set for each nexus, being ORDERED keeps only commands of this one away.
+            return self.finish(session_key, task_key, Outcome::bare(status::BUSY));
+        }
         let request = Request {
             nexus,
             lun: task.lun,
@@ -223,6 +232,16 @@ impl<S: ProbeSink> Target<S> {
         let (command, step) = Command::start(&mut node.scsi, &request);
         task.command = Some(command);
         self.step(session_key, task_key, step);
+    }
+
+    /// The logical unit takes no more commands (SAM-5 5.3.1): TASK SET FULL to a nexus that has some there, BUSY to one that
+    /// has none.
+    fn refuse_full(&mut self, session_key: SessionKey, task_key: TaskKey, number: u16) {
+        let Some(session) = self.sessions.get(session_key) else { return };
+        let is_there = |task: &Task| task.set.is_some_and(|set| set.number == number);
+        let own = session.tasks.iter().any(|(_, task)| is_there(task));
+        let status = if own { status::TASK_SET_FULL } else { status::BUSY };
+        self.finish(session_key, task_key, Outcome::bare(status));
     }
 
     /// How many given-up operations storage may owe before commands are turned away: a stuck disk must not let peers

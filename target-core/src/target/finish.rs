@@ -6,6 +6,7 @@ use crate::probe::ProbeSink;
 use crate::scsi::{Outcome, Sense, SenseCode, status};
 use crate::session::SessionKey;
 use crate::session::fence::{Response, Scope};
+use crate::task::set::SetKey;
 use crate::task::read::{ReadRules, ReadTransfer};
 use crate::task::{Stage, TaskKey};
 use crate::wire::Lun;
@@ -69,7 +70,12 @@ impl<S: ProbeSink> Target<S> {
     /// A command has its outcome; it is answered when all the data announced for it has come.
     pub(super) fn finish(&mut self, session_key: SessionKey, task_key: TaskKey, outcome: Outcome) {
         let Some(mut outcome) = self.pass_aca(session_key, task_key, outcome) else { return };
-        self.leave_set(session_key, task_key);
+        let set = self.leave_set(session_key, task_key);
+        if outcome.status == status::CHECK_CONDITION
+            && let Some(set) = set
+        {
+            self.obey_q_err(session_key, set);
+        }
         let Some(session) = self.sessions.get_mut(session_key) else { return };
         let Some(task) = session.tasks.get_mut(task_key) else { return };
         task.command = None;
@@ -174,13 +180,13 @@ impl<S: ProbeSink> Target<S> {
         }
     }
 
-    /// Takes a command out of its task set and starts whatever waited for that.
-    pub(super) fn leave_set(&mut self, session_key: SessionKey, task_key: TaskKey) {
-        let Some(session) = self.sessions.get_mut(session_key) else { return };
-        let Some(task) = session.tasks.get_mut(task_key) else { return };
-        let Some(number) = task.set.take() else { return };
-        let Some(node) = session.node.and_then(|node| self.nodes.get_mut(node)) else { return };
-        let Some(set) = node.sets.get_mut(&number) else { return };
+    /// Takes a command out of its task set, which is given, and starts whatever waited for that.
+    pub(super) fn leave_set(&mut self, session_key: SessionKey, task_key: TaskKey) -> Option<SetKey> {
+        let session = self.sessions.get_mut(session_key)?;
+        let task = session.tasks.get_mut(task_key)?;
+        let key = task.set.take()?;
+        let node = session.node.and_then(|node| self.nodes.get_mut(node))?;
+        let Some(set) = node.sets.get_mut(&key) else { return Some(key) };
         if task.stage == Stage::Dormant {
             set.forget(crate::session::TaskRef { session: session_key, task: task_key });
         } else {
@@ -189,6 +195,7 @@ impl<S: ProbeSink> Target<S> {
         while let Some(next) = set.next() {
             has_its_turn(&mut self.sessions, &mut self.runnable, next);
         }
+        Some(key)
     }
 }
 

@@ -69,6 +69,7 @@ impl<S: ProbeSink> Target<S> {
         task.io = None;
         let node = session.node.and_then(|node| self.nodes.get_mut(node));
         if let (Some(command), Some(node)) = (&mut task.command, node) {
+            node.scsi.set_now(self.now);
             let step = command.io_done(&mut node.scsi, done.result);
             self.step(session_key, task_key, step);
         }

@@ -34,6 +34,7 @@ mod nop;
 mod notify;
 mod preempt;
 mod probes;
+mod q_err;
 mod query;
 mod reassign;
 mod receive;

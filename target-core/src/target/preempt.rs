@@ -4,7 +4,7 @@ use super::Target;
 use crate::probe::ProbeSink;
 use crate::scsi::NexusId;
 use crate::session::SessionKey;
-use crate::task::{Stage, TaskKey};
+use crate::task::{Stage, Task, TaskKey};
 use crate::wire::Lun;
 use alloc::vec::Vec;
 
@@ -22,7 +22,8 @@ impl<S: ProbeSink> Target<S> {
             let found =
                 self.sessions.keys().into_iter().find(|key| self.sessions.get(*key).is_some_and(is_it));
             let Some(other) = found.filter(|other| *other != by) else { continue };
-            if self.abort_at(other, *lun)
+            let there = |task: &Task| task.stage != Stage::Arrived && task.lun.number() == lun.number();
+            if self.abort_those(other, there)
                 && let Some(node) = node.and_then(|node| self.nodes.get_mut(node))
             {
                 node.scsi.cleared(*lun, by_nexus, [*nexus]);
@@ -30,15 +31,11 @@ impl<S: ProbeSink> Target<S> {
         }
     }
 
-    /// Ends a session's commands at a logical unit. True if there were any.
-    fn abort_at(&mut self, session_key: SessionKey, lun: Lun) -> bool {
+    /// Ends those commands of a session without a status. True if there were any.
+    pub(super) fn abort_those(&mut self, session_key: SessionKey, which: impl Fn(&Task) -> bool) -> bool {
         let Some(session) = self.sessions.get(session_key) else { return false };
-        let affected: Vec<TaskKey> = session
-            .tasks
-            .iter()
-            .filter(|(_, task)| task.stage != Stage::Arrived && task.lun.number() == lun.number())
-            .map(|(key, _)| key)
-            .collect();
+        let affected: Vec<TaskKey> =
+            session.tasks.iter().filter(|(_, task)| which(task)).map(|(key, _)| key).collect();
         if affected.is_empty() {
             return false;
         }

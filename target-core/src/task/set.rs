@@ -1,14 +1,23 @@
 //! Which commands of a logical unit may run now? The task set and the task attributes (SAM-5 8; RFC 7143 11.3.1).
 //!
-//! One set for each logical unit, shared by all sessions (TST=000b). A SIMPLE (or untagged) task waits for older ORDERED
+//! One set for each logical unit, shared by all sessions (TST=000b), or one for each session (TST=001b). A SIMPLE (or untagged) task waits for older ORDERED
 //! tasks and for HEAD OF QUEUE tasks to end, an ORDERED one for everything older, a HEAD OF QUEUE one for nothing.
 //!
-//! An ACA condition (SAM-5 5.9; QERR=00b) stops all of that until it is cleared: tasks that run may not complete, none
+//! An ACA condition (SAM-5 5.9) stops all of that until it is cleared: tasks that run may not complete, none
 //! starts, and of what comes only one ACA task of the faulted nexus at a time is let in.
 
 use crate::scsi::{NexusId, status};
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
+
+/// Names a task set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct SetKey {
+    /// Number of the logical unit.
+    pub(crate) number: u16,
+    /// Whose it is; `None` if all nexuses share it.
+    pub(crate) nexus: Option<NexusId>,
+}
 
 /// Task attributes that decide about order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -113,8 +122,7 @@ impl<T: Copy + PartialEq> TaskSet<T> {
         Some(task)
     }
 
-    /// The status that a new command ends with because of the ACA condition in effect (SAM-5 5.9.4, one task set for all
-    /// nexuses); `None` lets it in.
+    /// The status that a new command ends with because of the ACA condition in effect (SAM-5 5.9.4); `None` lets it in.
     pub(crate) fn refusal(&self, new: Newcomer) -> Option<u8> {
         let faulted = self.aca?;
         let serves = new.nexus == faulted && new.attribute == Attribute::Aca && self.aca_tasks == 0;
@@ -125,6 +133,17 @@ impl<T: Copy + PartialEq> TaskSet<T> {
         } else {
             Some(status::BUSY)
         }
+    }
+
+    /// How many tasks were delivered and have not ended.
+    pub(crate) fn len(&self) -> usize {
+        self.dormant.len().saturating_add(self.running())
+    }
+
+    /// How many of them are being executed.
+    pub(crate) fn running(&self) -> usize {
+        let all = [self.simple, self.ordered, self.head_of_queue, self.aca_tasks];
+        all.into_iter().map(|count| count as usize).fold(0, usize::saturating_add)
     }
 
     /// The nexus whose ACA condition is in effect.

@@ -6,7 +6,7 @@ use crate::scsi::{Command, Outcome, SenseCode, asks_for_aca};
 use crate::slab::{Key, Slab};
 use crate::task::read::ReadTransfer;
 use crate::task::sent::SentLog;
-use crate::task::set::Attribute;
+use crate::task::set::{Attribute, SetKey};
 use crate::task::write::WriteTransfer;
 use crate::time::Instant;
 use crate::wire::Lun;
@@ -84,8 +84,8 @@ pub(crate) struct Task {
     pub(crate) stage: Stage,
     /// Found wrong on arrival; it is answered in its turn without being executed.
     pub(crate) refusal: Option<SenseCode>,
-    /// The logical unit in whose task set it is, once it is in one.
-    pub(crate) set: Option<u16>,
+    /// The task set it is in, once it is in one.
+    pub(crate) set: Option<SetKey>,
     /// The device server's side, while it runs.
     pub(crate) command: Option<Command>,
     /// The device server waits for write data.

@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
 use std::time::Duration;
 use target_core::api::{Admin, ConnId, Event, Input, RxStatus, TxStatus};
-use target_core::config::{Config, LunConfig, PortalConfig, TargetConfig};
+use target_core::config::{Config, LunConfig, PortalConfig, TargetConfig, UnitPolicy};
 use target_core::conn::batch::TxBatch;
 use target_core::conn::framing::{Frame, Framer, Verdict};
 use target_core::drive::{Driver, drain};
@@ -197,6 +197,7 @@ pub fn lun(number: u16, device: u32) -> LunConfig {
         revision: "1".into(),
         serial: format!("S{device}"),
         write_cache: false,
+        policy: UnitPolicy::default(),
     }
 }
 

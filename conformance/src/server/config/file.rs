@@ -159,6 +159,7 @@ fn luns(target: &Section<'_, '_>, name: &str, folder: &Path) -> Vec<LunSpec> {
         spec.block_size = block_size;
         spec.read_only = read_only;
         spec.write_cache = section.boolean("write_cache").unwrap_or(spec.write_cache);
+        spec.policy.queue_depth = section.number("queue_depth", 1..=65_536u32).unwrap_or(0);
         for (key, length, field) in [
             ("vendor", 8, &mut spec.vendor),
             ("product", 16, &mut spec.product),

@@ -13,7 +13,7 @@ use crate::storage::registry::{Registry, Staged};
 use std::fmt::Write;
 use std::net::SocketAddr;
 use std::time::Duration;
-use target_core::config::{
+use target_core::config::{UnitPolicy, 
     AuthConfig, Config, Limits, LunConfig, Offer, PortalConfig, Redirect, TargetConfig, Timers,
 };
 
@@ -110,6 +110,8 @@ pub struct LunSpec {
     pub serial: String,
     /// Write cache enabled at start.
     pub write_cache: bool,
+    /// How it differs from the usual disk.
+    pub policy: UnitPolicy,
 }
 
 impl LunSpec {
@@ -125,6 +127,7 @@ impl LunSpec {
             revision: "0001".into(),
             serial: serial(target, lun),
             write_cache: true,
+            policy: UnitPolicy::default(),
         }
     }
 }
@@ -219,6 +222,7 @@ impl LunSpec {
             revision: self.revision.clone(),
             serial: self.serial.clone(),
             write_cache: self.write_cache,
+            policy: self.policy.clone(),
         }
     }
 }

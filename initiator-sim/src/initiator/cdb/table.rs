@@ -100,6 +100,7 @@ pub(super) static COMMANDS: &[Command] = &[
         Data::None,
         &[
             flag("immed", 1, 0),
+            arg("modifier", 3, 3, 4, 0),
             arg("power_condition", 4, 7, 4, 0),
             flag("no_flush", 4, 2),
             flag("loej", 4, 1),

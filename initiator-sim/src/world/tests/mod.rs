@@ -8,7 +8,7 @@ use crate::clock::SECOND;
 use crate::initiator::{CommandOutcome, CommandPlan, LoginOutcome, LoginPlan, lun};
 use crate::workload::client::{Client, Outcome};
 use std::net::SocketAddr;
-use target_core::config::{LunConfig, PortalConfig, TargetConfig};
+use target_core::config::{LunConfig, PortalConfig, TargetConfig, UnitPolicy};
 use target_core::io::DeviceId;
 
 pub(super) const TARGET: &str = "iqn.2007-07.test:disk";
@@ -30,6 +30,7 @@ pub(super) fn target_config() -> Config {
         revision: "1".into(),
         serial: "S0".into(),
         write_cache: true,
+        policy: UnitPolicy::default(),
     };
     Config {
         targets: vec![TargetConfig { name: TARGET.into(), luns: vec![lun], ..TargetConfig::default() }],

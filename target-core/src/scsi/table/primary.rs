@@ -11,9 +11,9 @@ pub(super) const ROWS: &[Entry] = &[
     entry(0x00, "TEST UNIT READY", &[0x00, 0, 0, 0, 0, 0], MEDIUM, ready::test_unit_ready).access(readiness),
     entry(0x03, "REQUEST SENSE", &[0x03, 0x01, 0, 0, X, 0], NO_UNIT | UNDER_ATTENTION, ready::request_sense).access(free),
     entry(0x12, "INQUIRY", &[0x12, 0x01, X, X, X, 0], NO_UNIT | UNDER_ATTENTION, inquiry::inquiry).access(free),
-    entry(0x15, "MODE SELECT(6)", &[0x15, 0x10, 0, 0, X, 0], 0, mode_select::mode_select).access(changes),
+    entry(0x15, "MODE SELECT(6)", &[0x15, 0x11, 0, 0, X, 0], 0, mode_select::mode_select).access(changes),
     entry(0x1a, "MODE SENSE(6)", &[0x1a, 0x08, X, X, X, 0], 0, mode_sense::mode_sense),
-    entry(0x1b, "START STOP UNIT", &[0x1b, 0x01, 0, 0, 0x05, 0], FLUSHES, ready::start_stop).access(ready::stops),
+    entry(0x1b, "START STOP UNIT", &[0x1b, 0x01, 0, 0x0f, 0xf5, 0], FLUSHES, ready::start_stop).access(ready::stops),
     entry(0x1c, "RECEIVE DIAGNOSTIC RESULTS", &[0x1c, 0x01, X, X, X, 0], 0, diagnostic::receive),
     entry(0x1d, "SEND DIAGNOSTIC", &[0x1d, 0xf7, 0, X, X, 0], FLUSHES, diagnostic::send).access(changes),
     entry(0x1e, "PREVENT ALLOW MEDIUM REMOVAL", &[0x1e, 0, 0, 0, 0x01, 0], 0, ready::prevent_allow)
@@ -26,7 +26,7 @@ pub(super) const ROWS: &[Entry] = &[
     entry(0x3c, "READ BUFFER, ECHO DESCRIPTOR", &[0x3c, 0x0b, X, X, X, X, X, X, X, 0], 0, buffer::describe_echo).action(0x0b),
     entry(0x4c, "LOG SELECT", &[0x4c, 0x02, 0xc0, 0, 0, 0, 0, X, X, 0], 0, log::select).access(changes),
     entry(0x4d, "LOG SENSE", &[0x4d, 0, X, X, 0, X, X, X, X, 0], 0, log::sense).access(free),
-    entry(0x55, "MODE SELECT(10)", &[0x55, 0x10, 0, 0, 0, 0, 0, X, X, 0], 0, mode_select::mode_select).access(changes),
+    entry(0x55, "MODE SELECT(10)", &[0x55, 0x11, 0, 0, 0, 0, 0, X, X, 0], 0, mode_select::mode_select).access(changes),
     entry(0x5a, "MODE SENSE(10)", &[0x5a, 0x18, X, X, 0, 0, 0, X, X, 0], 0, mode_sense::mode_sense),
     entry(0xa0, "REPORT LUNS", &[0xa0, 0, X, 0, 0, 0, X, X, X, X, 0, 0], NO_UNIT | UNDER_ATTENTION, luns::report_luns)
         .access(free),

@@ -1,6 +1,6 @@
 //! A target with a fake disk, and outcomes as one line of text.
 
-use crate::config::{Limits, LunConfig, TargetConfig};
+use crate::config::{Limits, LunConfig, TargetConfig, UnitPolicy};
 use crate::io::{DeviceId, IoError, IoOp, SgList};
 use crate::scsi::{Command, DeviceServer, NexusId, Outcome, Request, Step, status};
 use crate::wire::Lun;
@@ -43,6 +43,7 @@ pub(super) fn lun_config(lun: u16, block_size: u32, blocks: u64) -> LunConfig {
         revision: "1".into(),
         serial: format!("S{lun}"),
         write_cache: lun == SMALL,
+        policy: UnitPolicy::default(),
     }
 }
 

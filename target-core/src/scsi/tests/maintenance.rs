@@ -85,7 +85,17 @@ fn diagnostics() {
         lab.expect(A, SMALL, cdb, "", expected);
     }
     lab.fail = [IoError::Read { lba: 3 }].into();
-    lab.expect(A, SMALL, "1d 04 00 0000 00", "", "3/11/00 information 3");
+    lab.expect(A, SMALL, "1d 04 00 0000 00", "", "4/3e/03");
+    // Both kinds of test and the failure are remembered, the newest first.
+    let entry = |at: u8, result: &str| std::format!("{at:04x} 43 10 {result} ");
+    let never = "00*16";
+    let mut expected = std::format!("GOOD 1000 0190 {}", entry(1, "03 00 0000 0000000000000003 03 11 00 00"));
+    expected += &entry(2, "a0 00 0000 ff*8 00000000");
+    expected += &entry(3, "00 00 0000 ff*8 00000000");
+    for at in 4..=20 {
+        expected += &entry(at, never);
+    }
+    lab.expect(A, SMALL, "4d 00 50 00 00 0000 0200 00", "", &expected);
 }
 
 #[test]
@@ -97,8 +107,8 @@ fn logs() {
     lab.table(
         SMALL,
         &[
-            ("4d 00 40 00 00 0000 0100 00", "", "GOOD 0000 0005 000203052f"),
-            ("4d 00 40 ff 00 0000 0100 00", "", "GOOD 40ff 000c 0000 0200 0300 0500 2f00 00ff"),
+            ("4d 00 40 00 00 0000 0100 00", "", "GOOD 0000 0009 00020305060e10192f"),
+            ("4d 00 40 ff 00 0000 0100 00", "", "GOOD 40ff 0014 0000 0200 0300 0500 0600 0e00 1000 1900 2f00 00ff"),
             ("4d 00 6f 00 00 0000 0100 00", "", "GOOD 2f00 0008 0000 43 04 0000ff00"),
             ("4d 00 42 00 00 0000 0004 00", "", "GOOD 02000024"),
             ("4d 00 00 00 00 0000 0100 00", "", "5/24/00 cdb 2.7"),
@@ -119,6 +129,11 @@ fn logs() {
     lab.expect(A, SMALL, "4d 00 42 00 00 0000 0100 00", "", &counter("0200", "00*6 0400", "00*8"));
     lab.expect(A, SMALL, "4d 00 43 00 00 0000 0100 00", "", &counter("0300", "00*6 0200", "00*7 01"));
     lab.expect(A, SMALL, "4d 00 45 00 00 0000 0100 00", "", &counter("0500", "00*6 0600", "00*8"));
+    // Not a block's fault; a write of two blocks and a read of one.
+    lab.expect(A, SMALL, "4d 00 46 00 00 0000 0100 00", "", "GOOD 0600 000c 0000 42 08 00*7 01");
+    let values = "00*7 01 00*7 01 00*7 02 00*7 01 00*8 00*8 00*7 02 00*8";
+    let statistics = std::format!("GOOD 1900 0050 0001 43 40 {values} 0003 43 08 00000003 00000001");
+    lab.expect(A, SMALL, "4d 00 59 00 00 0000 0100 00", "", &statistics);
     // From a parameter on.
     lab.expect(A, SMALL, "4d 00 43 00 00 0006 0100 00", "", "GOOD 0300 000c 0006 42 08 00*7 01");
     lab.expect(A, SMALL, "4c 00 00 00 00 0000 0000 00", "", "GOOD");

@@ -5,10 +5,13 @@ use crate::scsi::{Command, Step};
 use crate::wire::Lun;
 
 const RECOVERY: &str = "010a 00*10";
-const CACHING_ON: &str = "0812 04 00*17";
-const CACHING_OFF: &str = "0812 00 00*17";
-const CONTROL: &str = "0a0a 00 10 00*8";
-const EXCEPTIONS: &str = "1c0a 08 00*9";
+const DISCONNECT: &str = "020e 00*14";
+const CACHING_ON: &str = "8812 04 00*17";
+const CACHING_OFF: &str = "8812 00 00*17";
+const CONTROL: &str = "8a0a 00 10 00*8";
+const EXTENSION: &str = "ca01 001c 01 00*27";
+const POWER: &str = "9a26 00*38";
+const EXCEPTIONS: &str = "9c0a 08 00*9";
 const DESCRIPTOR: &str = "000003e8 00000200";
 
 fn good(parts: &[&str]) -> std::string::String {
@@ -18,29 +21,31 @@ fn good(parts: &[&str]) -> std::string::String {
 #[test]
 fn senses() {
     let mut lab = Lab::new();
-    let all = [RECOVERY, CACHING_ON, CONTROL, EXCEPTIONS].join(" ");
+    let all = [RECOVERY, DISCONNECT, CACHING_ON, CONTROL, POWER, EXCEPTIONS].join(" ");
+    let with_subpages = [RECOVERY, DISCONNECT, CACHING_ON, CONTROL, EXTENSION, POWER, EXCEPTIONS].join(" ");
     for (lun, cdb, expected) in [
-        (SMALL, "1a 00 3f 00 ff 00", good(&["43001008", DESCRIPTOR, &all])),
-        (SMALL, "1a 00 3f ff ff 00", good(&["43001008", DESCRIPTOR, &all])),
-        (SMALL, "1a 08 3f 00 ff 00", good(&["3b001000", &all])),
-        (SMALL, "1a 00 3f 00 04 00", good(&["43001008"])),
+        (SMALL, "1a 00 3f 00 ff 00", good(&["7b001008", DESCRIPTOR, &all])),
+        (SMALL, "1a 00 3f ff ff 00", good(&["9b001008", DESCRIPTOR, &with_subpages])),
+        (SMALL, "1a 08 3f 00 ff 00", good(&["73001000", &all])),
+        (SMALL, "1a 00 3f 00 04 00", good(&["7b001008"])),
         (SMALL, "1a 08 01 00 ff 00", good(&["0f001000", RECOVERY])),
         (SMALL, "1a 08 08 00 ff 00", good(&["17001000", CACHING_ON])),
         (LARGE_BLOCKS, "1a 08 08 00 ff 00", good(&["17001000", CACHING_OFF])),
         (LARGE_BLOCKS, "1a 00 08 00 ff 00", good(&["1f001008 00000040 00001000", CACHING_OFF])),
         (SMALL, "1a 08 0a 00 ff 00", good(&["0f001000", CONTROL])),
-        (SMALL, "1a 08 0a ff ff 00", good(&["0f001000", CONTROL])),
+        (SMALL, "1a 08 0a ff ff 00", good(&["2f001000", CONTROL, EXTENSION])),
         (SMALL, "1a 08 1c 00 ff 00", good(&["0f001000", EXCEPTIONS])),
         // WP.
         (READ_ONLY, "1a 08 1c 00 ff 00", good(&["0f009000", EXCEPTIONS])),
         // Changeable and default values.
-        (SMALL, "1a 08 48 00 ff 00", good(&["17001000 0812 04 00*17"])),
-        (SMALL, "1a 08 4a 00 ff 00", good(&["0f001000 0a0a 04 00 08 00*7"])),
-        (SMALL, "1a 08 5c 00 ff 00", good(&["0f001000 1c0a 00*10"])),
+        (SMALL, "1a 08 48 00 ff 00", good(&["17001000 8812 04 00*17"])),
+        (SMALL, "1a 08 4a 00 ff 00", good(&["0f001000 8a0a 24 06 08 00*7"])),
+        (SMALL, "1a 08 5c 00 ff 00", good(&["0f001000 9c0a 0c 0f ff*8"])),
         (SMALL, "1a 08 88 00 ff 00", good(&["17001000", CACHING_ON])),
-        (SMALL, "1a 08 c8 00 ff 00", "5/39/00".into()),
-        (SMALL, "1a 08 02 00 ff 00", "5/24/00 cdb 2.5".into()),
-        (SMALL, "1a 08 0a 01 ff 00", "5/24/00 cdb 3".into()),
+        (SMALL, "1a 08 c8 00 ff 00", good(&["17001000", CACHING_ON])),
+        (SMALL, "1a 08 04 00 ff 00", "5/24/00 cdb 2.5".into()),
+        (SMALL, "1a 08 0a 02 ff 00", "5/24/00 cdb 3".into()),
+        (SMALL, "1a 08 3f 01 ff 00", "5/24/00 cdb 3".into()),
         (SMALL, "1a 10 0a 00 ff 00", "5/24/00 cdb 1.4".into()),
         // The long form, with short and long block descriptors.
         (SMALL, "5a 08 08 00 00 00 00 00ff 00", good(&["001a 0010 00 00 0000", CACHING_ON])),
@@ -106,7 +111,7 @@ fn software_write_protection() {
             ("15 10 0000 10 00", on, "GOOD"),
             ("2a 00 00000003 00 0001 00", "a3*512", "7/27/02"),
             ("28 00 00000003 00 0001 00", "", "GOOD 03*512"),
-            ("1a 08 0a 00 ff 00", "", "GOOD 0f009000 0a0a 00 10 08 00*7"),
+            ("1a 08 0a 00 ff 00", "", "GOOD 0f009000 8a0a 00 10 08 00*7"),
         ],
     );
     match early.data_out(&mut lab.server, hex("a3*512").into()) {
@@ -139,8 +144,7 @@ fn refuses_what_cannot_be_changed() {
     lab.table(
         SMALL,
         &[
-            // SP, no PF.
-            ("15 11 0000 18 00", "00000000 0812 00*18", "5/24/00 cdb 1.0"),
+            // No PF.
             ("15 00 0000 18 00", "00000000 0812 00*18", "5/24/00 cdb 1.4"),
             // Lists that end too early, at each place where they can.
             ("15 10 0000 03 00", "000000", "5/1a/00"),
@@ -160,18 +164,132 @@ fn refuses_what_cannot_be_changed() {
             ("55 10 0000000000 0018 00", "0000 0000 00 00 0010 00*16", "5/26/00 list 6"),
             ("55 10 0000000000 0018 00", "0000 0000 01 00 0010 00*12 00000400", "5/26/00 list 20"),
             ("55 10 0000000000 0018 00", "0000 0000 01 00 0010 00*7 01 00*4 00000200", "5/26/00 list 8"),
-            // Pages: unknown, PS, SPF, wrong length, a bit that is fixed.
-            ("15 10 0000 06 00", "00000000 0200", "5/26/00 list 4.5"),
-            ("15 10 0000 18 00", "00000000 8812 00*18", "5/26/00 list 4.7"),
-            ("15 10 0000 18 00", "00000000 4a12 00*18", "5/26/00 list 4.6"),
+            // Pages: unknown, a subpage, wrong length, a bit that is fixed.
+            ("15 10 0000 06 00", "00000000 0400", "5/26/00 list 4.5"),
+            ("15 10 0000 18 00", "00000000 4a12 00*18", "5/26/00 list 5"),
             ("15 10 0000 18 00", "00000000 0811 00*18", "5/26/00 list 5"),
             ("15 10 0000 18 00", "00000000 0812 05 00*17", "5/26/00 list 6.0"),
             ("15 10 0000 10 00", "00000000 0a0a 00*10", "5/26/00 list 7.4"),
-            ("15 10 0000 10 00", "00000000 1c0a 00*10", "5/26/00 list 6.3"),
+            ("15 10 0000 10 00", "00000000 1c0a 80 00*9", "5/26/00 list 6.7"),
             // Nothing of the first page is taken if the second is wrong.
             ("15 10 0000 24 00", "00000000 0812 00*18 0a0a 00*10", "5/26/00 list 27.4"),
             ("1a 08 08 00 ff 00", "", &good(&["17001000", CACHING_ON])),
         ],
     );
     assert_eq!(lab.run_as(B, SMALL, "00 00 00 00 00 00", ""), "GOOD");
+}
+
+#[test]
+fn saved_values_outlive_a_reset() {
+    let mut lab = Lab::new();
+    let off = "00000000 0812 00*18";
+    lab.expect(A, SMALL, "1a 08 c8 00 ff 00", "", &good(&["17001000", CACHING_ON]));
+    lab.expect(A, SMALL, "15 11 0000 18 00", off, "GOOD");
+    lab.expect(A, SMALL, "1a 08 c8 00 ff 00", "", &good(&["17001000", CACHING_OFF]));
+    lab.expect(A, SMALL, "1a 08 88 00 ff 00", "", &good(&["17001000", CACHING_ON]));
+    // Not saved: SWP, which a reset forgets.
+    lab.expect(A, SMALL, "15 10 0000 10 00", "00000000 0a0a 00 10 08 00*7", "GOOD");
+    assert!(lab.server.lun_reset(Lun(0), A));
+    assert_eq!(lab.run(SMALL, "00 00 00 00 00 00", ""), "6/29/03");
+    lab.expect(A, SMALL, "1a 08 08 00 ff 00", "", &good(&["17001000", CACHING_OFF]));
+    lab.expect(A, SMALL, "1a 08 0a 00 ff 00", "", &good(&["0f001000", CONTROL]));
+}
+
+#[test]
+fn what_a_page_may_not_hold() {
+    let mut lab = Lab::new();
+    lab.table(
+        SMALL,
+        &[
+            // QERR 10b and TST 010b are reserved.
+            ("15 10 0000 10 00", "00000000 0a0a 00 14 00*8", "5/26/00 list 7.2"),
+            ("15 10 0000 10 00", "00000000 0a0a 40 10 00*8", "5/26/00 list 6.6"),
+            // An MRIE that there is not; TEST of what is disabled.
+            ("15 10 0000 10 00", "00000000 1c0a 00 04 00*8", "5/26/00 list 7.3"),
+            ("15 10 0000 10 00", "00000000 1c0a 0c 06 00*8", "5/26/00 list 6.2"),
+            // A subpage that there is not, the short form of one that there is, and the long form of one without.
+            ("15 10 0000 24 00", "00000000 4a02 001c 00*28", "5/26/00 list 5"),
+            ("15 10 0000 24 00", "00000000 4a00 001c 00*28", "5/26/00 list 4.6"),
+            ("15 10 0000 24 00", "00000000 4a01 001b 00*28", "5/26/00 list 6"),
+            ("15 10 0000 07 00", "00000000 4a0100", "5/1a/00"),
+            ("15 10 0000 24 00", "00000000 4a01 001c 01 0f 00*26", "GOOD"),
+            ("1a 08 0a 01 08 00", "", "GOOD 23001000 ca01001c"),
+        ],
+    );
+}
+
+#[test]
+fn informational_exceptions_are_reported_as_the_page_says() {
+    let mut lab = Lab::new();
+    // MRIE 6 and TEST: REQUEST SENSE alone tells, and the log.
+    lab.expect(A, SMALL, "15 10 0000 10 00", "00000000 1c0a 04 06 00*8", "GOOD");
+    assert_eq!(lab.run_as(B, SMALL, "00 00 00 00 00 00", ""), "6/2a/01");
+    lab.expect(A, SMALL, "03 00 0000 12 00", "", "GOOD 700000 00000000 0a 00000000 5dff 00 000000");
+    lab.expect(A, SMALL, "4d 00 6f 00 00 0000 00ff 00", "", "GOOD 2f00 0008 0000 43 04 5dff ff 00");
+    // MRIE 2, once.
+    lab.expect(A, SMALL, "15 10 0000 10 00", "00000000 1c0a 04 02 00*8", "GOOD");
+    assert_eq!(lab.run_as(B, SMALL, "00 00 00 00 00 00", ""), "6/2a/01");
+    assert_eq!(lab.run_as(B, SMALL, "00 00 00 00 00 00", ""), "6/5d/ff");
+    assert_eq!(lab.run(SMALL, "00 00 00 00 00 00", ""), "6/5d/ff");
+    assert_eq!(lab.run(SMALL, "00 00 00 00 00 00", ""), "GOOD");
+    // Every second, twice.
+    lab.expect(A, SMALL, "15 10 0000 10 00", "00000000 1c0a 04 02 0000000a 00000002", "GOOD");
+    for (millis, expected) in
+        [(0, "6/5d/ff"), (900, "GOOD"), (1000, "6/5d/ff"), (1900, "GOOD"), (2000, "GOOD")]
+    {
+        lab.server.set_now(crate::time::Instant::ZERO + core::time::Duration::from_millis(millis));
+        assert_eq!(lab.run(SMALL, "00 00 00 00 00 00", ""), expected, "{millis}");
+    }
+    // Without TEST it takes real failures.
+    lab.expect(A, SMALL, "15 10 0000 10 00", "00000000 1c0a 00 02 00*8", "GOOD");
+    for _ in 0..8 {
+        assert_eq!(lab.run(SMALL, "00 00 00 00 00 00", ""), "GOOD");
+        lab.fail.push(crate::io::IoError::Read { lba: 9 });
+        lab.run(SMALL, "28 00 00000009 00 0001 00", "");
+    }
+    assert_eq!(lab.run(SMALL, "00 00 00 00 00 00", ""), "6/5d/00");
+}
+
+#[test]
+fn power_conditions_by_timer_and_by_command() {
+    let mut lab = Lab::new();
+    let sense = |ascq: &str| std::format!("GOOD 700000 00000000 0a 00000000 {ascq} 00 000000");
+    // IDLE_A after a second.
+    let list = "00000000 1a26 00 02 0000000a 00*32";
+    lab.expect(A, SMALL, "15 10 0000 2c 00", list, "GOOD");
+    lab.expect(A, SMALL, "03 00 0000 12 00", "", &sense("0000"));
+    lab.server.set_now(crate::time::Instant::ZERO + core::time::Duration::from_secs(1));
+    lab.expect(A, SMALL, "03 00 0000 12 00", "", &sense("5e01"));
+    lab.run(SMALL, "28 00 00000009 00 0001 00", "");
+    lab.expect(A, SMALL, "03 00 0000 12 00", "", &sense("0000"));
+    lab.io();
+    for (cdb, ascq, ops) in [
+        ("1b 00 00 00 20 00", "5e03", ""),
+        ("1b 00 00 01 20 00", "5e06", ""),
+        ("1b 00 00 02 20 00", "5e08", ""),
+        ("1b 00 00 00 30 00", "5e04", "flush"),
+        ("1b 00 00 01 34 00", "5e0a", ""),
+        ("1b 00 00 00 70 00", "5e0a", ""),
+        ("1b 00 00 00 b0 00", "5e0a", ""),
+        ("1b 00 00 00 a0 00", "5e03", ""),
+        ("1b 00 00 00 10 00", "0000", ""),
+    ] {
+        lab.expect(A, SMALL, cdb, "", "GOOD");
+        lab.expect(A, SMALL, "03 00 0000 12 00", "", &sense(ascq));
+        assert_eq!(lab.io(), ops, "{cdb}");
+    }
+    for (cdb, expected) in [
+        ("1b 00 00 03 20 00", "5/24/00 cdb 3.3"),
+        ("1b 00 00 02 30 00", "5/24/00 cdb 3.3"),
+        ("1b 00 00 01 10 00", "5/24/00 cdb 3.3"),
+        ("1b 00 00 00 50 00", "5/24/00 cdb 4.7"),
+    ] {
+        lab.expect(A, SMALL, cdb, "", expected);
+    }
+    // Stopped is deeper, and a power condition wakes the unit.
+    lab.expect(A, SMALL, "1b 00 00 00 00 00", "", "GOOD");
+    lab.expect(A, SMALL, "00 00 00 00 00 00", "", "2/04/02");
+    lab.expect(A, SMALL, "1b 00 00 00 20 00", "", "GOOD");
+    lab.expect(A, SMALL, "00 00 00 00 00 00", "", "GOOD");
+    lab.expect(A, SMALL, "4d 00 4e 00 00 0000 00ff 00", "", "GOOD 0e00 0008 0004 43 04 00000001");
 }
