@@ -13,9 +13,9 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
-use target_core::config::{UnitPolicy, 
+use target_core::config::{
     AuthConfig, ChapAlgorithm, Config, Credential, DigestPolicy, LunConfig, PortalConfig, Redirect,
-    TargetConfig,
+    TargetConfig, UnitPolicy,
 };
 use target_core::io::DeviceId;
 use target_core::session::params::TaskReporting;

@@ -37,7 +37,9 @@ pub(super) fn exception(unit: &LogicalUnit) -> Option<Attention> {
 /// What log page 2Fh and, with MRIE 6, REQUEST SENSE say.
 pub(super) fn on_request(unit: &LogicalUnit) -> Option<SenseCode> {
     let asked_for = unit.modes.exceptions.method == Exceptions::ON_REQUEST;
-    exception(unit).filter(|_| asked_for).map(|attention| SenseCode { key: code::NO_SENSE.key, ..attention.code() })
+    exception(unit)
+        .filter(|_| asked_for)
+        .map(|attention| SenseCode { key: code::NO_SENSE.key, ..attention.code() })
 }
 
 /// Establishes the unit attention that is due (MRIE 2): once, or as often as the mode page says.

@@ -145,7 +145,9 @@ fn pages(
 /// Refuses a page that differs from the current one in a bit that cannot be changed.
 fn unchangeable(page: ModePage, current: &ModeParameters, given: &[u8], at: usize) -> Result<(), Failure> {
     let (now, changeable) = (page.values(current), page.changeable());
-    for (offset, ((given, now), changeable)) in given.iter().zip(&now).zip(&changeable).enumerate().skip(page.header_len()) {
+    for (offset, ((given, now), changeable)) in
+        given.iter().zip(&now).zip(&changeable).enumerate().skip(page.header_len())
+    {
         let wrong = (given ^ now) & !changeable;
         if wrong != 0 {
             let bit = 7_u32.saturating_sub(wrong.leading_zeros());

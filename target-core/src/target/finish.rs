@@ -6,8 +6,8 @@ use crate::probe::ProbeSink;
 use crate::scsi::{Outcome, Sense, SenseCode, status};
 use crate::session::SessionKey;
 use crate::session::fence::{Response, Scope};
-use crate::task::set::SetKey;
 use crate::task::read::{ReadRules, ReadTransfer};
+use crate::task::set::SetKey;
 use crate::task::{Stage, TaskKey};
 use crate::wire::Lun;
 

@@ -37,7 +37,8 @@ impl Node {
 
     /// All task sets of a logical unit: one, or one for each nexus.
     pub(super) fn sets_of(&self, number: u16) -> impl Iterator<Item = (&SetKey, &TaskSet<TaskRef>)> {
-        let (first, last) = (SetKey { number, nexus: None }, SetKey { number, nexus: Some(NexusId(u32::MAX)) });
+        let (first, last) =
+            (SetKey { number, nexus: None }, SetKey { number, nexus: Some(NexusId(u32::MAX)) });
         self.sets.range(first..=last)
     }
 

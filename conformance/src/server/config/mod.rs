@@ -13,8 +13,8 @@ use crate::storage::registry::{Registry, Staged};
 use std::fmt::Write;
 use std::net::SocketAddr;
 use std::time::Duration;
-use target_core::config::{UnitPolicy, 
-    AuthConfig, Config, Limits, LunConfig, Offer, PortalConfig, Redirect, TargetConfig, Timers,
+use target_core::config::{
+    AuthConfig, Config, Limits, LunConfig, Offer, PortalConfig, Redirect, TargetConfig, Timers, UnitPolicy,
 };
 
 /// The name of the target that `serve` makes without a configuration file.

@@ -123,9 +123,10 @@ fn the_usage_data_is_true() {
             let refused = outcome.status == status::CHECK_CONDITION && field == Some((at, Some(bit)));
             let used = entry.bits().nth(at).is_some_and(|bits| bits & (1 << bit) != 0);
             // A bit that is looked at may still have a wrong value; then it is its field that is pointed at.
-            let excused = ["VERIFY(", "MODE SENSE(", "REPORT SUPPORTED", "LOG SENSE", "SEND DIAG", "START STOP"]
-                .iter()
-                .any(|name| entry.name.starts_with(name));
+            let excused =
+                ["VERIFY(", "MODE SENSE(", "REPORT SUPPORTED", "LOG SENSE", "SEND DIAG", "START STOP"]
+                    .iter()
+                    .any(|name| entry.name.starts_with(name));
             assert!(refused != used || (used && excused), "{} byte {at} bit {bit}: {outcome:?}", entry.name);
         }
     }
