@@ -379,11 +379,11 @@ impl Oracles {
             state.open = false;
             let session = state.session.and_then(|key| self.sessions.get_mut(&key));
             if let Some(session) = session {
-                // What came early over it counts as never received (RFC 7143 11.14).
                 for task in state.tasks.iter().filter(|task| !task.immediate) {
-                    session.reject(task.cmd_sn);
+                    session.left_early(task.cmd_sn);
                 }
-                if state.level >= 2 {
+                if session.retains {
+                    // Only at level 2 can they be continued, but elsewhere they may still take effect (appendix E).
                     session.orphans.append(&mut state.tasks.take_recoverable());
                 }
             }

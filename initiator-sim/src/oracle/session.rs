@@ -13,10 +13,14 @@ pub(super) struct SessionState {
     pub(super) fence: Option<fence::Standing>,
     /// CmdSNs that arrived and lie at or above the ExpCmdSN last seen.
     arrived: BTreeSet<u32>,
+    /// CmdSNs of which it cannot be told whether the target still counts them as received.
+    doubted: BTreeSet<u32>,
     /// Commands whose connection is gone and that may be reassigned.
     pub(super) orphans: BTreeMap<u32, Task>,
     /// ErrorRecoveryLevel, as its first connection negotiated it.
     level: u8,
+    /// What a connection leaves lasts for a while: Time2Retain is not 0.
+    pub(super) retains: bool,
     /// TaskReporting is FastAbort, as its first connection negotiated it.
     fast: bool,
 }
@@ -31,6 +35,7 @@ impl Oracles {
             let state = SessionState {
                 window: conn.login_window,
                 level: track.session.error_recovery_level,
+                retains: track.session.time2retain > 0,
                 fast: track.session.task_reporting == "FastAbort",
                 ..SessionState::default()
             };
@@ -74,7 +79,16 @@ impl SessionState {
         if !serial::le(cmd_sn, max) {
             return Admission::Perhaps;
         }
-        if self.arrived.insert(cmd_sn) { Admission::Surely } else { Admission::Perhaps }
+        let is_new = self.arrived.insert(cmd_sn);
+        if is_new && !self.doubted.contains(&cmd_sn) { Admission::Surely } else { Admission::Perhaps }
+    }
+
+    /// The connection over which this CmdSN came is gone. Once it is logged out, the number counts as never received (RFC 7143
+    /// 11.14); until then, or until its time is up, as received (appendix E).
+    pub(super) fn left_early(&mut self, cmd_sn: u32) {
+        if self.arrived.remove(&cmd_sn) && self.retains {
+            self.doubted.insert(cmd_sn);
+        }
     }
 
     /// The request with this CmdSN was rejected: it counts as not received (RFC 7143 7.3).
@@ -85,9 +99,10 @@ impl SessionState {
     /// Forgets the CmdSNs that the window has passed.
     pub(super) fn forget_passed(&mut self) {
         if let Some((exp, _)) = self.window.last()
-            && !self.arrived.is_empty()
+            && !(self.arrived.is_empty() && self.doubted.is_empty())
         {
             self.arrived.retain(|cmd_sn| serial::le(exp, *cmd_sn));
+            self.doubted.retain(|cmd_sn| serial::le(exp, *cmd_sn));
         }
     }
 

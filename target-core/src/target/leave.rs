@@ -14,12 +14,13 @@ impl<S: ProbeSink> Target<S> {
     /// Takes a connection out of its session for good. Its commands are terminated (RFC 7143 7.6), and what came early
     /// over it counts as never received (RFC 7143 11.14).
     pub(super) fn leave_session(&mut self, id: ConnId) {
-        self.part(id, |_| false);
+        self.part(id, Stay::default());
     }
 
     /// Takes a connection out of its session because it failed, or (`logged_out`) was removed for recovery. Its CID stays
-    /// known for a logout, and at ErrorRecoveryLevel 2 its commands wait to be reassigned, both for Time2Wait and
-    /// Time2Retain. Immediate commands end with their connection whatever the level is (rfc7143/7.14).
+    /// known for a logout for Time2Wait and Time2Retain. So long its commands stay too, also those that came early, until a
+    /// logout ends them (RFC 7143 appendix E); one for recovery at ErrorRecoveryLevel 2 leaves what was delivered to be
+    /// reassigned. Immediate commands end with their connection whatever the level is (rfc7143/7.14).
     pub(super) fn leave_recoverably(&mut self, id: ConnId, logged_out: bool) {
         let Some((cid, session_key)) = self.conns.get(&id).and_then(|conn| Some((conn.cid, conn.session?)))
         else {
@@ -29,9 +30,12 @@ impl<S: ProbeSink> Target<S> {
         let until = self.now + session.retention();
         let recovers = session.recovers_connections() && !self.draining;
         let known = session.params.time2retain > 0 && !session.is_discovery() && !self.draining;
-        self.part(id, |task| {
-            recovers && !task.immediate && !matches!(task.stage, Stage::Arrived | Stage::Aborting)
-        });
+        let stay = Stay {
+            delivered: if logged_out { recovers } else { known },
+            early: known && !logged_out,
+            answered: recovers,
+        };
+        self.part(id, stay);
         if !known || (logged_out && !recovers) {
             return;
         }
@@ -53,6 +57,10 @@ impl<S: ProbeSink> Target<S> {
         if session.recovers_connections() {
             let until = now + session.retention();
             let any = session.lost.log_out(cid, until);
+            let conns: Vec<ConnId> = session.lost.of_cid(cid).collect();
+            let early = |task: &Task| task.stage == Stage::Arrived && conns.contains(&task.conn);
+            let early = tasks_of(session.tasks.iter(), early);
+            self.never_came(session_key, &early);
             self.arm_session(session_key);
             any
         } else {
@@ -89,11 +97,21 @@ impl<S: ProbeSink> Target<S> {
         let left = |task: &Task| lost.iter().any(|lost| lost.conn == task.conn);
         let tasks = tasks_of(session.tasks.iter(), left);
         self.forget_answered(session_key, left);
-        self.terminate(session_key, &tasks);
+        self.never_came(session_key, &tasks);
     }
 
-    /// Takes a connection out of its session, and ends its commands but those that `stay`.
-    fn part(&mut self, id: ConnId, stay: impl Fn(&Task) -> bool) {
+    /// Terminates commands; the numbers of those among them that came early count as never received (RFC 7143 11.14).
+    fn never_came(&mut self, session_key: SessionKey, tasks: &[(TaskKey, Lun)]) {
+        if let Some(session) = self.sessions.get_mut(session_key) {
+            let is_gone =
+                |item: &Pending| conn_of(item).is_err_and(|task| tasks.iter().any(|(key, _)| *key == task));
+            session.window.discard_held(is_gone, drop);
+        }
+        self.terminate(session_key, tasks);
+    }
+
+    /// Takes a connection out of its session, and ends its commands but those that stay.
+    fn part(&mut self, id: ConnId, stay: Stay) {
         let Some(conn) = self.conns.get_mut(&id) else { return };
         let Some(session_key) = conn.session.take() else { return };
         let Some(session) = self.sessions.get_mut(session_key) else { return };
@@ -106,13 +124,13 @@ impl<S: ProbeSink> Target<S> {
         for _ in 0..unanswered {
             session.window.finish();
         }
-        let tasks = tasks_of(session.tasks.iter(), |task| task.conn == id && !stay(task));
+        let tasks = tasks_of(session.tasks.iter(), |task| task.conn == id && !stay.keeps(task));
         let is_gone = |item: &Pending| match conn_of(item) {
             Ok(conn) => conn == id,
             Err(task) => tasks.iter().any(|(key, _)| *key == task),
         };
         session.window.discard_held(is_gone, drop);
-        self.forget_answered(session_key, |task| task.conn == id && !stay(task));
+        self.forget_answered(session_key, |task| task.conn == id && !stay.answered);
         self.terminate(session_key, &tasks);
     }
 
@@ -127,6 +145,28 @@ impl<S: ProbeSink> Target<S> {
         self.commands_lost(session_key, &luns);
         // A task management function may have waited for one of them.
         self.unsettled.push(session_key);
+    }
+}
+
+/// What of a connection's commands stays when it leaves.
+#[derive(Clone, Copy, Default)]
+struct Stay {
+    /// Those that were delivered.
+    delivered: bool,
+    /// Those that wait for their turn in CmdSN order.
+    early: bool,
+    /// Those whose status was sent and is not acknowledged.
+    answered: bool,
+}
+
+impl Stay {
+    fn keeps(self, task: &Task) -> bool {
+        !task.immediate
+            && match task.stage {
+                Stage::Aborting => false,
+                Stage::Arrived => self.early,
+                _ => self.delivered,
+            }
     }
 }
 

@@ -20,6 +20,11 @@ impl<S: ProbeSink> Target<S> {
     pub(super) fn begin_group(&mut self, session_key: SessionKey, id: ConnId, pdu: &TaskRequest) {
         let Some(session) = self.sessions.get_mut(session_key) else { return };
         if is_target_reset(pdu) {
+            // Functions that wait must not find what is missing received now, and act before they are ended.
+            if let Some(node) = session.node {
+                self.end_functions(node, pdu);
+            }
+            let Some(session) = self.sessions.get_mut(session_key) else { return };
             // The commands still missing count as received (4.2.3.3 b); those that came early are among the affected.
             let early: Vec<TaskKey> = session
                 .tasks
@@ -108,7 +113,10 @@ impl<S: ProbeSink> Target<S> {
                 continue;
             };
             note_hit(hit, task);
-            if fast || !task.awaits_data() {
+            // What a lost connection owes does not come any more.
+            let comes = task.awaits_data()
+                && self.conns.get(&task.conn).is_some_and(|conn| conn.session == Some(session_key));
+            if fast || !comes {
                 self.drop_task(session_key, key);
                 continue;
             }
