@@ -21,6 +21,9 @@ pub const INITIATOR: &str = "iqn.2007-07.com.example:client";
 pub const PORTAL: SocketAddr =
     SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1)), 3260);
 
+/// Of the last byte of a CDB: if it fails, an auto contingent allegiance begins (SAM-5 5.9).
+const NACA: u8 = 0x04;
+
 /// How much goes wrong in a drawn run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mood {
@@ -222,6 +225,7 @@ fn login(draw: &mut Draw) -> What {
         key(draw, "DataPDUInOrder", &["Yes", "No"]);
         key(draw, "TaskReporting", &["RFC3720", "FastAbort,ResponseFence,RFC3720"]);
         key(draw, "X-com.example.unknown", &["1"]);
+        key(draw, "iSCSIProtocolLevel", &["1", "2"]);
         // RFC 7143 13.14: the first burst may not exceed the burst.
         let burst = keys.iter().find(|(name, _)| name == "MaxBurstLength").map(|(_, value)| value.clone());
         if burst.as_deref() == Some("512") || burst.as_deref() == Some("8192") {
@@ -255,7 +259,10 @@ fn what(draw: &mut Draw, mood: Mood, target: &Config) -> What {
         59..=62 => What::Sync { lun },
         63..=69 => cdb(draw, lun),
         70..=74 => {
-            let function = *draw.pick(&[1, 1, 2, 4, 5, 6]).unwrap_or(&1);
+            let usual = *draw.pick(&[1, 1, 2, 4, 5, 6]).unwrap_or(&1);
+            // CLEAR ACA and the functions of RFC 7144, whatever the level is.
+            let rarer = *draw.pick(&[3, 9, 10, 11, 12]).unwrap_or(&3);
+            let function = if draw.chance(300_000) { rarer } else { usual };
             What::Tmf { function, lun }
         }
         75..=80 => {
@@ -293,7 +300,13 @@ fn cdb(draw: &mut Draw, lun: u16) -> What {
     let (cdb, read_len) = draw.pick(&table).copied().unwrap_or((&[0; 6], 0));
     // A wrong expectation makes a residual.
     let read_len = if draw.chance(200_000) { read_len / 2 } else { read_len };
-    What::Cdb { lun, cdb: cdb.to_vec(), read_len }
+    let mut cdb = cdb.to_vec();
+    if draw.chance(50_000)
+        && let Some(control) = cdb.last_mut()
+    {
+        *control |= NACA;
+    }
+    What::Cdb { lun, cdb, read_len }
 }
 
 fn hostile(draw: &mut Draw) -> What {

@@ -84,7 +84,7 @@ pub enum What {
         /// Bytes to expect.
         read_len: u32,
     },
-    /// Task management. ABORT TASK names the client's newest command.
+    /// Task management. ABORT TASK and QUERY TASK name the client's newest command.
     Tmf {
         /// Function code (RFC 7143 11.5.1).
         function: u8,

@@ -275,7 +275,7 @@ impl Run {
             What::Cdb { lun, cdb, read_len } => Some(CommandPlan { read_len, ..plan(lun, cdb) }),
             What::Tmf { function, lun: unit } => {
                 let newest = actor.commands.last().map(|(_, itt)| *itt);
-                let referenced = (function == 1).then(|| newest.unwrap_or(0x7777));
+                let referenced = matches!(function, 1 | 9).then(|| newest.unwrap_or(0x7777));
                 client.tmf(world, op.id, function, lun(unit), referenced);
                 None
             }
