@@ -219,13 +219,25 @@ fn a_function_that_waits_gives_its_place_back_when_its_connection_goes() {
 }
 
 #[test]
-fn what_came_early_over_a_lost_connection_never_came() {
+fn what_came_early_over_a_lost_connection_never_came_once_it_is_logged_out() {
     let mut lab = lab();
     let (mut one, mut two) = two(&mut lab);
     two.cmd_sn += 1;
     lab.send(two.conn, scsi(&two, LUN0, 8, &[0; 6], 0, None).emit(), &[]);
     lab.close(two.conn);
+    assert_eq!(log_out(&mut lab, &one, 1, 1), 0);
     assert_eq!(lab.command(&mut one, LUN0, &[0; 6]).exp_cmd_sn, one.cmd_sn);
     // The command is retried on the connection that is left (rfc7143/7.2.1-4).
     assert_eq!(lab.command(&mut one, LUN0, &[0; 6]).exp_cmd_sn, one.cmd_sn);
+}
+
+#[test]
+fn what_came_early_over_a_lost_connection_has_its_turn_until_then() {
+    let mut lab = lab();
+    let (mut one, mut two) = two(&mut lab);
+    two.cmd_sn += 1;
+    lab.send(two.conn, scsi(&two, LUN0, 8, &[0; 6], 0, None).emit(), &[]);
+    lab.close(two.conn);
+    // Both are delivered (RFC 7143 appendix E, discontiguous commands).
+    assert_eq!(lab.command(&mut one, LUN0, &[0; 6]).exp_cmd_sn, one.cmd_sn + 1);
 }
