@@ -105,6 +105,46 @@ pub struct UnitPolicy {
     /// How many commands all nexuses together may have there at once; 0 for no limit but the window of each. More are told
     /// TASK SET FULL, or BUSY if their nexus has none there.
     pub queue_depth: u32,
+    /// Access states of target port groups (portal groups) as the operator sets them; of those that are not named it is
+    /// active/optimized. SET TARGET PORT GROUPS may say otherwise until this is changed.
+    pub access: Vec<(u16, AccessState)>,
+    /// How long a change of an access state takes.
+    pub transition: Duration,
+}
+
+impl AccessState {
+    /// The states that can be set, by name.
+    pub const NAMES: [(&'static str, Self); 5] = [
+        ("optimized", Self::ActiveOptimized),
+        ("non_optimized", Self::ActiveNonOptimized),
+        ("standby", Self::Standby),
+        ("unavailable", Self::Unavailable),
+        ("offline", Self::Offline),
+    ];
+
+    /// The state of that name.
+    pub fn of_name(name: &str) -> Option<Self> {
+        Self::NAMES.iter().find(|(known, _)| *known == name).map(|(_, state)| *state)
+    }
+}
+
+/// How a logical unit can be used through a target port group (SPC-4 5.15.2.4).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(u8)]
+pub enum AccessState {
+    /// 0h: the best way.
+    #[default]
+    ActiveOptimized = 0x0,
+    /// 1h: a way.
+    ActiveNonOptimized = 0x1,
+    /// 2h: only what needs no medium.
+    Standby = 0x2,
+    /// 3h: hardly anything.
+    Unavailable = 0x3,
+    /// Eh: likewise, for longer.
+    Offline = 0xe,
+    /// Fh: on the way from one state to another; cannot be set.
+    Transitioning = 0xf,
 }
 
 /// How initiators prove who they are. Without credentials no proof is asked (AuthMethod=None).

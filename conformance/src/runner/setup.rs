@@ -196,7 +196,11 @@ pub(super) fn lun(spec: &LunSpec, devices: &mut u32) -> LunConfig {
         revision: text(2, "1".to_owned()),
         serial: text(3, format!("LAB{device:05}")),
         write_cache: spec.write_cache,
-        policy: UnitPolicy { queue_depth: spec.queue_depth },
+        policy: UnitPolicy {
+            queue_depth: spec.queue_depth,
+            transition: Duration::from_secs(spec.transition.into()),
+            ..UnitPolicy::default()
+        },
     }
 }
 

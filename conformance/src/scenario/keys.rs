@@ -151,6 +151,7 @@ static LUN: Shape = Shape {
         key("block_size", Kind::OneOf(block_sizes), "Bytes of a block [512]."),
         key("read_only", Kind::Bool, "Refuse writes [false]."),
         key("write_cache", Kind::Bool, "WCE at start [true]."),
+        key("transition", Kind::Int, "Seconds that a change of an access state takes [0]."),
         key("queue_depth", Kind::Int, "Commands of all sessions that it takes at once [no limit]."),
         key("vendor", Kind::Text, "T10 vendor, up to 8 characters."),
         key("product", Kind::Text, "Product, up to 16 characters."),

@@ -254,6 +254,8 @@ pub struct LunSpec {
     pub write_cache: bool,
     /// Commands at once; 0 for no limit.
     pub queue_depth: u32,
+    /// Seconds that a change of an access state takes.
+    pub transition: u32,
     /// Texts of INQUIRY: vendor, product, revision, serial.
     pub texts: [Option<String>; 4],
 }

@@ -1,6 +1,6 @@
 //! What is wrong with a configuration? Everything the engine relies on is checked here, once.
 
-use super::{AuthConfig, CONNECTIONS_MAX, Config, LunConfig, Offer, TargetConfig};
+use super::{AccessState, AuthConfig, CONNECTIONS_MAX, Config, LunConfig, Offer, TargetConfig};
 use alloc::collections::BTreeSet;
 use alloc::format;
 use alloc::string::{String, ToString};
@@ -142,6 +142,21 @@ impl Config {
     }
 }
 
+/// Access states are of portal groups that there are, each once, and a state is not a transition.
+fn check_access(at: &str, lun: &LunConfig) -> Checked {
+    let access = &lun.policy.access;
+    for (index, (group, state)) in access.iter().enumerate() {
+        let at = format!("{at}.policy.access[{index}]");
+        if *state == AccessState::Transitioning {
+            return Err(ConfigError::new(at, "transitioning is no state to be in"));
+        }
+        if access.iter().take(index).any(|(other, _)| other == group) {
+            return Err(ConfigError::new(at, "that group has a state already"));
+        }
+    }
+    Ok(())
+}
+
 fn check_target(at: &str, target: &TargetConfig) -> Checked {
     if let Err(problem) = name_problem(&target.name) {
         return Err(ConfigError::new(format!("{at}.name"), problem));
@@ -172,6 +187,7 @@ fn check_target(at: &str, target: &TargetConfig) -> Checked {
 
 fn check_lun(at: &str, lun: &LunConfig) -> Checked {
     let fail = |field: &str, problem: &str| Err(ConfigError::new(format!("{at}.{field}"), problem));
+    check_access(at, lun)?;
     if lun.lun >= 1 << 14 {
         return fail("lun", "must be below 16384");
     }

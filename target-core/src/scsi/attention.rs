@@ -30,6 +30,12 @@ pub enum Attention {
     ReservationsReleased,
     /// 2A/02: another nexus changed log parameters.
     LogChanged,
+    /// 2A/06: an access state was changed, by another nexus or by the operator.
+    AccessStateChanged,
+    /// 2A/08: another nexus set this one's priority.
+    PriorityChanged,
+    /// 3F/05: another nexus set the identifying information.
+    IdentifierChanged,
     /// 2A/10: another nexus set the clock.
     TimestampChanged,
     /// 5D/00: failures so far are a sign of more to come.
@@ -40,7 +46,7 @@ pub enum Attention {
 
 impl Attention {
     /// All, by precedence.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 18] = [
         Self::PowerOn,
         Self::Reset,
         Self::NexusLoss,
@@ -53,6 +59,9 @@ impl Attention {
         Self::RegistrationsPreempted,
         Self::ReservationsReleased,
         Self::LogChanged,
+        Self::AccessStateChanged,
+        Self::PriorityChanged,
+        Self::IdentifierChanged,
         Self::TimestampChanged,
         Self::FailurePredicted,
         Self::FailureTest,
@@ -73,6 +82,9 @@ impl Attention {
             Self::RegistrationsPreempted => code::REGISTRATIONS_PREEMPTED,
             Self::ReservationsReleased => code::RESERVATIONS_RELEASED,
             Self::LogChanged => code::LOG_PARAMETERS_CHANGED,
+            Self::AccessStateChanged => code::ACCESS_STATE_CHANGED,
+            Self::PriorityChanged => code::PRIORITY_CHANGED,
+            Self::IdentifierChanged => code::IDENTIFIER_CHANGED,
             Self::TimestampChanged => code::TIMESTAMP_CHANGED,
             Self::FailurePredicted => code::FAILURE_PREDICTED,
             Self::FailureTest => code::FAILURE_PREDICTION_TEST,

@@ -1,5 +1,6 @@
 //! How does one command go from its CDB to its status?
 
+use super::access_state;
 use super::attention::Attention;
 use super::cdb::Cdb;
 use super::counters::Counted;
@@ -188,9 +189,11 @@ fn take_attention(context: &mut Context<'_>) -> Option<Attention> {
 }
 
 fn check_state(context: &mut Context<'_>, entry: &Entry) -> Result<(), Sense> {
+    let (now, group) = (context.server.now, context.ports().map_or(0, |ports| ports.group));
     let Ok(unit) = context.unit() else {
         return Ok(());
     };
+    access_state::check(unit.access.of(group, now).0, entry.opcode, entry.action)?;
     if unit.stopped && entry.flags & flag::MEDIUM != 0 {
         return Err(code::START_REQUIRED.into());
     }

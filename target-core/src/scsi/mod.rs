@@ -11,6 +11,7 @@
 
 mod aca;
 mod access;
+mod access_state;
 mod atomic;
 mod attention;
 mod buffer;
@@ -23,6 +24,7 @@ mod counters;
 mod defects;
 mod diagnostic;
 mod exceptions;
+mod identifying;
 mod inquiry;
 mod log;
 mod luns;
@@ -33,8 +35,10 @@ mod mode_values;
 mod next;
 mod outcome;
 mod persist;
+mod port_groups;
 mod power;
 mod prefetch;
+mod priority;
 mod read;
 mod ready;
 mod reserve;

@@ -8,7 +8,10 @@ use super::outcome::{Failure, NexusId};
 use super::sense::{Sense, code};
 use super::server::{DeviceServer, Nexus};
 use super::unit::{Extent, LogicalUnit};
-use super::{atomic, buffer, diagnostic, mode_select, persist, read, ready, same, timestamp, verify, write};
+use super::{
+    atomic, buffer, diagnostic, identifying, mode_select, persist, port_groups, priority, read, ready, same,
+    timestamp, verify, write,
+};
 use crate::io::{IoOp, SgList};
 use alloc::sync::Arc;
 
@@ -84,6 +87,12 @@ pub(super) enum WithData {
     Diagnostic,
     /// SET TIMESTAMP.
     Timestamp,
+    /// SET TARGET PORT GROUPS: the length of its list.
+    PortGroups { len: u32 },
+    /// SET IDENTIFYING INFORMATION, and its length.
+    Names(identifying::Kind, u32),
+    /// SET PRIORITY, and the length of its list.
+    Priority(priority::Whose, u32),
     /// PERSISTENT RESERVE OUT.
     PersistOut(persist::Job),
 }
@@ -98,6 +107,9 @@ impl WithData {
             Self::WriteSame(job) => same::with_data(context, job, &data),
             Self::Buffer(job) => buffer::with_data(context, job, &data),
             Self::Diagnostic => diagnostic::with_data(&data),
+            Self::PortGroups { len } => port_groups::with_data(context, len, &data),
+            Self::Names(kind, len) => identifying::with_data(context, kind, len, &data),
+            Self::Priority(whose, len) => priority::with_data(context, whose, len, &data),
             Self::Timestamp => timestamp::with_data(context, &data),
             Self::PersistOut(job) => persist::with_data(context, job, &data),
         }

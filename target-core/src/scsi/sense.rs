@@ -34,6 +34,14 @@ pub mod code {
     pub const NO_SENSE: SenseCode = at(0, 0x00, 0x00);
     /// The storage is gone.
     pub const NOT_READY_CAUSE_UNKNOWN: SenseCode = at(NOT_READY, 0x04, 0x00);
+    /// The access state of the target port is changing.
+    pub const ACCESS_STATE_TRANSITION: SenseCode = at(NOT_READY, 0x04, 0x0a);
+    /// The target port is in the standby state.
+    pub const PORT_IN_STANDBY: SenseCode = at(NOT_READY, 0x04, 0x0b);
+    /// The target port is in the unavailable state.
+    pub const PORT_UNAVAILABLE: SenseCode = at(NOT_READY, 0x04, 0x0c);
+    /// The target port is offline.
+    pub const UNIT_OFFLINE: SenseCode = at(NOT_READY, 0x04, 0x12);
     /// Stopped by START STOP UNIT.
     pub const START_REQUIRED: SenseCode = at(NOT_READY, 0x04, 0x02);
     /// A block could not be written.
@@ -103,6 +111,12 @@ pub mod code {
     pub const RESERVATIONS_RELEASED: SenseCode = at(UNIT_ATTENTION, 0x2a, 0x04);
     /// Somebody else took the registration away.
     pub const REGISTRATIONS_PREEMPTED: SenseCode = at(UNIT_ATTENTION, 0x2a, 0x05);
+    /// The access state of a target port group is another one now.
+    pub const ACCESS_STATE_CHANGED: SenseCode = at(UNIT_ATTENTION, 0x2a, 0x06);
+    /// Somebody else set this nexus's priority.
+    pub const PRIORITY_CHANGED: SenseCode = at(UNIT_ATTENTION, 0x2a, 0x08);
+    /// Somebody else set the identifying information.
+    pub const IDENTIFIER_CHANGED: SenseCode = at(UNIT_ATTENTION, 0x3f, 0x05);
     /// Somebody else set the clock.
     pub const TIMESTAMP_CHANGED: SenseCode = at(UNIT_ATTENTION, 0x2a, 0x10);
     /// The device has another size now.

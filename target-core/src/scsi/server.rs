@@ -1,10 +1,11 @@
 //! Which logical units does a target have, and who talks to them?
 
+use super::access_state::ChangedBy;
 use super::attention::Attention;
 use super::outcome::NexusId;
 use super::sense::Sense;
 use super::unit::{LogicalUnit, UnitKey};
-use crate::config::{Limits, LunConfig, TargetConfig};
+use crate::config::{AccessState, Limits, LunConfig, TargetConfig};
 use crate::io::DeviceId;
 use crate::time::Instant;
 use crate::wire::Lun;
@@ -96,6 +97,10 @@ impl DeviceServer {
             };
             if unit.config.blocks != lun.blocks {
                 unit.attention(Attention::CapacityChanged, None, limit);
+            }
+            let now = self.now;
+            if operated(&mut unit, lun, now) {
+                unit.attention(Attention::AccessStateChanged, None, limit);
             }
             if unit.config.read_only != lun.read_only {
                 unit.attention(Attention::ModeChanged, None, limit);
@@ -268,6 +273,11 @@ impl DeviceServer {
         self.numbered(number).map_or(0, |unit| unit.modes.q_err)
     }
 
+    /// The priority of a nexus's commands to that logical unit that have none of their own.
+    pub(crate) fn priority(&self, number: u16, nexus: NexusId) -> u8 {
+        self.numbered(number).map_or(0, |unit| unit.priority_of(nexus))
+    }
+
     /// How many commands that logical unit takes at once; `None` for as many as come.
     pub(crate) fn queue_depth(&self, number: u16) -> Option<usize> {
         let depth = self.numbered(number)?.config.policy.queue_depth;
@@ -300,7 +310,20 @@ impl DeviceServer {
     }
 }
 
-/// Whether two configurations describe one logical unit; size and write protection may change under its feet.
+/// Takes over the access states that an operator has changed. True if there are any.
+fn operated(unit: &mut LogicalUnit, lun: &LunConfig, now: Instant) -> bool {
+    let (old, new) = (unit.config.policy.access.clone(), &lun.policy.access);
+    let given_up = old.iter().filter(|(group, _)| new.iter().all(|(other, _)| other != group));
+    let back = given_up.map(|(group, _)| (*group, AccessState::default()));
+    let changes: Vec<_> = new.iter().filter(|change| !old.contains(change)).copied().chain(back).collect();
+    let mut changed = false;
+    for (group, state) in changes {
+        changed |= unit.access.set(group, state, ChangedBy::Operator, now, lun.policy.transition);
+    }
+    changed
+}
+
+/// Whether two configurations describe one logical unit; size, write protection and access states may change under its feet.
 fn same_unit(old: &LunConfig, new: &LunConfig) -> bool {
     let LunConfig {
         lun,
@@ -323,5 +346,6 @@ fn same_unit(old: &LunConfig, new: &LunConfig) -> bool {
         && *revision == new.revision
         && *serial == new.serial
         && *write_cache == new.write_cache
-        && *policy == new.policy
+        && policy.queue_depth == new.policy.queue_depth
+        && policy.transition == new.policy.transition
 }

@@ -1,10 +1,12 @@
 //! What does a logical unit remember? (SPC-4, SBC-3)
 
 use super::access::Access;
+use super::access_state::AccessStates;
 use super::attention::{Attention, Pending};
 use super::cdb::{Cdb, Span};
 use super::counters::Counters;
 use super::exceptions::Reported;
+use super::identifying::Names;
 use super::mode_values::ModeParameters;
 use super::outcome::{Failure, NexusId};
 use super::persist::Registry;
@@ -35,6 +37,8 @@ pub(super) struct Side {
     pub(super) prevents_removal: bool,
     /// What WRITE BUFFER left to be echoed.
     pub(super) echo: Option<Vec<u8>>,
+    /// What SET PRIORITY said.
+    pub(super) priority: Option<u8>,
 }
 
 /// Blocks checked against capacity and limits.
@@ -53,6 +57,9 @@ pub(super) struct LogicalUnit {
     /// What MODE SELECT saved.
     pub(super) saved: Option<ModeParameters>,
     pub(super) power: PowerState,
+    /// Asymmetric access by target port group.
+    pub(super) access: AccessStates,
+    pub(super) names: Names,
     /// Reports of informational exceptions.
     pub(super) reported: Reported,
     /// Results of self-tests, the newest first.
@@ -82,6 +89,8 @@ impl LogicalUnit {
             modes: ModeParameters::default_of(config),
             saved: None,
             power: PowerState::default(),
+            access: AccessStates::new(&config.policy.access),
+            names: Names::default(),
             reported: Reported::default(),
             self_tests: VecDeque::new(),
             stopped: false,
@@ -99,7 +108,7 @@ impl LogicalUnit {
     pub(super) fn join(&mut self, nexus: NexusId, attention: Attention, limit: u32) {
         let mut pending = Pending::default();
         pending.establish(attention, limit);
-        let side = Side { nexus, pending, prevents_removal: false, echo: None };
+        let side = Side { nexus, pending, prevents_removal: false, echo: None, priority: None };
         match self.position(nexus) {
             Ok(at) => {
                 if let Some(old) = self.sides.get_mut(at) {
@@ -137,6 +146,24 @@ impl LogicalUnit {
         self.sides.get_mut(at)
     }
 
+    /// The priority of a nexus's commands that have none of their own.
+    pub(super) fn priority_of(&self, nexus: NexusId) -> u8 {
+        let side = self.position(nexus).ok().and_then(|at| self.sides.get(at));
+        side.and_then(|side| side.priority).unwrap_or(self.modes.initial_priority)
+    }
+
+    /// The priorities that were set.
+    pub(super) fn priorities(&self) -> impl Iterator<Item = (NexusId, u8)> {
+        self.sides.iter().filter_map(|side| Some((side.nexus, side.priority?)))
+    }
+
+    /// Everybody has the initial priority again; gives those for whom that is a change.
+    pub(super) fn forget_priorities(&mut self) -> Vec<NexusId> {
+        let initial = self.modes.initial_priority;
+        let set = self.sides.iter_mut().filter_map(|side| Some((side.nexus, side.priority.take()?)));
+        set.filter(|(_, priority)| *priority != initial).map(|(nexus, _)| nexus).collect()
+    }
+
     /// Whether any nexus prevents removal.
     pub(super) fn removal_prevented(&self) -> bool {
         self.sides.iter().any(|side| side.prevents_removal)
@@ -165,6 +192,7 @@ impl LogicalUnit {
         for side in &mut self.sides {
             side.prevents_removal = false;
             side.echo = None;
+            side.priority = None;
             side.pending.establish(Attention::Reset, limit);
         }
     }

@@ -138,8 +138,8 @@ fn name_string(name: &str) -> Vec<u8> {
 /// Extended INQUIRY data (SPC-4 7.8.7): three task attributes, a volatile cache, no protection information.
 fn extended_inquiry() -> Vec<u8> {
     let mut body = Vec::from([0_u8; 60]);
-    // After the four bytes of the header: byte 5 HEADSUP, ORDSUP, SIMPSUP; byte 6 V_SUP; byte 13 longest sense data.
-    for (at, value) in [(1, 0x07), (2, 0x01), (9, u8::try_from(SenseBytes::LEN_MAX).unwrap_or(0))] {
+    // After the four bytes of the header: byte 5 PRIOR_SUP, HEADSUP, ORDSUP, SIMPSUP; byte 6 V_SUP; byte 13 longest sense data.
+    for (at, value) in [(1, 0x0f), (2, 0x01), (9, u8::try_from(SenseBytes::LEN_MAX).unwrap_or(0))] {
         if let Some(byte) = body.get_mut(at) {
             *byte = value;
         }

@@ -187,6 +187,9 @@ impl<S: ProbeSink> Target<S> {
             if node.is_full(number) {
                 return self.refuse_full(session_key, task_key, number);
             }
+            if task.priority == 0 {
+                task.priority = node.scsi.priority(number, nexus);
+            }
             let key = node.set_key(number, nexus);
             task.set = Some(key);
             let name = TaskRef { session: session_key, task: task_key };

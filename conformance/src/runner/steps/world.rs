@@ -15,7 +15,7 @@ use initiator_sim::fault::{Fault as Scripted, Trigger, Verb};
 use initiator_sim::net::Dir;
 use initiator_sim::world::World;
 use target_core::api::{Admin, ConnId, Tsih};
-use target_core::config::{Config, LunConfig, Redirect};
+use target_core::config::{AccessState, Config, LunConfig, Redirect};
 use target_core::io::{DeviceId, IoError};
 
 /// Longest real time a clock step waits on TCP.
@@ -192,6 +192,13 @@ fn admin_request(cx: &Cx<'_>, verb: &AdminVerb) -> Outcome<Admin> {
             let config = setup::lun(&spec, &mut devices);
             reconfigure(cx, |luns| luns.push(config))?
         }
+        AdminVerb::Access(lun, group, state) => reconfigure(cx, |luns| {
+            let state = AccessState::of_name(state).unwrap_or_default();
+            for known in luns.iter_mut().filter(|known| known.lun == *lun) {
+                known.policy.access.retain(|(other, _)| other != group);
+                known.policy.access.push((*group, state));
+            }
+        })?,
         AdminVerb::Redirect(address) => change(cx, |config| {
             if let Some(target) = config.targets.first_mut() {
                 target.redirect = Some(Redirect { address: address.clone(), permanent: false });

@@ -112,6 +112,7 @@ fn lun(at: usize, node: &Node) -> Read<LunSpec> {
         block_size: body.small("block_size", 4096_u32, 512)?,
         read_only: body.bool("read_only").unwrap_or(false),
         write_cache: body.bool("write_cache").unwrap_or(true),
+        transition: body.small("transition", 255_u32, 0)?,
         queue_depth: body.small("queue_depth", 65_536_u32, 0)?,
         texts: [text("vendor", 8)?, text("product", 16)?, text("revision", 4)?, text("serial", 36)?],
     })

@@ -181,6 +181,11 @@ fn admin(node: &Node) -> Read<AdminVerb> {
         "drain" => AdminVerb::Drain(seconds),
         "remove_lun" => AdminVerb::RemoveLun(lun()?),
         "add_lun" => AdminVerb::AddLun(lun()?),
+        "access" => {
+            let access = Body::free(&entry.node);
+            let group = access.small("group", u16::MAX, 1)?;
+            AdminVerb::Access(access.small("lun", 16383_u16, 0)?, group, access.name("state", "optimized"))
+        }
         "redirect" => AdminVerb::Redirect(body.name(&entry.key, "")),
         "max_recv" => AdminVerb::MaxRecvDataSegmentLength(body.small(&entry.key, (1 << 24) - 1, 8192_u32)?),
         _ => {

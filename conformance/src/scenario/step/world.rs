@@ -79,6 +79,7 @@ pub enum AdminVerb {
     Resize(u16, u64),
     RemoveLun(u16),
     AddLun(u16),
+    Access(u16, u16, String),
     Redirect(String),
     MaxRecvDataSegmentLength(u32),
 }

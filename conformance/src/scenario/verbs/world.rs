@@ -126,12 +126,28 @@ pub(in crate::scenario) static ADMIN: Shape = Shape {
         key("resize", Kind::Map(&RESIZE), "A disk has another size now."),
         key("remove_lun", Kind::Int, "This LUN goes."),
         key("add_lun", Kind::Int, "A LUN with this number comes."),
+        key("access", Kind::Map(&ACCESS), "A LUN is used in another way through a portal group."),
         key("redirect", Kind::Text, "The target moves to this address for now."),
         key("max_recv", Kind::Int, "The target takes data segments of another length from now on."),
         key("seconds", Kind::Int, "Parameter3, or the time a drain takes [3]."),
     ],
     rest: Rest::Refused,
 };
+
+pub(in crate::scenario) static ACCESS: Shape = Shape {
+    name: "access state",
+    doc: "How a LUN can be used through the portals of a group.",
+    keys: &[
+        key("lun", Kind::Int, "Which [0]."),
+        must("group", Kind::Int, "Portal group."),
+        must("state", Kind::OneOf(access_states), "The state."),
+    ],
+    rest: Rest::Refused,
+};
+
+fn access_states() -> Vec<&'static str> {
+    target_core::config::AccessState::NAMES.iter().map(|(name, _)| *name).collect()
+}
 
 pub(in crate::scenario) static RESIZE: Shape = Shape {
     name: "resize",

@@ -13,7 +13,8 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 use target_core::config::{
-    CONNECTIONS_MAX, DigestPolicy, Limits, Offer, PortalConfig, Redirect, Timers, address_problem,
+    AccessState, CONNECTIONS_MAX, DigestPolicy, Limits, Offer, PortalConfig, Redirect, Timers,
+    address_problem,
 };
 use target_core::session::params::TaskReporting;
 use toml::de::DeTable;
@@ -132,6 +133,27 @@ fn groups(target: &Section<'_, '_>, portals: &[PortalConfig]) -> Vec<u16> {
     out
 }
 
+/// The access states that the operator sets.
+fn access(lun: &Section<'_, '_>) -> Vec<(u16, AccessState)> {
+    let mut out: Vec<(u16, AccessState)> = Vec::new();
+    for section in lun.sections("access") {
+        let group = section.number("group", 0..=u16::MAX);
+        let state = section.choice("state", &AccessState::NAMES);
+        if group.is_none() {
+            missing(&section, "group");
+        }
+        if state.is_none() {
+            missing(&section, "state");
+        }
+        if group.is_some_and(|group| out.iter().any(|(other, _)| *other == group)) {
+            section.wrong(&section.span, "that group has a state already");
+        }
+        out.extend(group.zip(state));
+        section.finish();
+    }
+    out
+}
+
 fn redirect(section: Section<'_, '_>) -> Option<Redirect> {
     let address = section.parsed("address", |text| {
         address_problem(text).map(|()| text.to_owned()).map_err(|why| format!("{text:?} {why}"))
@@ -159,6 +181,9 @@ fn luns(target: &Section<'_, '_>, name: &str, folder: &Path) -> Vec<LunSpec> {
         spec.block_size = block_size;
         spec.read_only = read_only;
         spec.write_cache = section.boolean("write_cache").unwrap_or(spec.write_cache);
+        spec.policy.access = access(&section);
+        let seconds = section.number("transition_seconds", 0..=255u64).unwrap_or(0);
+        spec.policy.transition = Duration::from_secs(seconds);
         spec.policy.queue_depth = section.number("queue_depth", 1..=65_536u32).unwrap_or(0);
         for (key, length, field) in [
             ("vendor", 8, &mut spec.vendor),

@@ -7,7 +7,7 @@ mod kind;
 mod out;
 mod registry;
 mod report;
-mod transport_id;
+pub(super) mod transport_id;
 
 #[cfg(test)]
 pub(super) use kind::Kind;

@@ -13,7 +13,7 @@ const NAME_MIN: usize = 20;
 
 /// Whom a TransportID names; names are in lower case.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum TransportId {
+pub(in crate::scsi) enum TransportId {
     /// All ports of an initiator.
     Device(String),
     /// One port, `iqn...,i,0x<isid>`.
@@ -21,7 +21,7 @@ pub(super) enum TransportId {
 }
 
 /// Takes the TransportID at the start of `bytes`; gives it and how many bytes it takes, or the place of what is wrong.
-pub(super) fn parse(bytes: &[u8]) -> Result<(TransportId, usize), usize> {
+pub(in crate::scsi) fn parse(bytes: &[u8]) -> Result<(TransportId, usize), usize> {
     let Some((&[kind, _, high, low], rest)) = bytes.split_first_chunk::<HEADER>() else { return Err(0) };
     let length = usize::from(u16::from_be_bytes([high, low]));
     if length < NAME_MIN || !length.is_multiple_of(4) {
@@ -45,7 +45,7 @@ fn is_isid(text: &str) -> bool {
 }
 
 /// The TransportID of an initiator port.
-pub(super) fn of_port(name: &str) -> Vec<u8> {
+pub(in crate::scsi) fn of_port(name: &str) -> Vec<u8> {
     let length = name.len().saturating_add(1).next_multiple_of(4).max(NAME_MIN);
     let [.., high, low] = length.to_be_bytes();
     let mut out = Vec::with_capacity(length.saturating_add(HEADER));

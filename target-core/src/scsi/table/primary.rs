@@ -3,7 +3,8 @@
 use super::row::flag::{FLUSHES, MEDIUM, NO_UNIT, UNDER_ATTENTION};
 use super::row::{Entry, X, changes, entry, free, informs, readiness};
 use crate::scsi::{
-    buffer, diagnostic, inquiry, log, luns, mode_select, mode_sense, ready, supported, timestamp,
+    buffer, diagnostic, identifying, inquiry, log, luns, mode_select, mode_sense, port_groups, priority,
+    ready, supported, timestamp,
 };
 
 #[rustfmt::skip]
@@ -30,6 +31,16 @@ pub(super) const ROWS: &[Entry] = &[
     entry(0x5a, "MODE SENSE(10)", &[0x5a, 0x18, X, X, 0, 0, 0, X, X, 0], 0, mode_sense::mode_sense),
     entry(0xa0, "REPORT LUNS", &[0xa0, 0, X, 0, 0, 0, X, X, X, X, 0, 0], NO_UNIT | UNDER_ATTENTION, luns::report_luns)
         .access(free),
+    entry(0xa3, "REPORT IDENTIFYING INFORMATION", &[0xa3, 0x05, 0, 0, 0, 0, X, X, X, X, 0xfe, 0], 0, identifying::report)
+        .action(0x05).access(free),
+    entry(0xa3, "REPORT TARGET PORT GROUPS", &[0xa3, 0x2a, 0, 0, 0, 0, X, X, X, X, 0, 0], 0, port_groups::report)
+        .action(0x0a).access(free),
+    entry(0xa3, "REPORT PRIORITY", &[0xa3, 0x0e, 0xc0, 0, 0, 0, X, X, X, X, 0, 0], 0, priority::report).action(0x0e).access(free),
+    entry(0xa4, "SET IDENTIFYING INFORMATION", &[0xa4, 0x06, 0, 0, 0, 0, X, X, X, X, 0xfe, 0], 0, identifying::set)
+        .action(0x06).access(changes),
+    entry(0xa4, "SET TARGET PORT GROUPS", &[0xa4, 0x0a, 0, 0, 0, 0, X, X, X, X, 0, 0], 0, port_groups::set)
+        .action(0x0a).access(changes),
+    entry(0xa4, "SET PRIORITY", &[0xa4, 0x0e, 0xc0, 0, 0, 0, X, X, X, X, 0, 0], 0, priority::set).action(0x0e).access(changes),
     entry(0xa3, "REPORT SUPPORTED OPERATION CODES", &[0xa3, 0x0c, 0x87, X, X, X, X, X, X, X, 0, 0], 0, supported::report)
         .action(0x0c).access(informs),
     entry(0xa3, "REPORT SUPPORTED TASK MANAGEMENT FUNCTIONS", &[0xa3, 0x0d, 0x80, 0, 0, 0, X, X, X, X, 0, 0], 0, supported::functions)

@@ -21,7 +21,7 @@ fn row(opcode: u8, action: Option<u16>) -> &'static str {
         // INQUIRY, REPORT LUNS, REQUEST SENSE, TEST UNIT READY, READ CAPACITY, START STOP UNIT and PREVENT ALLOW with 0,
         // PERSISTENT RESERVE IN, REGISTER.
         (0x00 | 0x03 | 0x12 | 0x25 | 0x4d | 0x5e | 0xa0, _)
-        | (0xa3, Some(0x0f))
+        | (0xa3, Some(0x05 | 0x0a | 0x0e | 0x0f))
         | (0x9e, Some(0x10))
         | (0x5f, Some(0 | 6)) => all,
         // What is left of PERSISTENT RESERVE OUT is for registrants.

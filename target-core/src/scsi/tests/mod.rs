@@ -11,6 +11,7 @@ mod identity;
 mod maintenance;
 mod modes;
 mod persist;
+mod ports;
 mod properties;
 mod reservation;
 mod same;
