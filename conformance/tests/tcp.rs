@@ -79,6 +79,26 @@ fn config(name: &str, more: &str) -> PathBuf {
     path
 }
 
+#[test]
+fn recovery_and_several_connections_hold_over_tcp() {
+    let path =
+        PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("tcp-all-{}.toml", std::process::id()));
+    let text = format!(
+        "[[target]]\nname = \"{TARGET}\"\n[[target.lun]]\nmemory = \"1M\"\n\
+         [offer]\nmax_connections = 16\nerror_recovery_level = 2\ntime2retain = 60\n\
+         [limits]\nsessions = 4096\nsessions_per_initiator = 4096\n"
+    );
+    std::fs::write(&path, text).expect("a temporary file");
+    let serve = Serve::start(&["--listen", "127.0.0.1:0", "--config", path.to_str().expect("a plain path")]);
+    std::fs::remove_file(path).expect("removable");
+    let cases = judged(&serve, &["mcs", "erl1", "erl2"]);
+    assert!(count(&cases, "passed") >= 20, "{} passed", count(&cases, "passed"));
+    assert_eq!(skipped(&cases, "does not offer"), 0);
+    // And everything else against a target that has it all.
+    let cases = judged(&serve, &[]);
+    assert!(count(&cases, "passed") >= 220, "{} passed", count(&cases, "passed"));
+}
+
 fn with_chap(name: &str, more: &str) -> Serve {
     let path = config(name, more);
     let serve = Serve::start(&["--listen", "127.0.0.1:0", "--config", path.to_str().expect("a plain path")]);

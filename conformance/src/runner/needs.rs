@@ -7,7 +7,10 @@ use crate::scenario::Scenario;
 use crate::scenario::model::{AuthSpec, Cdb, TargetSpec};
 use crate::scenario::step::Action;
 use crate::scenario::units::{Nanos, show_time};
-use crate::scenario::{expr::Expr, walk};
+use crate::scenario::{
+    expr::{Expr, Value},
+    walk,
+};
 use initiator_sim::codec::Kind;
 
 /// Why a scenario cannot run on TCP at all, without asking the target.
@@ -65,6 +68,29 @@ fn pause(time: &Expr) -> Option<String> {
     (nanos > super::steps::REAL_PAUSE_MAX).then(|| format!("{} of real time is too long", show_time(nanos)))
 }
 
+/// Params that another target has as well, if what it offers reaches that far.
+const OFFERED: [&str; 3] = ["ErrorRecoveryLevel", "MaxConnections", "DefaultTime2Retain"];
+
+/// The first of the params that the target does not reach.
+fn out_of_reach(spec: &TargetSpec, offers: &Offers) -> Option<String> {
+    let (key, ..) = spec.params.iter().find(|(key, expr, _)| {
+        let wanted = expr.literal().and_then(Value::number).unwrap_or(u64::MAX);
+        let offered = match key.as_str() {
+            "ErrorRecoveryLevel" => offers.error_recovery_level.into(),
+            "MaxConnections" => offers.max_connections.into(),
+            // The lesser of both sides counts, and this side asks for no more than it offers when it asks.
+            "DefaultTime2Retain" if wanted > 0 => return offers.time2retain < RETAINED,
+            "DefaultTime2Retain" => return offers.time2retain > 0,
+            _ => 0,
+        };
+        offered < wanted
+    })?;
+    Some(format!("needs another {key} than the target offers"))
+}
+
+/// What an initiator offers for DefaultTime2Retain unless it is told otherwise, in seconds.
+const RETAINED: u32 = 20;
+
 /// What a scenario asks of the target beyond the usual one; credentials may be there.
 fn own_target(spec: &TargetSpec, chap: bool) -> Option<&'static str> {
     let auth = |auth: &AuthSpec| !chap || auth.users.len() > 1 || !auth.algorithms.is_empty();
@@ -79,7 +105,7 @@ fn own_target(spec: &TargetSpec, chap: bool) -> Option<&'static str> {
         ("refused resets", spec.main.refuse_resets),
         ("further targets", !spec.more.is_empty()),
         ("portals", !spec.portals.is_empty()),
-        ("params", !spec.params.is_empty()),
+        ("params", spec.params.iter().any(|(key, ..)| !OFFERED.contains(&key.as_str()))),
         ("limits", !spec.limits.is_empty()),
         ("timers", !spec.timers.is_empty()),
         ("storage", spec.latency.is_some()),
@@ -148,8 +174,8 @@ pub(super) fn is_about_chap(scenario: &Scenario) -> bool {
 pub(super) fn at_odds(scenario: &Scenario, offers: &Offers) -> Option<String> {
     match (offers.chap_demanded, is_about_chap(scenario)) {
         (false, true) => Some("needs chap, which the target does not ask of this initiator".to_owned()),
-        (true, false) => by_hand(scenario),
-        _ => None,
+        (true, false) => by_hand(scenario).or_else(|| out_of_reach(&scenario.target, offers)),
+        _ => out_of_reach(&scenario.target, offers),
     }
 }
 

@@ -17,6 +17,8 @@ use std::rc::Rc;
 pub(super) struct Offers {
     pub(super) max_connections: u32,
     pub(super) error_recovery_level: u8,
+    /// DefaultTime2Retain in seconds, at most what was asked for.
+    pub(super) time2retain: u32,
     pub(super) digests: bool,
     pub(super) immediate_data: bool,
     pub(super) initial_r2t: bool,
@@ -74,6 +76,7 @@ pub(super) fn ask(lab: Box<dyn Lab>, defaults: Defaults) -> Result<Offers, Strin
         Offers {
             max_connections: session.params.max_connections,
             error_recovery_level: session.params.error_recovery_level,
+            time2retain: session.params.time2retain,
             digests: digests.header && digests.data,
             immediate_data: session.params.immediate_data,
             initial_r2t: session.params.initial_r2t,

@@ -11,7 +11,7 @@ use crate::scenario::units::Nanos;
 use crate::trace::{Record, RecordKind};
 use initiator_sim::codec::{CodecError, Kind, Pdu};
 use initiator_sim::fault::FaultId;
-use initiator_sim::initiator::{Composed, Draft, Incoming, Session, Side, automatic_answer};
+use initiator_sim::initiator::{Composed, DigestPart, Draft, Incoming, Session, Side, automatic_answer};
 use std::collections::{BTreeMap, VecDeque};
 
 /// How many PDUs a failure report shows.
@@ -351,6 +351,9 @@ impl State {
         if let Incoming::Pdu { pdu, .. } | Incoming::Unknown { pdu } = &incoming {
             self.record(conn, || RecordKind::Pdu { from_target: true, pdu: pdu.clone() });
         }
+        if self.is_discarded(conn, &incoming) {
+            return;
+        }
         if !self.conns[conn].manual_pings
             && let Some(answer) = automatic_answer(&incoming)
         {
@@ -361,6 +364,12 @@ impl State {
             }
         }
         self.conns[conn].inbox.push_back(Item::Pdu(incoming));
+    }
+
+    /// A wrong data digest costs the PDU and no more where it can be asked for again (RFC 7143 7.8). The gap shows.
+    fn is_discarded(&mut self, conn: usize, incoming: &Incoming) -> bool {
+        let is_damaged = matches!(incoming, Incoming::BadDigest { part: DigestPart::Data, .. });
+        is_damaged && self.session(conn).params.error_recovery_level > 0
     }
 
     /// The first thing on a connection that is no program's.
