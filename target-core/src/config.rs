@@ -97,6 +97,8 @@ pub struct LunConfig {
     pub write_cache: bool,
     /// How it differs from the usual disk.
     pub policy: UnitPolicy,
+    /// Whether blocks that were never written take space, and can be let go of again.
+    pub provisioning: Provisioning,
 }
 
 /// How a logical unit differs from the usual disk. The default is one that does not.
@@ -145,6 +147,18 @@ pub enum AccessState {
     Offline = 0xe,
     /// Fh: on the way from one state to another; cannot be set.
     Transitioning = 0xf,
+}
+
+/// How a logical unit provides space for its blocks (SBC-3 4.7).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Provisioning {
+    /// Fully provisioned: every block has its place for good.
+    Full,
+    /// Thin: blocks take space when they are written, until they are unmapped; unmapped blocks read as zeros.
+    #[default]
+    Thin,
+    /// Thin, and space can be kept for blocks that hold nothing.
+    ThinAnchored,
 }
 
 /// How initiators prove who they are. Without credentials no proof is asked (AuthMethod=None).

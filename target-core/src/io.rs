@@ -3,8 +3,11 @@
 //! The disk is a peer: the core emits [`IoRequest::Start`] and gets exactly one [`IoDone`] for each, in any order, at
 //! any time, also after [`IoRequest::Cancel`] (which is a hint and has no answer of its own).
 
+mod runs;
+
 use alloc::vec::Vec;
 use bytes::Bytes;
+pub use runs::{Provisioned, Run, Runs};
 
 /// Names one operation from its start to its one completion. Never used twice in a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -59,6 +62,23 @@ pub enum IoOp {
         /// How many.
         blocks: u32,
     },
+    /// Let go of blocks: from its completion on they read as zeros and need take no space. Like a write without FUA it may be
+    /// undone by a crash until the device is flushed.
+    Unmap {
+        /// First block.
+        lba: u64,
+        /// How many, at least 1.
+        blocks: u32,
+        /// Keep the space, so that later writes cannot fail for want of it.
+        anchor: bool,
+    },
+    /// Tell which blocks take space; completes with [`Runs`] from `lba` on, at least one.
+    Status {
+        /// First block.
+        lba: u64,
+        /// At most so many runs, at least 1.
+        runs: u32,
+    },
     /// Put everything that completed before onto stable storage (SYNCHRONIZE CACHE; whole device).
     Flush,
 }
@@ -68,7 +88,7 @@ pub enum IoOp {
 pub struct IoDone {
     /// Which operation.
     pub id: IoId,
-    /// The data of a read (empty for anything else), or why it failed.
+    /// The data of a read, the runs of a status (empty for anything else), or why it failed.
     pub result: Result<SgList, IoError>,
 }
 

@@ -10,11 +10,11 @@ pub use hostile::{Phase, hostile};
 use std::collections::BTreeMap;
 use std::path::Path;
 use target_core::api::{ConnId, Event, Flow, Input, TxStatus};
-use target_core::config::{Config, LunConfig, PortalConfig, TargetConfig, UnitPolicy};
+use target_core::config::{Config, LunConfig, PortalConfig, Provisioning, TargetConfig, UnitPolicy};
 use target_core::conn::batch::TxBatch;
 use target_core::conn::framing::Framer;
 use target_core::drive::{Driver, drain};
-use target_core::io::{DeviceId, IoDone, IoOp, IoRequest, SgList};
+use target_core::io::{DeviceId, IoDone, IoOp, IoRequest, Provisioned, Runs, SgList};
 use target_core::probe::NullSink;
 use target_core::target::Target;
 use target_core::time::Instant;
@@ -86,6 +86,7 @@ fn config() -> Config {
         serial: "1".into(),
         write_cache: true,
         policy: UnitPolicy::default(),
+        provisioning: Provisioning::ThinAnchored,
     };
     let target = TargetConfig { name: CONFIG_TARGET.into(), luns: vec![lun], ..TargetConfig::default() };
     let address = "192.0.2.1:3260".parse().unwrap_or_else(|_| unreachable!("a literal address"));
@@ -114,6 +115,15 @@ impl Driver<NullSink> for Peer {
                 for (at, block) in data.to_bytes().chunks(BLOCK as usize).enumerate() {
                     self.blocks.insert(lba + at as u64, Bytes::copy_from_slice(block));
                 }
+            }
+            IoOp::Unmap { lba, blocks, .. } => {
+                let end = lba.saturating_add(u64::from(blocks));
+                self.blocks.retain(|at, _| *at < lba || *at >= end);
+            }
+            IoOp::Status { lba, runs } => {
+                let mut list = Runs::new(lba, runs);
+                list.add(1, Provisioned::Mapped);
+                data = list.finish();
             }
             IoOp::Verify { .. } | IoOp::Flush => {}
         }

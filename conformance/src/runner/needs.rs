@@ -160,7 +160,7 @@ fn writes(scenario: &Scenario) -> bool {
             Action::Send(step) => step.cdb.as_ref(),
             _ => None,
         };
-        found |= matches!(cdb, Some(Cdb::Op(name, _)) if name.starts_with("write"));
+        found |= matches!(cdb, Some(Cdb::Op(name, _)) if name.starts_with("write") || name == "unmap");
     });
     found
 }

@@ -14,8 +14,8 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use target_core::config::{
-    AuthConfig, ChapAlgorithm, Config, Credential, DigestPolicy, LunConfig, PortalConfig, Redirect,
-    TargetConfig, UnitPolicy,
+    AuthConfig, ChapAlgorithm, Config, Credential, DigestPolicy, LunConfig, PortalConfig, Provisioning,
+    Redirect, TargetConfig, UnitPolicy,
 };
 use target_core::io::DeviceId;
 use target_core::session::params::TaskReporting;
@@ -159,8 +159,13 @@ fn target(
     vars: &Vars,
     devices: &mut u32,
 ) -> Result<TargetConfig, String> {
-    let one_lun =
-        vec![LunSpec { blocks: BLOCKS, block_size: BLOCK, write_cache: true, ..LunSpec::default() }];
+    let one_lun = vec![LunSpec {
+        blocks: BLOCKS,
+        block_size: BLOCK,
+        write_cache: true,
+        thin: true,
+        ..LunSpec::default()
+    }];
     let luns = spec.luns.as_ref().unwrap_or(&one_lun);
     let name = spec.name.as_ref().map(|name| vars.text(name)).transpose()?;
     Ok(TargetConfig {
@@ -201,6 +206,7 @@ pub(super) fn lun(spec: &LunSpec, devices: &mut u32) -> LunConfig {
             transition: Duration::from_secs(spec.transition.into()),
             ..UnitPolicy::default()
         },
+        provisioning: if spec.thin { Provisioning::ThinAnchored } else { Provisioning::Full },
     }
 }
 

@@ -153,6 +153,7 @@ static LUN: Shape = Shape {
         key("write_cache", Kind::Bool, "WCE at start [true]."),
         key("transition", Kind::Int, "Seconds that a change of an access state takes [0]."),
         key("queue_depth", Kind::Int, "Commands of all sessions that it takes at once [no limit]."),
+        key("thin", Kind::Bool, "Blocks can be unmapped and anchored [true]."),
         key("vendor", Kind::Text, "T10 vendor, up to 8 characters."),
         key("product", Kind::Text, "Product, up to 16 characters."),
         key("revision", Kind::Text, "Revision, up to 4 characters."),

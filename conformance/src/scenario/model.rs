@@ -256,6 +256,8 @@ pub struct LunSpec {
     pub queue_depth: u32,
     /// Seconds that a change of an access state takes.
     pub transition: u32,
+    /// Blocks can be unmapped.
+    pub thin: bool,
     /// Texts of INQUIRY: vendor, product, revision, serial.
     pub texts: [Option<String>; 4],
 }

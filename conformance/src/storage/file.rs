@@ -6,16 +6,19 @@
 //! a lie.
 
 use super::{Tried, check_size};
-use rustix::fs::{FlockOperation, Mode, OFlags, SeekFrom};
+use bytes::Bytes;
+use rustix::fs::{FallocateFlags, FlockOperation, Mode, OFlags, SeekFrom};
 use rustix::io::{Errno, ReadWriteFlags};
 use std::io::{IoSlice, IoSliceMut};
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use target_core::io::{IoError, IoOp, SgList};
+use target_core::io::{IoError, IoOp, Provisioned, Runs, SgList};
 
 /// The kernel takes no more pieces in one call (UIO_MAXIOV).
 const PIECES_MAX: usize = 1024;
+
+static ZEROS: [u8; 1 << 16] = [0; 1 << 16];
 
 /// What statfs says of a file system that lives in memory: nothing there ever waits for a disk.
 const TMPFS_MAGIC: i64 = 0x0102_1994;
@@ -128,7 +131,11 @@ impl FileDevice {
                     Err(error) => Err(error),
                 }
             }
-            IoOp::Write { .. } | IoOp::Verify { .. } | IoOp::Flush => Err(Errno::AGAIN),
+            IoOp::Write { .. }
+            | IoOp::Verify { .. }
+            | IoOp::Unmap { .. }
+            | IoOp::Status { .. }
+            | IoOp::Flush => Err(Errno::AGAIN),
         };
         match result {
             Ok(data) => Tried::Done(Ok(data)),
@@ -149,6 +156,9 @@ impl FileDevice {
             IoOp::Read { lba, blocks } => self.read(*lba, *blocks).map(SgList::from),
             IoOp::Verify { lba, blocks } => self.verify(*lba, *blocks),
             IoOp::Write { lba, data, fua } => self.write(*lba, data, *fua),
+            // A file cannot keep space in a way that it could tell from holes, so its units do not offer to.
+            IoOp::Unmap { lba, blocks, anchor: _ } => self.unmap(*lba, *blocks),
+            IoOp::Status { lba, runs } => self.status(*lba, *runs),
             IoOp::Flush => self.flush(),
         }
         .inspect_err(|error| tracing::warn!(file = %self.path.display(), ?error, "storage error"))
@@ -204,6 +214,63 @@ impl FileDevice {
         Ok(SgList::new())
     }
 
+    /// Punches a hole; where the file system cannot, the blocks get zeros and keep their place.
+    fn unmap(&self, lba: u64, blocks: u32) -> Result<SgList, IoError> {
+        let (offset, len) = (self.offset(lba), self.length(blocks) as u64);
+        if offset.saturating_add(len) > self.bytes().map_err(general)? {
+            return Err(IoError::Write { lba });
+        }
+        loop {
+            let how = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
+            return match rustix::fs::fallocate(&self.fd, how, offset, len) {
+                Ok(()) => Ok(SgList::new()),
+                Err(Errno::INTR) => continue,
+                Err(Errno::OPNOTSUPP | Errno::NOSYS | Errno::INVAL) => self.write_zeros(lba, blocks),
+                Err(Errno::IO) => Err(IoError::Write { lba }),
+                Err(error) => Err(general(error)),
+            };
+        }
+    }
+
+    fn write_zeros(&self, lba: u64, blocks: u32) -> Result<SgList, IoError> {
+        let step = ZEROS.len() as u64 / u64::from(self.block_size);
+        let end = lba + u64::from(blocks);
+        let mut at = lba;
+        while at < end {
+            let now = step.min(end - at);
+            let zeros = Bytes::from_static(&ZEROS[..(now * u64::from(self.block_size)) as usize]);
+            self.write(at, &zeros.into(), false)?;
+            at += now;
+        }
+        Ok(SgList::new())
+    }
+
+    /// A block counts as mapped if the file system keeps any part of it.
+    fn status(&self, lba: u64, runs: u32) -> Result<SgList, IoError> {
+        let size = u64::from(self.block_size);
+        let blocks = self.blocks();
+        let mut list = Runs::new(lba, runs);
+        let mut at = lba;
+        while at < blocks {
+            let data = match rustix::fs::seek(&self.fd, SeekFrom::Data(self.offset(at))) {
+                Ok(offset) => (offset / size).clamp(at, blocks),
+                Err(Errno::NXIO) => blocks,
+                // It does not tell: everything is mapped.
+                Err(Errno::INVAL | Errno::OPNOTSUPP) => at,
+                Err(error) => return Err(general(error)),
+            };
+            let hole = match rustix::fs::seek(&self.fd, SeekFrom::Hole(self.offset(data))) {
+                Ok(offset) if data < blocks => offset.div_ceil(size).clamp(data + 1, blocks),
+                _ => blocks,
+            };
+            if !list.add(data - at, Provisioned::Deallocated) || !list.add(hole - data, Provisioned::Mapped) {
+                break;
+            }
+            at = hole;
+        }
+        Ok(list.finish())
+    }
+
     fn flush(&self) -> Result<SgList, IoError> {
         if self.flush_failed.load(Ordering::Acquire) {
             return Err(IoError::Hardware);
@@ -248,104 +315,4 @@ const fn general(error: Errno) -> IoError {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use std::sync::atomic::AtomicU32;
-
-    /// A file of its own for each test, removed at the end.
-    struct Scratch(PathBuf);
-
-    impl Scratch {
-        fn new(bytes: u64) -> Self {
-            static COUNT: AtomicU32 = AtomicU32::new(0);
-            let n = COUNT.fetch_add(1, Ordering::Relaxed);
-            let path = std::env::temp_dir().join(format!("iscsi-lab-file-{}-{n}", std::process::id()));
-            let file = std::fs::File::create(&path).expect("a temporary file");
-            file.set_len(bytes).expect("its size");
-            Self(path)
-        }
-    }
-
-    impl Drop for Scratch {
-        fn drop(&mut self) {
-            let _ = std::fs::remove_file(&self.0);
-        }
-    }
-
-    /// As the server does it: at once if possible, else waiting.
-    fn go(device: &FileDevice, op: IoOp) -> Result<SgList, IoError> {
-        match device.try_now(op) {
-            Tried::Done(result) => result,
-            Tried::WouldBlock(op) => device.run(&op),
-        }
-    }
-
-    #[test]
-    fn what_is_written_is_read_back_and_in_the_file() {
-        let scratch = Scratch::new(1 << 20);
-        let device = FileDevice::open(&scratch.0, false, 512, false).expect("opens");
-        assert_eq!(device.blocks(), 2048);
-        for fua in [false, true] {
-            let mut data = SgList::from(vec![1; 700]);
-            data.push(vec![2 + u8::from(fua); 324].into());
-            assert_eq!(go(&device, IoOp::Write { lba: 5, data: data.clone(), fua }), Ok(SgList::new()));
-            assert_eq!(go(&device, IoOp::Read { lba: 5, blocks: 2 }), Ok(data));
-        }
-        assert_eq!(go(&device, IoOp::Flush), Ok(SgList::new()));
-        assert_eq!(go(&device, IoOp::Verify { lba: 0, blocks: 2048 }), Ok(SgList::new()));
-        assert_eq!(std::fs::read(&scratch.0).expect("the file")[5 * 512], 1);
-    }
-
-    #[test]
-    fn a_file_that_shrank_fails_at_its_first_missing_block() {
-        let scratch = Scratch::new(1 << 20);
-        let device = FileDevice::open(&scratch.0, false, 4096, false).expect("opens");
-        std::fs::File::options().write(true).open(&scratch.0).expect("opens").set_len(8192).expect("shrinks");
-        assert_eq!(go(&device, IoOp::Read { lba: 0, blocks: 4 }), Err(IoError::Read { lba: 2 }));
-        assert_eq!(go(&device, IoOp::Verify { lba: 1, blocks: 9 }), Err(IoError::Read { lba: 2 }));
-        assert_eq!(device.blocks(), 2);
-    }
-
-    #[test]
-    fn every_mistake_is_named_at_the_start() {
-        let scratch = Scratch::new(1000);
-        let open = |path: &Path| FileDevice::open(path, false, 512, false).expect_err("refused");
-        assert!(open(Path::new("/no/such/file")).contains("does not exist"));
-        assert!(open(&std::env::temp_dir()).contains("directory"));
-        assert!(open(Path::new("/dev/null")).contains("neither a regular file nor a block device"));
-        assert!(open(&scratch.0).contains("not a multiple of the block size 512"));
-        let empty = Scratch::new(0);
-        assert!(open(&empty.0).contains("empty"));
-        let good = Scratch::new(4096);
-        let _held = FileDevice::open(&good.0, false, 512, false).expect("opens");
-        assert!(open(&good.0).contains("another process"));
-    }
-
-    #[test]
-    fn a_read_only_file_refuses_writes_and_may_be_shared() {
-        let scratch = Scratch::new(4096);
-        let device = FileDevice::open(&scratch.0, true, 512, false).expect("opens");
-        let _other = FileDevice::open(&scratch.0, true, 512, false).expect("opens twice");
-        let write = IoOp::Write { lba: 0, data: vec![0; 512].into(), fua: false };
-        assert_eq!(go(&device, write), Err(IoError::WriteProtected));
-    }
-
-    #[test]
-    fn a_full_disk_is_told_apart() {
-        // /dev/full is a character device, so it is used below `open`.
-        let fd = rustix::fs::open("/dev/full", OFlags::RDWR, Mode::empty()).expect("Linux has it");
-        let device = FileDevice {
-            fd,
-            path: "/dev/full".into(),
-            block_size: 512,
-            read_only: false,
-            never_waits: false,
-            always_waits: AtomicBool::new(true),
-            flush_failed: AtomicBool::new(false),
-        };
-        let write = IoOp::Write { lba: 0, data: vec![0; 512].into(), fua: false };
-        assert_eq!(go(&device, write), Err(IoError::NoSpace));
-        assert!(go(&device, IoOp::Flush).is_err(), "a character device cannot be synchronised");
-        assert_eq!(go(&device, IoOp::Flush), Err(IoError::Hardware), "and stays that way");
-    }
-}
+mod tests;

@@ -2,11 +2,12 @@
 //!
 //! Pages hang in chunks of 1 MiB, each with its own lock, so operations on different chunks run in parallel and reads
 //! of one chunk do too. A page is replaced whole; a reader that still holds the old one keeps seeing the old bytes.
+//! A page keeps, sector by sector, whether it was written, unmapped or anchored; one that holds nothing any more is given back.
 //! One operation is not atomic over several chunks, which SBC-3 does not ask for; a single block always is.
 
 use bytes::Bytes;
 use std::sync::{PoisonError, RwLock};
-use target_core::io::{IoError, IoOp, SgList};
+use target_core::io::{IoError, IoOp, Provisioned, Runs, SgList};
 
 const PAGE_BYTES: usize = 4096;
 const CHUNK_PAGES: usize = 256;
@@ -16,8 +17,23 @@ const BYTES_MAX: u64 = 1 << 40;
 
 static ZERO_PAGE: [u8; PAGE_BYTES] = [0; PAGE_BYTES];
 
-/// Pages of one chunk; an empty `Bytes` is a page that was never written. No allocation until the first write.
-type Chunk = Vec<Bytes>;
+/// Blocks are whole numbers of these.
+const SECTOR_BYTES: usize = 512;
+
+/// How many empty chunks a status looks through before it answers with what it has.
+const CHUNKS_SCANNED_MAX: u64 = 1 << 14;
+
+/// A page, and which of its sectors (bit 0 for the first) are mapped or anchored; the others read as zeros. An empty
+/// `bytes` is a page of which no sector is either.
+#[derive(Clone, Debug, Default)]
+struct Page {
+    bytes: Bytes,
+    mapped: u8,
+    anchored: u8,
+}
+
+/// Pages of one chunk; none until the first write.
+type Chunk = Vec<Page>;
 
 /// Sparse memory of a fixed size.
 #[derive(Debug)]
@@ -55,6 +71,13 @@ impl MemoryDevice {
                 self.write(start, data);
                 Ok(SgList::new())
             }
+            IoOp::Unmap { lba, blocks, anchor } => {
+                let len = u64::from(*blocks) * u64::from(self.block_size);
+                let start = self.start(*lba, len).ok_or(IoError::Write { lba: *lba })?;
+                self.unmap(start, len, *anchor);
+                Ok(SgList::new())
+            }
+            IoOp::Status { lba, runs } => Ok(self.status(*lba, *runs)),
             IoOp::Verify { .. } | IoOp::Flush => Ok(SgList::new()),
         }
     }
@@ -76,7 +99,7 @@ impl MemoryDevice {
             while at < chunk_end {
                 let (page, from) = place(at);
                 let take = (PAGE_BYTES - from).min((chunk_end - at) as usize);
-                out.push(match chunk.get(page).filter(|page| !page.is_empty()) {
+                out.push(match chunk.get(page).map(|page| &page.bytes).filter(|bytes| !bytes.is_empty()) {
                     Some(page) if take == PAGE_BYTES => page.clone(),
                     Some(page) => page.slice(from..from + take),
                     None => Bytes::from_static(&ZERO_PAGE[from..from + take]),
@@ -101,21 +124,73 @@ impl MemoryDevice {
                 let mut fresh = Vec::with_capacity(PAGE_BYTES);
                 source.append_to(&mut fresh, take);
                 let mut chunk = chunk.write().unwrap_or_else(PoisonError::into_inner);
-                let old = std::mem::replace(slot(&mut chunk, page), fresh.into());
+                let fresh = Page { bytes: fresh.into(), mapped: u8::MAX, anchored: 0 };
+                let old = std::mem::replace(slot(&mut chunk, page), fresh);
                 drop(chunk);
                 drop(old);
             } else {
                 let mut chunk = chunk.write().unwrap_or_else(PoisonError::into_inner);
                 let slot = slot(&mut chunk, page);
                 let mut fresh = Vec::with_capacity(PAGE_BYTES);
-                let old: &[u8] = if slot.is_empty() { &ZERO_PAGE } else { slot };
+                let old: &[u8] = if slot.bytes.is_empty() { &ZERO_PAGE } else { &slot.bytes };
                 fresh.extend_from_slice(&old[..from]);
                 source.append_to(&mut fresh, take);
                 fresh.extend_from_slice(&old[from + take..]);
-                *slot = fresh.into();
+                slot.bytes = fresh.into();
+                slot.mapped |= sectors(from, take);
+                slot.anchored &= !sectors(from, take);
             }
             at += take as u64;
         }
+    }
+
+    fn unmap(&self, start: u64, len: u64, anchor: bool) {
+        let end = start + len;
+        let mut at = start;
+        while at < end {
+            let mut chunk =
+                self.chunks[(at / CHUNK_BYTES) as usize].write().unwrap_or_else(PoisonError::into_inner);
+            let chunk_end = end.min((at / CHUNK_BYTES + 1) * CHUNK_BYTES);
+            if chunk.is_empty() && !anchor {
+                at = chunk_end;
+                continue;
+            }
+            while at < chunk_end {
+                let (page, from) = place(at);
+                let take = (PAGE_BYTES - from).min((chunk_end - at) as usize);
+                slot(&mut chunk, page).unmap(from, take, anchor);
+                at += take as u64;
+            }
+            if chunk.iter().all(|page| page.bytes.is_empty()) {
+                *chunk = Chunk::new();
+            }
+        }
+    }
+
+    fn status(&self, lba: u64, runs: u32) -> SgList {
+        let mut list = Runs::new(lba, runs);
+        let size = u64::from(self.block_size);
+        let first = lba * size / CHUNK_BYTES;
+        let mut at = lba * size;
+        while at < self.bytes && at / CHUNK_BYTES - first < CHUNKS_SCANNED_MAX {
+            let chunk =
+                self.chunks[(at / CHUNK_BYTES) as usize].read().unwrap_or_else(PoisonError::into_inner);
+            let chunk_end = self.bytes.min((at / CHUNK_BYTES + 1) * CHUNK_BYTES);
+            if chunk.is_empty() {
+                if !list.add((chunk_end - at) / size, Provisioned::Deallocated) {
+                    break;
+                }
+                at = chunk_end;
+            }
+            while at < chunk_end {
+                let (page, from) = place(at);
+                if !list.add(1, chunk[page].state(from)) {
+                    return list.finish();
+                }
+                at += size;
+            }
+        }
+        list.finish()
     }
 }
 
@@ -125,11 +200,46 @@ const fn place(at: u64) -> (usize, usize) {
     (in_chunk / PAGE_BYTES, in_chunk % PAGE_BYTES)
 }
 
-fn slot(chunk: &mut Chunk, page: usize) -> &mut Bytes {
+/// The bits of the sectors in `len` bytes at `from` of a page.
+const fn sectors(from: usize, len: usize) -> u8 {
+    let (first, count) = (from / SECTOR_BYTES, len / SECTOR_BYTES);
+    (((1_u16 << count) - 1) << first) as u8
+}
+
+fn slot(chunk: &mut Chunk, page: usize) -> &mut Page {
     if chunk.is_empty() {
-        chunk.resize(CHUNK_PAGES, Bytes::new());
+        chunk.resize(CHUNK_PAGES, Page::default());
     }
     &mut chunk[page]
+}
+
+impl Page {
+    fn unmap(&mut self, from: usize, len: usize, anchor: bool) {
+        let gone = sectors(from, len);
+        self.mapped &= !gone;
+        self.anchored = if anchor { self.anchored | gone } else { self.anchored & !gone };
+        if self.mapped | self.anchored == 0 {
+            self.bytes = Bytes::new();
+        } else if len == PAGE_BYTES || self.bytes.is_empty() {
+            // A page of its own: space is kept for what comes.
+            self.bytes = vec![0; PAGE_BYTES].into();
+        } else {
+            let mut fresh = self.bytes.to_vec();
+            fresh[from..from + len].fill(0);
+            self.bytes = fresh.into();
+        }
+    }
+
+    const fn state(&self, from: usize) -> Provisioned {
+        let bit = sectors(from, SECTOR_BYTES);
+        if self.mapped & bit != 0 {
+            Provisioned::Mapped
+        } else if self.anchored & bit != 0 {
+            Provisioned::Anchored
+        } else {
+            Provisioned::Deallocated
+        }
+    }
 }
 
 /// Reads a list of pieces front to back.
@@ -198,6 +308,38 @@ mod tests {
         assert!(MemoryDevice::new((1 << 40) + 512, 512).is_err());
     }
 
+    #[test]
+    fn what_is_unmapped_is_given_back_block_by_block() {
+        let device = device(3 << 20);
+        let data = SgList::from(vec![7; 2 << 20]);
+        device.run(&IoOp::Write { lba: 1024, data, fua: false }).expect("a write");
+        let unmap = |lba, blocks, anchor| device.run(&IoOp::Unmap { lba, blocks, anchor }).expect("goes");
+        unmap(2048, 1001, false);
+        unmap(3060, 8, true);
+        unmap(6000, 3, true);
+        let list = device.run(&IoOp::Status { lba: 0, runs: 99 }).expect("is told");
+        let runs: Vec<_> = Runs::read(&list).iter().map(|run| (run.lba, run.blocks, run.state)).collect();
+        assert_eq!(
+            runs,
+            [
+                (0, 1024, Provisioned::Deallocated),
+                (1024, 1024, Provisioned::Mapped),
+                (2048, 1001, Provisioned::Deallocated),
+                (3049, 11, Provisioned::Mapped),
+                (3060, 8, Provisioned::Anchored),
+                (3068, 2052, Provisioned::Mapped),
+                (5120, 880, Provisioned::Deallocated),
+                (6000, 3, Provisioned::Anchored),
+                (6003, 141, Provisioned::Deallocated),
+            ]
+        );
+        unmap(1024, 4096, false);
+        unmap(6000, 3, false);
+        assert!(device.chunks.iter().all(|chunk| chunk.read().is_ok_and(|chunk| chunk.is_empty())));
+        let beyond = IoOp::Unmap { lba: 6143, blocks: 2, anchor: false };
+        assert_eq!(device.run(&beyond), Err(IoError::Write { lba: 6143 }));
+    }
+
     proptest! {
         #[test]
         fn behaves_like_an_array(ops in prop::collection::vec((0u64..4096, 1u32..40, any::<u8>()), 1..40)) {
@@ -209,6 +351,11 @@ mod tests {
                 // Two uneven pieces, so that pieces and pages never line up.
                 let mut data = SgList::from(vec![fill; 100]);
                 data.push(vec![fill.wrapping_add(1); len - 100].into());
+                if fill.is_multiple_of(4) {
+                    device.run(&IoOp::Unmap { lba, blocks, anchor: fill == 4 }).unwrap();
+                    model[start..start + len].fill(0);
+                    continue;
+                }
                 device.run(&IoOp::Write { lba, data: data.clone(), fua: false }).unwrap();
                 model[start..start + len].copy_from_slice(&data.to_bytes());
             }

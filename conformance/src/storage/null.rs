@@ -1,7 +1,7 @@
 //! A disk that is not there: reads zeros, forgets what is written. For measuring everything but storage.
 
 use bytes::Bytes;
-use target_core::io::{IoError, IoOp, SgList};
+use target_core::io::{IoError, IoOp, Provisioned, Runs, SgList};
 
 static ZEROS: [u8; 1 << 16] = [0; 1 << 16];
 
@@ -24,6 +24,11 @@ impl NullDevice {
 
     /// Does one operation at once.
     pub fn run(&self, op: &IoOp) -> Result<SgList, IoError> {
+        if let IoOp::Status { lba, runs } = op {
+            let mut list = Runs::new(*lba, *runs);
+            list.add(self.blocks.saturating_sub(*lba), Provisioned::Deallocated);
+            return Ok(list.finish());
+        }
         let mut out = SgList::new();
         if let IoOp::Read { blocks, .. } = op {
             let mut left = *blocks as usize * self.block_size as usize;

@@ -36,8 +36,19 @@ impl Line {
 
 /// The families that must not fail.
 fn is_gated(family: &str) -> bool {
-    const FAMILIES: [&str; 7] =
-        ["Write10", "Write12", "Write16", "Inquiry", "TestUnitReady", "ReportLUNs", "ModeSense6"];
+    const FAMILIES: [&str; 11] = [
+        "Write10",
+        "Write12",
+        "Write16",
+        "WriteSame10",
+        "WriteSame16",
+        "Unmap",
+        "GetLBAStatus",
+        "Inquiry",
+        "TestUnitReady",
+        "ReportLUNs",
+        "ModeSense6",
+    ];
     family.starts_with("iSCSI") || family.starts_with("Read") || FAMILIES.contains(&family)
 }
 

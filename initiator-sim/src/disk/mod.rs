@@ -8,6 +8,7 @@
 //!   it was written with FUA.
 //! - At a crash, what is under way is gone without a trace, and each unsynced write is kept, lost, or torn: only its first blocks
 //!   are there. A logical block itself is never torn.
+//! - Unmapped blocks read as zeros. Unmapping is cached, made durable, lost and torn like a write without FUA.
 //! - Ranges of blocks can fail to be read or written, for ever or until they are written. A drawn failure concerns one operation.
 //! - Bit rot changes what a read returns until the block is written again. The medium's clean image is never touched by it.
 //! - A stalled disk completes nothing until it is released; nothing is lost by that.
@@ -28,8 +29,8 @@ use crate::rng::{Domain, Site};
 use bytes::Bytes;
 use std::collections::BTreeMap;
 use std::ops::Range;
-use store::Store;
-use target_core::io::{IoDone, IoError, IoId, IoOp, SgList};
+use store::{Content, Piece, Store};
+use target_core::io::{IoDone, IoError, IoId, IoOp, Runs, SgList};
 
 /// What a disk is made of.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -223,10 +224,10 @@ impl Disk {
         self.pending.clear();
         self.stalled = false;
         let mut changed = Vec::new();
-        for (lba, bytes) in
+        for (lba, blocks, content) in
             std::mem::replace(&mut self.cache, Store::new(self.config.block_size)).into_extents()
         {
-            let blocks = u32::try_from(bytes.len()).unwrap_or(u32::MAX) / self.config.block_size;
+            let blocks = u32::try_from(blocks).unwrap_or(u32::MAX);
             let site = Site { conn: self.number, op: lba, pdu: generation, kind: CRASH, ..Site::default() };
             let kept = match planner.crash(site, blocks) {
                 None => blocks,
@@ -236,8 +237,8 @@ impl Disk {
             if kept < blocks {
                 changed.push(lba + u64::from(kept)..lba + u64::from(blocks));
             }
-            let len = kept as usize * self.config.block_size as usize;
-            self.durable.write(lba, bytes.slice(..len));
+            let content = self.durable.head(&content, u64::from(kept));
+            self.durable.put(lba, u64::from(kept), content);
         }
         changed
     }
@@ -245,14 +246,32 @@ impl Disk {
     /// The clean image: what an undisturbed read returns now.
     pub fn image(&self, lba: u64, blocks: u32) -> SgList {
         let mut out = SgList::new();
-        self.cache.read(lba, blocks, &mut |at, piece| match piece {
-            store::Piece::Data(bytes) => out.push(bytes),
-            store::Piece::Hole(len) => self.durable.read(at, len, &mut |_, piece| match piece {
-                store::Piece::Data(bytes) => out.push(bytes),
-                store::Piece::Hole(len) => self.durable.zeros(len, &mut out),
-            }),
+        self.pieces(lba, u64::from(blocks), &mut |len, content| {
+            match content {
+                Content::Data(bytes) => out.push(bytes),
+                Content::Unmapped | Content::Anchored => self.durable.zeros(len, &mut out),
+            }
+            true
         });
         out
+    }
+
+    /// What blocks hold now, piece by piece: first the cache, then what is durable; what was never written is unmapped.
+    fn pieces(&self, lba: u64, blocks: u64, take: &mut dyn FnMut(u64, Content) -> bool) {
+        self.cache.read(lba, blocks, &mut |at, len, piece| match piece {
+            Piece::Known(content) => take(len, content),
+            Piece::Hole => self.durable.read(at, len, &mut |_, len, piece| match piece {
+                Piece::Known(content) => take(len, content),
+                Piece::Hole => take(len, Content::Unmapped),
+            }),
+        });
+    }
+
+    fn status(&self, lba: u64, runs: u32) -> SgList {
+        let mut list = Runs::new(lba, runs);
+        let left = self.config.blocks.saturating_sub(lba);
+        self.pieces(lba, left, &mut |len, content| list.add(len, content.state()));
+        list.finish()
     }
 
     /// Latency and chance at the operation's site.
@@ -261,6 +280,8 @@ impl Disk {
             IoOp::Read { lba, .. } => (READ, *lba),
             IoOp::Write { lba, .. } => (WRITE, *lba),
             IoOp::Verify { lba, .. } => (VERIFY, *lba),
+            IoOp::Unmap { lba, .. } => (UNMAP, *lba),
+            IoOp::Status { lba, .. } => (STATUS, *lba),
             IoOp::Flush => (FLUSH, 0),
         };
         let ordinal = self.seen.entry((kind, lba)).or_default();
@@ -294,14 +315,23 @@ impl Disk {
                 self.write(lba, blocks, &data, fua);
                 Ok(SgList::new())
             }
+            IoOp::Unmap { lba, blocks, anchor } => {
+                self.check(lba, u64::from(blocks), true, failed)?;
+                let content = if anchor { Content::Anchored } else { Content::Unmapped };
+                self.cache.put(lba, u64::from(blocks), content);
+                self.repaired(lba..lba + u64::from(blocks));
+                Ok(SgList::new())
+            }
+            IoOp::Status { .. } if failed => Err(IoError::Hardware),
+            IoOp::Status { lba, runs } => Ok(self.status(lba, runs)),
             IoOp::Flush if failed => Err(IoError::Hardware),
             IoOp::Flush => {
                 if let Some(bad) = self.bad.iter().find(|bad| bad.flush) {
                     return Err(bad.error.unwrap_or(IoError::Hardware));
                 }
                 let cache = std::mem::replace(&mut self.cache, Store::new(self.config.block_size));
-                for (lba, bytes) in cache.into_extents() {
-                    self.durable.write(lba, bytes);
+                for (lba, blocks, content) in cache.into_extents() {
+                    self.durable.put(lba, blocks, content);
                 }
                 Ok(SgList::new())
             }
@@ -320,6 +350,11 @@ impl Disk {
         } else {
             self.cache.write(lba, bytes);
         }
+        self.repaired(range);
+    }
+
+    /// What was wrong with these blocks is gone with what they held.
+    fn repaired(&mut self, range: Range<u64>) {
         if !self.rot.is_empty() {
             self.rot.retain(|block, _| !range.contains(block));
         }
@@ -378,4 +413,6 @@ const WRITE: u16 = 2;
 const VERIFY: u16 = 3;
 const FLUSH: u16 = 4;
 const CRASH: u16 = 5;
+const UNMAP: u16 = 6;
+const STATUS: u16 = 7;
 const LATENCY: u16 = 0x100;

@@ -11,6 +11,8 @@ pub(super) enum Effect {
     Write { lba: u64, blocks: u64, fua: bool },
     /// Its Data-Out, one block, becomes each of these blocks; zeros do if there is none.
     Same { lba: u64, blocks: u64, zeros: bool },
+    /// The ranges in its Data-Out, a list of so many bytes, become zeros.
+    Unmap { len: u64 },
     /// The first half of its Data-Out must be in these blocks, which the second half becomes.
     CompareAndWrite { lba: u64, blocks: u64, fua: bool },
     /// Its Data-Out is added to these blocks, bit by bit.
@@ -30,7 +32,7 @@ impl Effect {
             | Self::Same { lba, blocks, .. }
             | Self::CompareAndWrite { lba, blocks, .. }
             | Self::Or { lba, blocks } => lba.checked_add(blocks).is_none(),
-            Self::None | Self::Sync | Self::Unknown => false,
+            Self::None | Self::Unmap { .. } | Self::Sync | Self::Unknown => false,
         }
     }
 }
@@ -56,11 +58,10 @@ pub(super) fn effect(cdb: &[u8; 16]) -> Effect {
         0x2e => Effect::Write { lba: lba10, blocks: len10, fua: false },
         0xae => Effect::Write { lba: lba12, blocks: len12, fua: false },
         0x8e => Effect::Write { lba: lba16, blocks: len16, fua: false },
-        // WRITE SAME; what unmapping leaves is not known, nor how far a length of 0 goes.
-        0x41 if cdb[1] & 0x18 == 0 && len10 > 0 => Effect::Same { lba: lba10, blocks: len10, zeros: false },
-        0x93 if cdb[1] & 0x18 == 0 && len16 > 0 => {
-            Effect::Same { lba: lba16, blocks: len16, zeros: cdb[1] & 1 != 0 }
-        }
+        // WRITE SAME, UNMAP or not; how far a length of 0 goes is not known.
+        0x41 if len10 > 0 => Effect::Same { lba: lba10, blocks: len10, zeros: false },
+        0x93 if len16 > 0 => Effect::Same { lba: lba16, blocks: len16, zeros: cdb[1] & 1 != 0 },
+        0x42 => Effect::Unmap { len: len10 },
         0x89 => Effect::CompareAndWrite { lba: lba16, blocks: b(13), fua },
         0x8b => Effect::Or { lba: lba16, blocks: len16 },
         // SYNCHRONIZE CACHE; with IMMED the status says nothing, and a range covers only itself.
@@ -122,9 +123,10 @@ mod tests {
             (&[0x35, 0, 0, 0, 0, 0, 0, 0, 0, 0], Effect::Sync),
             (&[0x35, 2, 0, 0, 0, 0, 0, 0, 0, 0], Effect::None),
             (&[0x12, 0, 0, 0, 36, 0], Effect::None),
-            (&[0x42], Effect::Unknown),
+            (&[0xc0], Effect::Unknown),
+            (&[0x42, 0, 0, 0, 0, 0, 0, 1, 8, 0], Effect::Unmap { len: 264 }),
             (&[0x41, 0, 0, 0, 0, 9, 0, 0, 3, 0], Effect::Same { lba: 9, blocks: 3, zeros: false }),
-            (&[0x41, 8, 0, 0, 0, 9, 0, 0, 3, 0], Effect::Unknown),
+            (&[0x41, 8, 0, 0, 0, 9, 0, 0, 3, 0], Effect::Same { lba: 9, blocks: 3, zeros: false }),
             (&[0x41, 0, 0, 0, 0, 9, 0, 0, 0, 0], Effect::Unknown),
             (
                 &[0x93, 1, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 3, 0, 0],

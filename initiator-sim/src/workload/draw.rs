@@ -10,7 +10,7 @@ use crate::fault::plan::{Plan, Profile};
 use crate::net::{Chunking, LaneConfig, Latency, NetConfig};
 use crate::rng::{Domain, Draw, Keyed, Site};
 use std::net::SocketAddr;
-use target_core::config::{Config, LunConfig, PortalConfig, TargetConfig, UnitPolicy};
+use target_core::config::{Config, LunConfig, PortalConfig, Provisioning, TargetConfig, UnitPolicy};
 use target_core::io::DeviceId;
 
 /// Name of the target of a drawn run.
@@ -124,6 +124,7 @@ fn target(rng: Keyed) -> Config {
         serial: format!("LAB{number:05}"),
         write_cache: true,
         policy: UnitPolicy::default(),
+        provisioning: Provisioning::ThinAnchored,
     };
     let target =
         TargetConfig { name: TARGET.into(), luns: (0..luns).map(lun).collect(), ..TargetConfig::default() };

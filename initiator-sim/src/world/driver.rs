@@ -239,6 +239,8 @@ fn hash_op(device: u32, op: &IoOp) -> u64 {
         IoOp::Write { lba, data, fua } => (if *fua { 3 } else { 2 }, *lba, data.len() as u64),
         IoOp::Verify { lba, blocks } => (4, *lba, u64::from(*blocks)),
         IoOp::Flush => (5, 0, 0),
+        IoOp::Unmap { lba, blocks, anchor } => (if *anchor { 7 } else { 6 }, *lba, u64::from(*blocks)),
+        IoOp::Status { lba, runs } => (8, *lba, u64::from(*runs)),
     };
     let mut bytes = [0; 24];
     bytes[..8].copy_from_slice(&lba.to_le_bytes());

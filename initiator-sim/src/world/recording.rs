@@ -117,6 +117,8 @@ pub enum DiskOp {
     Read { lba: u64, blocks: u32 },
     Write { lba: u64, bytes: u64, fua: bool },
     Verify { lba: u64, blocks: u32 },
+    Unmap { lba: u64, blocks: u32, anchor: bool },
+    Status { lba: u64, runs: u32 },
     Flush,
 }
 
@@ -126,6 +128,10 @@ impl From<&IoOp> for DiskOp {
             IoOp::Read { lba, blocks } => Self::Read { lba: *lba, blocks: *blocks },
             IoOp::Write { lba, data, fua } => Self::Write { lba: *lba, bytes: data.len() as u64, fua: *fua },
             IoOp::Verify { lba, blocks } => Self::Verify { lba: *lba, blocks: *blocks },
+            IoOp::Unmap { lba, blocks, anchor } => {
+                Self::Unmap { lba: *lba, blocks: *blocks, anchor: *anchor }
+            }
+            IoOp::Status { lba, runs } => Self::Status { lba: *lba, runs: *runs },
             IoOp::Flush => Self::Flush,
         }
     }

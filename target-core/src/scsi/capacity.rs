@@ -4,6 +4,10 @@ use super::cdb::Cdb;
 use super::next::{Context, Handled, Next};
 use alloc::vec::Vec;
 
+/// Logical block provisioning: blocks can be unmapped; then they read as zeros.
+const LBPME: u8 = 0x80;
+const LBPRZ: u8 = 0x40;
+
 /// A last block beyond 32 bits is reported as FFFFFFFFh: ask READ CAPACITY(16).
 pub(super) fn short(context: &mut Context<'_>, _: Cdb<'_>) -> Handled {
     let unit = context.unit()?;
@@ -14,12 +18,14 @@ pub(super) fn short(context: &mut Context<'_>, _: Cdb<'_>) -> Handled {
     Ok(Next::Done(data.into()))
 }
 
-/// No protection information, one logical block to a physical one, fully provisioned: all the rest is zero.
+/// No protection information, one logical block to a physical one, the rest is zero but for LBPME and
+/// LBPRZ of a thin unit.
 pub(super) fn long(context: &mut Context<'_>, cdb: Cdb<'_>) -> Handled {
     let unit = context.unit()?;
     let mut data = Vec::with_capacity(32);
     data.extend(unit.config.blocks.saturating_sub(1).to_be_bytes());
     data.extend(unit.block_size().to_be_bytes());
+    data.extend([0, 0, if unit.is_thin() { LBPME | LBPRZ } else { 0 }]);
     data.resize(32, 0);
     Ok(Next::data(data, cdb.be32(10)))
 }

@@ -159,6 +159,9 @@ fn begin(context: &mut Context<'_>, request: &Request<'_>) -> Handled {
         return Err(attention.code().into());
     }
     let entry = found?;
+    if !context.unit().map_or(true, |unit| entry.is_offered(unit)) {
+        return Err(code::INVALID_OPCODE.into());
+    }
     if let Ok(unit) = context.unit()
         && unit.conflicts(request.nexus, (entry.access)(cdb))
     {

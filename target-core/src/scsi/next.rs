@@ -9,8 +9,8 @@ use super::sense::{Sense, code};
 use super::server::{DeviceServer, Nexus};
 use super::unit::{Extent, LogicalUnit};
 use super::{
-    atomic, buffer, diagnostic, identifying, mode_select, persist, port_groups, priority, read, ready, same,
-    timestamp, verify, write,
+    atomic, buffer, diagnostic, identifying, mode_select, persist, port_groups, priority, provisioning, read,
+    ready, same, timestamp, verify, write,
 };
 use crate::io::{IoOp, SgList};
 use alloc::sync::Arc;
@@ -81,6 +81,8 @@ pub(super) enum WithData {
     Atomic(atomic::Job),
     /// WRITE SAME.
     WriteSame(same::Job),
+    /// UNMAP.
+    Unmap(provisioning::Job),
     /// WRITE BUFFER.
     Buffer(buffer::Job),
     /// SEND DIAGNOSTIC.
@@ -105,6 +107,7 @@ impl WithData {
             Self::ModeSelect { long_form, save } => mode_select::with_data(context, long_form, save, &data),
             Self::Atomic(job) => atomic::with_data(context, job, data),
             Self::WriteSame(job) => same::with_data(context, job, &data),
+            Self::Unmap(job) => provisioning::with_data(context, job, &data),
             Self::Buffer(job) => buffer::with_data(context, job, &data),
             Self::Diagnostic => diagnostic::with_data(&data),
             Self::PortGroups { len } => port_groups::with_data(context, len, &data),
@@ -133,6 +136,10 @@ pub(super) enum AfterIo {
     Judge { job: atomic::Job, data: SgList },
     /// An atomic command has written what it had to, and is under way until here.
     Atomic(Arc<()>),
+    /// Blocks are unmapped; these are left.
+    Unmapped(provisioning::Rest),
+    /// Which blocks take space is the answer.
+    Status { allocation: u32 },
     /// The cache is flushed; now the unit can stop.
     Stop,
     /// The cache is flushed; now the unit can go to that power condition.
@@ -162,6 +169,8 @@ impl AfterIo {
                 verify::compare(context, extent, &expected, repeated, &data)
             }
             Self::Judge { job, data: sent } => atomic::judge(context, job, &sent, &data),
+            Self::Unmapped(rest) => provisioning::proceed(context, rest),
+            Self::Status { allocation } => provisioning::deliver(context, allocation, &data),
             Self::Stop => ready::stop(context),
             Self::Standby(condition) => ready::power_down(context, condition),
             Self::SelfTest { code } => diagnostic::self_test_done(context, code, None),

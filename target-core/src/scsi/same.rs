@@ -1,10 +1,12 @@
 //! The same block again and again: WRITE SAME(10), WRITE SAME(16) (SBC-3 5.42, 5.43)
 //!
-//! No more than one command may transfer, and at least one block (WSNZ). UNMAP and ANCHOR are refused as reserved bits: the
-//! unit is fully provisioned.
+//! No more than one command may transfer, and at least one block (WSNZ). UNMAP lets go of the blocks if what would be
+//! written are zeros, as which they read then; other blocks are written.
 
 use super::cdb::Cdb;
 use super::next::{AfterIo, Context, Handled, Next, WithData};
+use super::outcome::Failure;
+use super::provisioning;
 use super::unit::Extent;
 use crate::io::{IoOp, SgList};
 use alloc::vec::Vec;
@@ -18,6 +20,13 @@ const PIECE_BYTES: usize = 1 << 16;
 pub(super) struct Job {
     extent: Extent,
     length_at: u16,
+    unmap: Option<Unmap>,
+}
+
+/// UNMAP, and ANCHOR.
+#[derive(Clone, Copy, Debug)]
+struct Unmap {
+    anchor: bool,
 }
 
 /// NDOB (bit 0 of byte 1; the short form has none) stands for a block of zeros.
@@ -27,12 +36,29 @@ pub(super) fn write_same(context: &mut Context<'_>, cdb: Cdb<'_>) -> Handled {
     if extent.blocks == 0 {
         return Err(Cdb::reject(length_at, None));
     }
+    let unmap = unmaps(context, cdb)?;
     let len = context.unit()?.block_size();
     if cdb.bit(1, 0) {
+        if let Some(Unmap { anchor }) = unmap {
+            return Ok(provisioning::release(extent, anchor));
+        }
         let zeros = Vec::from([0]).repeat(usize::try_from(len).unwrap_or(0));
         return fill(context, extent, &zeros);
     }
-    Ok(Next::DataOut { len, then: WithData::WriteSame(Job { extent, length_at }) })
+    Ok(Next::DataOut { len, then: WithData::WriteSame(Job { extent, length_at, unmap }) })
+}
+
+/// UNMAP (byte 1, bit 3) where blocks can be unmapped; ANCHOR (bit 4) with it alone, and where space can be kept.
+fn unmaps(context: &mut Context<'_>, cdb: Cdb<'_>) -> Result<Option<Unmap>, Failure> {
+    let (unmap, anchor) = (cdb.bit(1, 3), cdb.bit(1, 4));
+    let unit = context.unit()?;
+    if anchor && !(unmap && unit.anchors()) {
+        return Err(Cdb::reject(1, Some(4)));
+    }
+    if unmap && !unit.is_thin() {
+        return Err(Cdb::reject(1, Some(3)));
+    }
+    Ok(unmap.then_some(Unmap { anchor }))
 }
 
 pub(super) fn with_data(context: &mut Context<'_>, job: Job, data: &SgList) -> Handled {
@@ -45,7 +71,12 @@ pub(super) fn with_data(context: &mut Context<'_>, job: Job, data: &SgList) -> H
         // Less than a block came: there is nothing to repeat.
         return Err(Cdb::reject(job.length_at, None));
     }
-    fill(context, job.extent, &data.to_bytes())
+    match job.unmap {
+        Some(Unmap { anchor }) if data.pieces().flatten().all(|byte| *byte == 0) => {
+            Ok(provisioning::release(job.extent, anchor))
+        }
+        _ => fill(context, job.extent, &data.to_bytes()),
+    }
 }
 
 fn fill(context: &mut Context<'_>, extent: Extent, block: &[u8]) -> Handled {

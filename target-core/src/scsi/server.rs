@@ -337,6 +337,7 @@ fn same_unit(old: &LunConfig, new: &LunConfig) -> bool {
         serial,
         write_cache,
         policy,
+        provisioning,
     } = old;
     *lun == new.lun
         && *device == new.device
@@ -348,4 +349,5 @@ fn same_unit(old: &LunConfig, new: &LunConfig) -> bool {
         && *write_cache == new.write_cache
         && policy.queue_depth == new.policy.queue_depth
         && policy.transition == new.policy.transition
+        && *provisioning == new.provisioning
 }

@@ -11,19 +11,21 @@ const NOT_SUPPORTED: u8 = 0b001;
 const STANDARD: u8 = 0b011;
 
 /// What REPORTING OPTIONS (byte 2, bits 2 to 0) and the requested command come to.
-pub(super) fn report(_: &mut Context<'_>, cdb: Cdb<'_>) -> Handled {
+pub(super) fn report(context: &mut Context<'_>, cdb: Cdb<'_>) -> Handled {
+    let unit = &*context.unit()?;
+    let offered = |entry: &&Entry| entry.is_offered(unit);
     let timeouts = cdb.bit(2, 7);
     let (opcode, action) = (cdb.byte(3), cdb.be16(4));
     let has_actions = of_opcode(opcode).any(|entry| entry.action.is_some());
     let known = of_opcode(opcode).next().is_some();
     let data = match cdb.byte(2) & 0x07 {
-        0 => all(timeouts),
+        0 => all(TABLE.iter().filter(offered), timeouts),
         // By opcode alone: wrong to ask where there are service actions.
-        1 if !has_actions => one(of_opcode(opcode).next(), timeouts),
+        1 if !has_actions => one(of_opcode(opcode).find(offered), timeouts),
         // By service action: wrong to ask where there are none.
-        2 if has_actions || !known => one(with_action(opcode, action), timeouts),
-        3 if has_actions => one(with_action(opcode, action), timeouts),
-        3 => one(of_opcode(opcode).next().filter(|_| action == 0), timeouts),
+        2 if has_actions || !known => one(with_action(opcode, action).filter(offered), timeouts),
+        3 if has_actions => one(with_action(opcode, action).filter(offered), timeouts),
+        3 => one(of_opcode(opcode).find(offered).filter(|_| action == 0), timeouts),
         _ => return Err(Cdb::reject(2, Some(2))),
     };
     Ok(Next::data(data, cdb.be32(6)))
@@ -33,9 +35,9 @@ fn with_action(opcode: u8, action: u16) -> Option<&'static Entry> {
     of_opcode(opcode).find(|entry| entry.action == Some(action))
 }
 
-fn all(timeouts: bool) -> Vec<u8> {
+fn all<'a>(entries: impl Iterator<Item = &'a Entry>, timeouts: bool) -> Vec<u8> {
     let mut list = Vec::new();
-    for entry in &TABLE {
+    for entry in entries {
         let [action_high, action_low] = entry.action.unwrap_or(0).to_be_bytes();
         let flags = u8::from(entry.action.is_some()) | (u8::from(timeouts) << 1);
         list.extend([entry.opcode, 0, action_high, action_low, 0, flags]);

@@ -2,6 +2,7 @@
 
 use super::cdb::Cdb;
 use super::inquiry::{BLOCK_DEVICE, NO_DEVICE, ascii_field};
+use super::limits;
 use super::next::Context;
 use super::outcome::Failure;
 use super::sense::SenseBytes;
@@ -13,9 +14,6 @@ use sha2::{Digest, Sha256};
 
 /// The pages there are, in ascending order as page 00h must list them.
 const PAGES: [u8; 10] = [0x00, 0x80, 0x83, 0x86, 0x87, 0x88, 0x8a, 0xb0, 0xb1, 0xb2];
-
-/// The transfer length that suits this target best, if the limit allows it.
-const OPTIMAL_TRANSFER_BYTES: u32 = 1 << 20;
 
 /// Mode page policy (SPC-4 7.8.11): all pages and subpages are shared by all ports.
 const MODE_PAGE_POLICY: [u8; 4] = [0x3f, 0xff, 0x00, 0];
@@ -49,10 +47,10 @@ pub(super) fn page(context: &mut Context<'_>, code: u8) -> Result<Vec<u8>, Failu
         (0x8a, _) => Vec::from(POWER_CONDITIONS),
         (0xb0, _) => {
             let transfer_bytes = context.server.transfer_bytes;
-            block_limits(context.unit()?, transfer_bytes)
+            limits::block_limits(context.unit()?, transfer_bytes)
         }
         (0xb1, _) => characteristics(),
-        (0xb2, _) => provisioning(),
+        (0xb2, _) => limits::provisioning(context.unit()?),
         _ => return Err(unknown),
     };
     let [high, low] = u16::try_from(body.len()).unwrap_or(u16::MAX).to_be_bytes();
@@ -147,29 +145,9 @@ fn extended_inquiry() -> Vec<u8> {
     body
 }
 
-/// Block limits (SBC-3 6.5.3): how much one command may transfer; WRITE SAME needs a length
-/// (WSNZ); nothing of UNMAP.
-fn block_limits(unit: &LogicalUnit, transfer_bytes: u32) -> Vec<u8> {
-    let max = unit.transfer_blocks_max(transfer_bytes);
-    let optimal = unit.transfer_blocks_max(OPTIMAL_TRANSFER_BYTES).min(max);
-    let mut body = Vec::with_capacity(0x3c);
-    body.extend([1, unit.compare_blocks_max(transfer_bytes), 0, 0]);
-    body.extend(max.to_be_bytes());
-    body.extend(optimal.to_be_bytes());
-    body.resize(0x20, 0);
-    body.extend(u64::from(max).to_be_bytes());
-    body.resize(0x3c, 0);
-    body
-}
-
 /// Block device characteristics (SBC-3 6.5.2): a medium that does not rotate.
 fn characteristics() -> Vec<u8> {
     let mut body = Vec::from([0x00, 0x01]);
     body.resize(0x3c, 0);
     body
-}
-
-/// Logical block provisioning (SBC-3 6.5.4): fully provisioned, no way to unmap.
-fn provisioning() -> Vec<u8> {
-    Vec::from([0; 4])
 }

@@ -144,7 +144,11 @@ impl<S: ProbeSink> Target<S> {
 
     /// Bytes that an operation will bring in.
     fn bytes_brought(&self, session_key: SessionKey, device: DeviceId, op: &IoOp) -> u64 {
-        let IoOp::Read { blocks, .. } = op else { return 0 };
+        let blocks = match op {
+            IoOp::Read { blocks, .. } => blocks,
+            IoOp::Status { runs, .. } => return u64::from(*runs) * 16,
+            _ => return 0,
+        };
         let node = self.sessions.get(session_key).and_then(|session| session.node);
         let node = node.and_then(|node| self.nodes.get(node));
         let block_size = node.and_then(|node| node.block_sizes.get(&device)).copied().unwrap_or(4096);

@@ -10,11 +10,11 @@ use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
 use std::time::Duration;
 use target_core::api::{Admin, ConnId, Event, Input, RxStatus, TxStatus};
-use target_core::config::{Config, LunConfig, PortalConfig, TargetConfig, UnitPolicy};
+use target_core::config::{Config, LunConfig, PortalConfig, Provisioning, TargetConfig, UnitPolicy};
 use target_core::conn::batch::TxBatch;
 use target_core::conn::framing::{Frame, Framer, Verdict};
 use target_core::drive::{Driver, drain};
-use target_core::io::{DeviceId, IoDone, IoId, IoOp, IoRequest, SgList};
+use target_core::io::{DeviceId, IoDone, IoId, IoOp, IoRequest, Provisioned, Runs, SgList};
 use target_core::probe::{Probe, ProbeEvent, ProbeSink};
 use target_core::target::Target;
 use target_core::time::Instant;
@@ -107,6 +107,16 @@ impl World {
                 disk[at..at + data.len()].copy_from_slice(&data.to_bytes());
                 SgList::new()
             }
+            IoOp::Unmap { lba, blocks, .. } => {
+                let at = *lba as usize * BLOCK;
+                disk[at..at + *blocks as usize * BLOCK].fill(0);
+                SgList::new()
+            }
+            IoOp::Status { lba, runs } => {
+                let mut list = Runs::new(*lba, *runs);
+                list.add((disk.len() / BLOCK) as u64 - lba, Provisioned::Mapped);
+                list.finish()
+            }
             IoOp::Verify { .. } | IoOp::Flush => SgList::new(),
         }
     }
@@ -198,6 +208,7 @@ pub fn lun(number: u16, device: u32) -> LunConfig {
         serial: format!("S{device}"),
         write_cache: false,
         policy: UnitPolicy::default(),
+        provisioning: Provisioning::Full,
     }
 }
 

@@ -183,8 +183,14 @@ fn admin_request(cx: &Cx<'_>, verb: &AdminVerb) -> Outcome<Admin> {
         AdminVerb::Resize(lun, blocks) => Admin::Resized { device: device(cx, *lun)?, blocks: *blocks },
         AdminVerb::RemoveLun(lun) => reconfigure(cx, |luns| luns.retain(|known| known.lun != *lun))?,
         AdminVerb::AddLun(lun) => {
-            let spec =
-                LunSpec { lun: *lun, blocks: 2048, block_size: 512, write_cache: true, ..LunSpec::default() };
+            let spec = LunSpec {
+                lun: *lun,
+                blocks: 2048,
+                block_size: 512,
+                write_cache: true,
+                thin: true,
+                ..LunSpec::default()
+            };
             let mut devices = world(cx, |world| {
                 let luns = world.target_config().targets.iter().flat_map(|target| &target.luns);
                 luns.map(|lun| lun.device.0 + 1).max().unwrap_or(0)

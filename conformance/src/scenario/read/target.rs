@@ -114,6 +114,7 @@ fn lun(at: usize, node: &Node) -> Read<LunSpec> {
         write_cache: body.bool("write_cache").unwrap_or(true),
         transition: body.small("transition", 255_u32, 0)?,
         queue_depth: body.small("queue_depth", 65_536_u32, 0)?,
+        thin: body.bool("thin").unwrap_or(true),
         texts: [text("vendor", 8)?, text("product", 16)?, text("revision", 4)?, text("serial", 36)?],
     })
 }

@@ -185,6 +185,7 @@ fn luns(target: &Section<'_, '_>, name: &str, folder: &Path) -> Vec<LunSpec> {
         let seconds = section.number("transition_seconds", 0..=255u64).unwrap_or(0);
         spec.policy.transition = Duration::from_secs(seconds);
         spec.policy.queue_depth = section.number("queue_depth", 1..=65_536u32).unwrap_or(0);
+        spec.thin = section.boolean("thin").unwrap_or(spec.thin);
         for (key, length, field) in [
             ("vendor", 8, &mut spec.vendor),
             ("product", 16, &mut spec.product),

@@ -14,7 +14,8 @@ use std::fmt::Write;
 use std::net::SocketAddr;
 use std::time::Duration;
 use target_core::config::{
-    AuthConfig, Config, Limits, LunConfig, Offer, PortalConfig, Redirect, TargetConfig, Timers, UnitPolicy,
+    AuthConfig, Config, Limits, LunConfig, Offer, PortalConfig, Provisioning, Redirect, TargetConfig, Timers,
+    UnitPolicy,
 };
 
 /// The name of the target that `serve` makes without a configuration file.
@@ -112,6 +113,8 @@ pub struct LunSpec {
     pub write_cache: bool,
     /// How it differs from the usual disk.
     pub policy: UnitPolicy,
+    /// Thin: blocks can be unmapped. Memory can keep space for them (anchor them) as well.
+    pub thin: bool,
 }
 
 impl LunSpec {
@@ -128,6 +131,7 @@ impl LunSpec {
             serial: serial(target, lun),
             write_cache: true,
             policy: UnitPolicy::default(),
+            thin: true,
         }
     }
 }
@@ -223,6 +227,11 @@ impl LunSpec {
             serial: self.serial.clone(),
             write_cache: self.write_cache,
             policy: self.policy.clone(),
+            provisioning: match (self.thin, &self.backing) {
+                (false, _) => Provisioning::Full,
+                (true, Backing::Memory { .. }) => Provisioning::ThinAnchored,
+                (true, _) => Provisioning::Thin,
+            },
         }
     }
 }

@@ -35,6 +35,7 @@ fn a_full_file_says_everything() {
         read_only = true
         serial = "S1"
         write_cache = false
+        thin = false
         [target.auth]
         chap = [{ name = "user", secret = "twelve bytes" }]
         mutual = { name = "lab", secret_hex = "0x00112233445566778899aabb" }
@@ -74,7 +75,10 @@ fn a_full_file_says_everything() {
     assert_eq!(a.name, "iqn.2026-01.org.example:a");
     assert_eq!(a.luns[0].backing, Backing::Memory { bytes: 64 << 20, name: format!("{}/0", a.name) });
     let five = &a.luns[1];
-    assert_eq!((five.lun, five.block_size, five.read_only, five.write_cache), (5, 4096, true, false));
+    assert_eq!(
+        (five.lun, five.block_size, five.read_only, five.write_cache, five.thin),
+        (5, 4096, true, false, false)
+    );
     assert_eq!(five.backing, Backing::File { path: "disk.img".into(), read_only: true });
     assert_eq!(a.auth.mutual.as_ref().map(|m| m.secret.len()), Some(12));
     assert_eq!(b.redirect.as_ref().map(|r| r.permanent), Some(true));

@@ -5,13 +5,16 @@
 //! for what other writes may have put there while it ran. A write that failed or was aborted may or may not have happened. A
 //! write whose command is gone while storage still works on it can happen until storage is idle. A crash brings back what was
 //! possible since the last synchronisation. Contents are kept as hashes: what ORWRITE makes of a block is therefore unknown until
-//! it is read. A COMPARE AND WRITE that ends GOOD must have found what it could find, and one that found a difference must not
+//! it is read. What was unmapped holds zeros. A COMPARE AND WRITE that ends GOOD must have found what it could find, and one that found a difference must not
 //! have met blocks that can only have been equal; then it wrote nothing.
 
 mod blocks;
 mod device;
+mod reads;
 #[cfg(test)]
 mod tests;
+mod unmaps;
+mod writes;
 
 use super::content::{Effect, effect};
 use super::fields::Fields;
@@ -23,6 +26,7 @@ use device::{Device, Ending};
 use std::collections::BTreeMap;
 use std::ops::Range;
 use target_core::config::Config;
+use unmaps::KEYS_PER_COMMAND;
 
 const GOOD: u32 = 0;
 
@@ -74,7 +78,7 @@ impl LunModel {
         let Some(lun) = lun_number(task.lun) else { return };
         let Some(device) = self.map.get(&(track.target.to_ascii_lowercase(), lun)).copied() else { return };
         let Some(model) = self.devices.get_mut(&device) else { return };
-        self.next += 1;
+        self.next += KEYS_PER_COMMAND;
         let key = self.next;
         match effect {
             Effect::Read { lba, blocks } => model.begin_read(key, lba, blocks, task.edtl),
@@ -84,6 +88,10 @@ impl LunModel {
             }
             Effect::Same { lba, blocks, zeros } => {
                 model.begin_same(key, lba, blocks, zeros);
+                model.data(key, 0, pdu.view.data);
+            }
+            Effect::Unmap { len } => {
+                model.begin_unmap(key, len);
                 model.data(key, 0, pdu.view.data);
             }
             Effect::CompareAndWrite { lba, blocks, fua } => {

@@ -79,3 +79,32 @@ fn what_or_makes_is_known_once_it_is_read() {
     assert!(read(&mut device, 4, 1, b"abcd").is_some());
     assert_eq!(read(&mut device, 5, 0, b"\0\0\0\0"), None);
 }
+
+/// The list of an UNMAP.
+fn list(ranges: &[(u64, u32)]) -> Vec<u8> {
+    let mut list = vec![0, 0, 0, 16 * ranges.len() as u8, 0, 0, 0, 0];
+    for (lba, blocks) in ranges {
+        list.extend(lba.to_be_bytes());
+        list.extend(blocks.to_be_bytes());
+        list.extend([0; 4]);
+    }
+    list
+}
+
+#[test]
+fn what_was_unmapped_is_zero() {
+    let mut device = device();
+    write(&mut device, 10_000, 1, b"abcdefghijkl");
+    let list = list(&[(1, 1), (3, 1)]);
+    device.begin_unmap(20_000, list.len() as u64);
+    device.data(20_000, 0, &list[..20]);
+    assert!(read(&mut device, 21_000, 1, b"\0\0\0\0").is_some(), "its list is not here yet");
+    device.data(20_000, 20, &list[20..]);
+    assert_eq!(read(&mut device, 30_000, 1, b"\0\0\0\0efgh\0\0\0\0"), None, "under way: may have happened");
+    assert_eq!(read(&mut device, 31_000, 1, b"abcdefghijkl"), None, "or not");
+    assert_eq!(device.end(20_000, Ending::Good), None);
+    assert_eq!(read(&mut device, 40_000, 1, b"\0\0\0\0efgh\0\0\0\0"), None);
+    assert!(read(&mut device, 50_000, 3, b"ijkl").is_some());
+    device.crash();
+    assert_eq!(read(&mut device, 60_000, 3, b"ijkl"), None, "it was not synchronised");
+}

@@ -214,8 +214,8 @@ fn bad_media_and_unknown_commands_are_not_blamed_on_the_target() {
     assert_eq!(disk.read(3, &[9]), FINE);
     disk.write(3, &[4]);
     assert_eq!(disk.read(3, &[9]), ["content"], "writing healed it");
-    let unmap = disk.begin(&["F", "W"], &[0x42, 0, 0, 0, 0, 0, 0, 0, 0, 0], &[], 0);
-    disk.end(unmap, 0);
+    let unknown = disk.begin(&["F", "W"], &[0xc2, 0, 0, 0, 0, 0, 0, 0, 0, 0], &[], 0);
+    disk.end(unknown, 0);
     assert_eq!(disk.read(3, &[9]), FINE);
     assert_eq!(disk.read(3, &[4]), ["content"], "a read has told");
 }

@@ -8,7 +8,7 @@ use super::*;
 use crate::codec::{Digests, Pdu, encode};
 use crate::net::Dir;
 use crate::world::tap::Tap;
-use target_core::config::{LunConfig, TargetConfig, UnitPolicy};
+use target_core::config::{LunConfig, Provisioning, TargetConfig, UnitPolicy};
 use target_core::io::DeviceId;
 
 /// One connection whose both directions are written by the test.
@@ -34,6 +34,7 @@ pub(super) fn config() -> Config {
         serial: format!("S{device}"),
         write_cache: true,
         policy: UnitPolicy::default(),
+        provisioning: Provisioning::ThinAnchored,
     };
     let target =
         TargetConfig { name: TARGET.into(), luns: vec![lun(0, 0), lun(1, 1)], ..TargetConfig::default() };

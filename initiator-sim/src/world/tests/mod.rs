@@ -8,7 +8,7 @@ use crate::clock::SECOND;
 use crate::initiator::{CommandOutcome, CommandPlan, LoginOutcome, LoginPlan, lun};
 use crate::workload::client::{Client, Outcome};
 use std::net::SocketAddr;
-use target_core::config::{LunConfig, PortalConfig, TargetConfig, UnitPolicy};
+use target_core::config::{LunConfig, PortalConfig, Provisioning, TargetConfig, UnitPolicy};
 use target_core::io::DeviceId;
 
 pub(super) const TARGET: &str = "iqn.2007-07.test:disk";
@@ -31,6 +31,7 @@ pub(super) fn target_config() -> Config {
         serial: "S0".into(),
         write_cache: true,
         policy: UnitPolicy::default(),
+        provisioning: Provisioning::ThinAnchored,
     };
     Config {
         targets: vec![TargetConfig { name: TARGET.into(), luns: vec![lun], ..TargetConfig::default() }],

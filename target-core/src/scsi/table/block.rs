@@ -1,8 +1,11 @@
 //! Block commands: reading, writing and what becomes of blocks (SBC-3, SBC-4)
 
-use super::row::flag::{ATOMIC, MEDIUM, WRITES};
-use super::row::{DPO_BYTCHK, DPO_COMPARE, DPO_FUA, Entry, GROUP, IMMED, NDOB, X, changes, entry, free};
-use crate::scsi::{atomic, cache, capacity, defects, prefetch, read, same, verify, write};
+use super::row::flag::{ATOMIC, MEDIUM, THIN, WRITES};
+use super::row::{
+    ANCHOR_UNMAP, ANCHOR_UNMAP_NDOB, DPO_BYTCHK, DPO_COMPARE, DPO_FUA, Entry, GROUP, IMMED, X, changes,
+    entry, free,
+};
+use crate::scsi::{atomic, cache, capacity, defects, prefetch, provisioning, read, same, verify, write};
 
 #[rustfmt::skip]
 pub(super) const ROWS: &[Entry] = &[
@@ -16,7 +19,8 @@ pub(super) const ROWS: &[Entry] = &[
     entry(0x34, "PRE-FETCH(10)", &[0x34, IMMED, X, X, X, X, GROUP, X, X, 0], MEDIUM, prefetch::prefetch),
     entry(0x35, "SYNCHRONIZE CACHE(10)", &[0x35, IMMED, X, X, X, X, 0, X, X, 0], MEDIUM, cache::synchronize).access(changes),
     entry(0x37, "READ DEFECT DATA(10)", &[0x37, 0, 0x1f, 0, 0, 0, 0, X, X, 0], 0, defects::short),
-    entry(0x41, "WRITE SAME(10)", &[0x41, 0, X, X, X, X, 0, X, X, 0], MEDIUM | WRITES, same::write_same),
+    entry(0x41, "WRITE SAME(10)", &[0x41, ANCHOR_UNMAP, X, X, X, X, 0, X, X, 0], MEDIUM | WRITES, same::write_same),
+    entry(0x42, "UNMAP", &[0x42, 0x01, 0, 0, 0, 0, 0, X, X, 0], MEDIUM | WRITES | THIN, provisioning::unmap),
     entry(0x88, "READ(16)", &[0x88, DPO_FUA, X, X, X, X, X, X, X, X, X, X, X, X, 0, 0], MEDIUM, read::read),
     entry(0x89, "COMPARE AND WRITE", &[0x89, DPO_FUA, X, X, X, X, X, X, X, X, 0, 0, 0, X, 0, 0], MEDIUM | WRITES | ATOMIC,
         atomic::compare_and_write),
@@ -27,9 +31,11 @@ pub(super) const ROWS: &[Entry] = &[
     entry(0x8f, "VERIFY(16)", &[0x8f, DPO_BYTCHK, X, X, X, X, X, X, X, X, X, X, X, X, 0, 0], MEDIUM, verify::verify),
     entry(0x90, "PRE-FETCH(16)", &[0x90, IMMED, X, X, X, X, X, X, X, X, X, X, X, X, GROUP, 0], MEDIUM, prefetch::prefetch),
     entry(0x91, "SYNCHRONIZE CACHE(16)", &[0x91, IMMED, X, X, X, X, X, X, X, X, X, X, X, X, 0, 0], MEDIUM, cache::synchronize).access(changes),
-    entry(0x93, "WRITE SAME(16)", &[0x93, NDOB, X, X, X, X, X, X, X, X, X, X, X, X, 0, 0], MEDIUM | WRITES, same::write_same),
+    entry(0x93, "WRITE SAME(16)", &[0x93, ANCHOR_UNMAP_NDOB, X, X, X, X, X, X, X, X, X, X, X, X, 0, 0], MEDIUM | WRITES, same::write_same),
     entry(0x9e, "READ CAPACITY(16)", &[0x9e, 0x10, 0, 0, 0, 0, 0, 0, 0, 0, X, X, X, X, 0, 0], 0, capacity::long)
         .action(0x10).access(free),
+    entry(0x9e, "GET LBA STATUS", &[0x9e, 0x12, X, X, X, X, X, X, X, X, X, X, X, X, 0, 0], MEDIUM | THIN, provisioning::status)
+        .action(0x12),
     entry(0xa8, "READ(12)", &[0xa8, DPO_FUA, X, X, X, X, X, X, X, X, 0, 0], MEDIUM, read::read),
     entry(0xaa, "WRITE(12)", &[0xaa, DPO_FUA, X, X, X, X, X, X, X, X, 0, 0], MEDIUM | WRITES, write::write),
     entry(0xae, "WRITE AND VERIFY(12)", &[0xae, DPO_COMPARE, X, X, X, X, X, X, X, X, 0, 0], MEDIUM | WRITES, write::write_and_verify),

@@ -11,6 +11,7 @@ mod row;
 use super::aca::NACA;
 use super::cdb::Cdb;
 use super::sense::{Sense, code};
+use super::unit::LogicalUnit;
 pub(super) use row::{Entry, flag};
 
 /// The rows, by family.
@@ -102,6 +103,11 @@ impl Entry {
 
     /// SERVICE ACTION in byte 1 (SPC-4 4.2.2.3).
     const ACTION_BITS: u8 = 0x1f;
+
+    /// Whether a logical unit has the command.
+    pub(in crate::scsi) fn is_offered(&self, unit: &LogicalUnit) -> bool {
+        self.flags & flag::THIN == 0 || unit.is_thin()
+    }
 
     /// The CDB usage data, NACA included.
     pub(in crate::scsi) fn bits(&self) -> impl Iterator<Item = u8> {

@@ -18,6 +18,8 @@ pub(in crate::scsi) mod flag {
     pub const FLUSHES: u8 = 1 << 4;
     /// Must have the logical unit for itself.
     pub const ATOMIC: u8 = 1 << 5;
+    /// Only where blocks can be unmapped.
+    pub const THIN: u8 = 1 << 6;
 }
 
 use flag::{FLUSHES, MEDIUM, WRITES};
@@ -111,8 +113,9 @@ pub(super) const DPO_FUA: u8 = 0x18;
 pub(super) const DPO_BYTCHK: u8 = 0x16;
 /// Byte 1 of WRITE AND VERIFY: DPO and the one bit of BYTCHK that is not reserved.
 pub(super) const DPO_COMPARE: u8 = 0x12;
-/// Byte 1 of WRITE SAME(16): NDOB.
-pub(super) const NDOB: u8 = 0x01;
+/// Byte 1 of WRITE SAME: ANCHOR and UNMAP; of WRITE SAME(16): NDOB too.
+pub(super) const ANCHOR_UNMAP: u8 = 0x18;
+pub(super) const ANCHOR_UNMAP_NDOB: u8 = 0x19;
 /// GROUP NUMBER of PRE-FETCH, which initiators count on: for statistics that are not kept here.
 pub(super) const GROUP: u8 = 0x1f;
 /// Byte 1 of SYNCHRONIZE CACHE and PRE-FETCH: IMMED.

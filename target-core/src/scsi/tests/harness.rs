@@ -1,7 +1,7 @@
 //! A target with a fake disk, and outcomes as one line of text.
 
-use crate::config::{Limits, LunConfig, TargetConfig, UnitPolicy};
-use crate::io::{DeviceId, IoError, IoOp, SgList};
+use crate::config::{Limits, LunConfig, Provisioning, TargetConfig, UnitPolicy};
+use crate::io::{DeviceId, IoError, IoOp, Provisioned, Runs, SgList};
 use crate::scsi::{Command, DeviceServer, NexusId, Outcome, Request, Step, status};
 use crate::wire::Lun;
 use bytes::Bytes;
@@ -44,6 +44,11 @@ pub(super) fn lun_config(lun: u16, block_size: u32, blocks: u64) -> LunConfig {
         serial: format!("S{lun}"),
         write_cache: lun == SMALL,
         policy: UnitPolicy::default(),
+        provisioning: match lun {
+            SMALL => Provisioning::ThinAnchored,
+            LARGE_BLOCKS => Provisioning::Thin,
+            _ => Provisioning::Full,
+        },
     }
 }
 
@@ -167,6 +172,17 @@ impl Lab {
                     self.blocks.insert((device, lba + at as u64), Bytes::copy_from_slice(block));
                 }
             }
+            IoOp::Unmap { lba, blocks, .. } => {
+                for lba in *lba..*lba + u64::from(*blocks) {
+                    self.blocks.insert((device, lba), Bytes::from(vec![0; block_size]));
+                }
+            }
+            // Two mapped blocks to each unmapped one, for ever.
+            IoOp::Status { lba, runs } => {
+                let mut list = Runs::new(*lba, *runs);
+                while list.add(2, Provisioned::Mapped) && list.add(1, Provisioned::Deallocated) {}
+                return Ok(list.finish());
+            }
             IoOp::Verify { .. } | IoOp::Flush => {}
         }
         Ok(out)
@@ -180,6 +196,10 @@ impl Lab {
                 format!("write {lba} {} bytes{}", data.len(), if fua { " fua" } else { "" })
             }
             IoOp::Verify { lba, blocks } => format!("verify {lba}+{blocks}"),
+            IoOp::Unmap { lba, blocks, anchor } => {
+                format!("unmap {lba}+{blocks}{}", if anchor { " anchor" } else { "" })
+            }
+            IoOp::Status { lba, runs } => format!("status {lba} {runs}"),
             IoOp::Flush => "flush".into(),
         };
         self.ops.drain(..).map(show).collect::<Vec<_>>().join(", ")

@@ -13,6 +13,7 @@ mod modes;
 mod persist;
 mod ports;
 mod properties;
+mod provisioning;
 mod reservation;
 mod same;
 mod supported;
