@@ -297,7 +297,8 @@ fn a_panic_inside_the_core_costs_one_session_and_its_place_is_free_again() {
 fn the_load_client_proves_itself_where_it_is_asked() {
     let mut config = memory();
     let (name, secret) = ("iqn.2026-01.org.example:bench".to_owned(), "known to both of us".to_owned());
-    let credential = Credential { name: name.clone(), secret: secret.clone().into_bytes() };
+    let credential =
+        Credential { name: name.clone(), secret: secret.clone().into_bytes(), ..Credential::default() };
     config.targets[0].auth.credentials.push(credential);
     let (_server, address) = start(&config);
     let good = Chap { name, secret };

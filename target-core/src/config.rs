@@ -173,12 +173,14 @@ pub struct AuthConfig {
 }
 
 /// A CHAP name and secret.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Default)]
 pub struct Credential {
     /// CHAP_N.
     pub name: String,
     /// The shared secret.
     pub secret: Vec<u8>,
+    /// Names of the initiators that may present it; empty for all (RFC 7143 9.2). Means nothing for the target's own.
+    pub initiators: Vec<String>,
 }
 
 impl core::fmt::Debug for Credential {

@@ -8,7 +8,7 @@ use target_core::probe::NullSink;
 use target_core::target::Target;
 
 fn credential(name: &str, secret: &str) -> Credential {
-    Credential { name: name.into(), secret: secret.into() }
+    Credential { name: name.into(), secret: secret.into(), ..Credential::default() }
 }
 
 /// The field that a change to a good configuration makes wrong.

@@ -70,7 +70,11 @@ pub fn hostile(phase: Phase, input: &[u8]) {
 
 /// A target that asks for CHAP both ways, and one that has gone elsewhere: what only a login can reach.
 fn guarded_and_moved() -> [TargetConfig; 2] {
-    let credential = |name: &str, secret: &[u8]| Credential { name: name.into(), secret: secret.into() };
+    let credential = |name: &str, secret: &[u8]| Credential {
+        name: name.into(),
+        secret: secret.into(),
+        ..Credential::default()
+    };
     let auth = AuthConfig {
         credentials: vec![credential("a", b"a secret of the initiator")],
         mutual: Some(credential("b", b"the secret of the target")),

@@ -93,7 +93,9 @@ const RETAINED: u32 = 20;
 
 /// What a scenario asks of the target beyond the usual one; credentials may be there.
 fn own_target(spec: &TargetSpec, chap: bool) -> Option<&'static str> {
-    let auth = |auth: &AuthSpec| !chap || auth.users.len() > 1 || !auth.algorithms.is_empty();
+    let auth = |auth: &AuthSpec| {
+        !chap || auth.users.len() > 1 || !auth.algorithms.is_empty() || !auth.initiators.is_empty()
+    };
     let parts = [
         ("luns", spec.main.luns.is_some()),
         ("CHAP users and algorithms", spec.main.auth.as_ref().is_some_and(auth)),

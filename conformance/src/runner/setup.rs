@@ -219,10 +219,20 @@ fn auth(spec: &AuthSpec, vars: &Vars) -> Result<AuthConfig, String> {
     };
     let mut out = AuthConfig::default();
     for (name, expr) in &spec.users {
-        out.credentials.push(Credential { name: vars.text(name)?, secret: secret(expr)? });
+        out.credentials.push(Credential {
+            name: vars.text(name)?,
+            secret: secret(expr)?,
+            ..Credential::default()
+        });
+    }
+    for (name, expr) in &spec.initiators {
+        let (name, initiator) = (vars.text(name)?, vars.text(expr)?);
+        let credential = out.credentials.iter_mut().find(|credential| credential.name == name);
+        credential.ok_or(format!("auth.initiators: {name} is none of the users"))?.initiators.push(initiator);
     }
     if let Some((name, expr)) = &spec.mutual {
-        out.mutual = Some(Credential { name: vars.text(name)?, secret: secret(expr)? });
+        out.mutual =
+            Some(Credential { name: vars.text(name)?, secret: secret(expr)?, ..Credential::default() });
     }
     let number = |name: &String| match name.as_str() {
         "md5" => ChapAlgorithm::Md5,

@@ -93,8 +93,8 @@ pub(super) struct State {
     pub(super) limits: RunLimits,
     /// Rules whose findings the scenario provokes.
     pub(super) tolerate: Vec<String>,
-    /// The last PDUs, as lines.
-    pub(super) last: VecDeque<String>,
+    /// What passed last, to be shown if something fails.
+    last: VecDeque<Note>,
     pub(super) defaults: Defaults,
     /// Keeps the sessions of runs beside each other apart, where they meet at one target.
     pub(super) isid_base: u16,
@@ -240,7 +240,7 @@ impl State {
             (None, Some(cut)) => format!(" (cut after {cut} bytes)"),
             (None, None) => String::new(),
         };
-        self.note(conn, '>', &format!("{}{note}", composed.pdu));
+        self.remember(conn, '>', Noted::Pdu(composed.pdu.clone(), note));
         self.record(conn, || RecordKind::Pdu { from_target: false, pdu: composed.pdu.clone() });
         self.lab.send(self.conns[conn].lab, bytes, op);
         Ok(composed)
@@ -248,12 +248,14 @@ impl State {
 
     /// Remembers a line for failure reports.
     pub(super) fn note(&mut self, conn: usize, direction: char, text: &str) {
+        self.remember(conn, direction, Noted::Text(text.to_owned()));
+    }
+
+    fn remember(&mut self, conn: usize, direction: char, what: Noted) {
         if self.last.len() == LAST_MAX {
             self.last.pop_front();
         }
-        let name = &self.conns[conn].name;
-        let line = format!("{} {name} {direction} {text}", initiator_sim::clock::show(self.now()));
-        self.last.push_back(line);
+        self.last.push_back(Note { at: self.now(), conn, direction, what });
     }
 
     /// Keeps what happened, where the lab does not.
@@ -300,7 +302,16 @@ impl State {
     /// When it happened and what passed before.
     pub(super) fn decorate(&self, failure: &mut Failure) {
         failure.time = format!("{} s", initiator_sim::clock::show(self.now()));
-        failure.last = self.last.iter().cloned().collect();
+        let line = |note: &Note| {
+            let Note { at, conn, direction, what } = note;
+            let time = initiator_sim::clock::show(*at);
+            let name = &self.conns[*conn].name;
+            match what {
+                Noted::Text(text) => format!("{time} {name} {direction} {text}"),
+                Noted::Pdu(pdu, more) => format!("{time} {name} {direction} {pdu}{more}"),
+            }
+        };
+        failure.last = self.last.iter().map(line).collect();
     }
 
     /// True if the scenario puts up with findings of this rule.
@@ -343,11 +354,11 @@ impl State {
     }
 
     fn arrived(&mut self, conn: usize, incoming: Incoming) {
-        let text = match &incoming {
-            Incoming::Pdu { pdu, .. } | Incoming::Unknown { pdu } => pdu.to_string(),
-            Incoming::BadDigest { part, pdu, .. } => format!("{pdu} ({part:?} digest wrong)"),
+        let (pdu, more) = match &incoming {
+            Incoming::Pdu { pdu, .. } | Incoming::Unknown { pdu } => (pdu, String::new()),
+            Incoming::BadDigest { part, pdu, .. } => (pdu, format!(" ({part:?} digest wrong)")),
         };
-        self.note(conn, '<', &text);
+        self.remember(conn, '<', Noted::Pdu(pdu.clone(), more));
         if let Incoming::Pdu { pdu, .. } | Incoming::Unknown { pdu } = &incoming {
             self.record(conn, || RecordKind::Pdu { from_target: true, pdu: pdu.clone() });
         }
@@ -388,6 +399,20 @@ impl State {
         }
         link.inbox.remove(at)
     }
+}
+
+/// Something that passed. It becomes a line only if it is shown: few runs fail.
+struct Note {
+    at: Nanos,
+    conn: usize,
+    direction: char,
+    what: Noted,
+}
+
+enum Noted {
+    Text(String),
+    /// A PDU, and what is to be said of it.
+    Pdu(Pdu, String),
 }
 
 /// True if an item belongs to the program with this tag, or concerns every program.

@@ -171,6 +171,11 @@ static AUTH: Shape = Shape {
     doc: "CHAP secrets. Without `users` no proof is asked.",
     keys: &[
         key("users", Kind::MapOf(&Kind::Scalar), "CHAP names and secrets that initiators may present."),
+        key(
+            "initiators",
+            Kind::MapOf(&Kind::Scalar),
+            "Of users by name: the one initiator that may present the secret [any].",
+        ),
         key("mutual", Kind::Map(&CREDENTIAL), "What the target presents when asked."),
         key(
             "algorithms",

@@ -233,6 +233,8 @@ pub struct OneTarget {
 pub struct AuthSpec {
     /// Names and secrets of initiators.
     pub users: Vec<(Expr, Expr)>,
+    /// Names of users, and of the initiator each belongs to.
+    pub initiators: Vec<(Expr, Expr)>,
     /// Name and secret of the target.
     pub mutual: Option<(Expr, Expr)>,
     /// Algorithms by name.

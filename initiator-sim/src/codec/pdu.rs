@@ -49,7 +49,7 @@ impl Pdu {
 
     /// A field's number; `None` if there is no such field or it is wider than 64 bits.
     pub fn field(&self, name: &str) -> Option<u64> {
-        lookup(self.kind(), name).ok()?.value(&self.bhs)
+        find(self.kind(), name)?.value(&self.bhs)
     }
 
     /// A field's number as 32 bits, 0 when it has none: for fields the caller knows this kind has.
@@ -69,7 +69,7 @@ impl Pdu {
 
     /// The bytes of a field of whole bytes.
     pub fn bytes(&self, name: &str) -> Option<&[u8]> {
-        lookup(self.kind(), name).ok()?.slice(&self.bhs)
+        find(self.kind(), name)?.slice(&self.bhs)
     }
 
     /// Sets a field to a number.
@@ -141,17 +141,21 @@ const ALIASES: [(&str, &str); 15] = [
 /// The field of that name in a kind of PDU. `Byte0` to `Byte47` name single bytes of any header, so that
 /// reserved ones can be reached.
 pub fn lookup(kind: Option<Kind>, name: &str) -> Result<Field, CodecError> {
+    find(kind, name).ok_or_else(|| {
+        // What was meant costs more than to look, and most who look and find nothing do not ask.
+        let nearest = nearest(name, kind.map_or(common_fields(), fields).iter().map(|field| field.name));
+        CodecError::UnknownField { kind, name: name.to_owned(), nearest }
+    })
+}
+
+fn find(kind: Option<Kind>, name: &str) -> Option<Field> {
     let table = kind.map_or(common_fields(), fields);
     if let Some(field) = table.iter().find(|field| field.name == name) {
-        return Ok(*field);
+        return Some(*field);
     }
     if let Some(at) = name.strip_prefix("Byte").and_then(|n| n.parse::<usize>().ok()).filter(|n| *n < 48) {
-        return Ok(Field { name: "Byte", byte: at, shape: super::Shape::Bytes(1), default: 0 });
+        return Some(Field { name: "Byte", byte: at, shape: super::Shape::Bytes(1), default: 0 });
     }
-    let alias = ALIASES.iter().find(|(long, _)| *long == name).map(|(_, short)| *short);
-    if let Some(field) = alias.and_then(|short| table.iter().find(|field| field.name == short)) {
-        return Ok(*field);
-    }
-    let nearest = nearest(name, table.iter().map(|field| field.name));
-    Err(CodecError::UnknownField { kind, name: name.to_owned(), nearest })
+    let alias = ALIASES.iter().find(|(long, _)| *long == name).map(|(_, short)| *short)?;
+    table.iter().find(|field| field.name == alias).copied()
 }

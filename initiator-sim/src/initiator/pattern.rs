@@ -10,9 +10,13 @@ pub fn pattern(seed: u64, len: usize) -> Vec<u8> {
 
 /// Fills `out` with the pattern from byte `offset` on: any part equals the same part of the whole.
 pub fn fill(seed: u64, offset: u64, out: &mut [u8]) {
-    for (n, byte) in out.iter_mut().enumerate() {
-        let at = offset.wrapping_add(n as u64);
-        *byte = word(seed, at / 8).to_le_bytes()[(at % 8) as usize];
+    let skip = (offset % 8) as usize;
+    let (head, rest) = out.split_at_mut(out.len().min((8 - skip) % 8));
+    head.copy_from_slice(&word(seed, offset / 8).to_le_bytes()[skip..skip + head.len()]);
+    let first = offset.wrapping_add(head.len() as u64) / 8;
+    for (n, chunk) in rest.chunks_mut(8).enumerate() {
+        let len = chunk.len();
+        chunk.copy_from_slice(&word(seed, first.wrapping_add(n as u64)).to_le_bytes()[..len]);
     }
 }
 

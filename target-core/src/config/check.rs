@@ -227,6 +227,11 @@ fn check_auth(at: &str, auth: &AuthConfig) -> Checked {
         if credential.secret.is_empty() || credential.secret.len() > CHAP_BYTES_MAX {
             return Err(ConfigError::new(format!("{at}.secret"), "must be 1 to 1024 bytes"));
         }
+        for (index, name) in credential.initiators.iter().enumerate() {
+            if let Err(problem) = name_problem(name) {
+                return Err(ConfigError::new(format!("{at}.initiators[{index}]"), problem));
+            }
+        }
         if !names.insert(credential.name.as_str()) {
             return Err(ConfigError::new(format!("{at}.name"), "used by another credential"));
         }

@@ -122,14 +122,15 @@ fn lun(at: usize, node: &Node) -> Read<LunSpec> {
 fn auth(node: &Node) -> Read<AuthSpec> {
     let body = Body::free(node);
     Ok(AuthSpec {
-        users: users(&body)?,
+        users: users(&body, "users")?,
+        initiators: users(&body, "initiators")?,
         mutual: body.credential("mutual")?,
         algorithms: body.texts("algorithms"),
     })
 }
 
 /// Names may be computed too.
-fn users(body: &Body<'_>) -> Read<Vec<(Expr, Expr)>> {
+fn users(body: &Body<'_>, key: &'static str) -> Read<Vec<(Expr, Expr)>> {
     let name = |text: &str| Expr::read(text).map_err(|error| Problem::new(body.id(), error));
-    body.exprs("users")?.into_iter().map(|(user, secret)| Ok((name(&user)?, secret))).collect()
+    body.exprs(key)?.into_iter().map(|(user, secret)| Ok((name(&user)?, secret))).collect()
 }

@@ -36,7 +36,7 @@ impl Secrets {
         }
         for (what, list) in [("initiators", &self.initiators), ("targets", &self.targets)] {
             let mut names: BTreeMap<&[u8], &str> = BTreeMap::new();
-            for (Credential { name, secret }, span) in list {
+            for (Credential { name, secret, .. }, span) in list {
                 let first = *names.entry(secret).or_insert(name);
                 if first != name {
                     report
@@ -53,7 +53,9 @@ pub(super) fn read(section: Option<Section<'_, '_>>, secrets: &mut Secrets) -> A
     let mut credentials = Vec::new();
     for inner in section.sections("chap") {
         let span = inner.span.clone();
+        let initiators = initiators(&inner);
         if let Some(credential) = credential(inner) {
+            let credential = Credential { initiators, ..credential };
             secrets.initiators.push((credential.clone(), span));
             credentials.push(credential);
         }
@@ -76,6 +78,15 @@ pub(super) fn read(section: Option<Section<'_, '_>>, secrets: &mut Secrets) -> A
     });
     section.finish();
     AuthConfig { credentials, mutual, algorithms }
+}
+
+/// The initiators that a CHAP name belongs to.
+fn initiators(section: &Section<'_, '_>) -> Vec<String> {
+    let names = section
+        .texts("initiators")
+        .into_iter()
+        .filter_map(|at| super::target_name(&at.value).map_err(|error| section.wrong(&at.span, error)).ok());
+    names.collect()
 }
 
 fn credential(section: Section<'_, '_>) -> Option<Credential> {
@@ -104,7 +115,7 @@ fn credential(section: Section<'_, '_>) -> Option<Credential> {
         );
     }
     section.finish();
-    Some(Credential { name: name?.value, secret: secret?.value })
+    Some(Credential { name: name?.value, secret: secret?.value, ..Credential::default() })
 }
 
 fn hex(text: &str) -> Result<Vec<u8>, &'static str> {

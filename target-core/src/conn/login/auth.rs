@@ -66,6 +66,8 @@ impl<'a> SecurityKeys<'a> {
 /// What the exchange needs from around it.
 pub(super) struct AuthEnv<'a, 'b> {
     pub(super) config: &'a AuthConfig,
+    /// Name of the initiator, normalised.
+    pub(super) initiator: &'a str,
     pub(super) challenges: &'a Challenges,
     pub(super) rng: &'b mut dyn FnMut(&mut [u8]),
 }
@@ -159,7 +161,7 @@ fn await_response(
         return Err(LoginFault::AuthValue.into());
     }
     let said = Said { name, response: bytes(response)?, mutual };
-    let (verified, own) = chap::verify(asked, &said, env.config, env.challenges)?;
+    let (verified, own) = chap::verify(asked, &said, env.config, env.initiator, env.challenges)?;
     let answers = match own {
         Some((name, response)) => [("CHAP_N", name), ("CHAP_R", binary::to_hex(&response))].into(),
         None => Answers::new(),

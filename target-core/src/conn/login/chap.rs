@@ -73,24 +73,32 @@ impl Verified {
 /// The target's own name and response, when it was asked to authenticate.
 pub(super) type Own = Option<(String, Vec<u8>)>;
 
-/// Judges a response.
+/// Judges a response. The name that was proven must be one that `initiator` may use (rfc7143/9.2-9).
 pub(super) fn verify(
     asked: &Asked,
     said: &Said<'_>,
     auth: &AuthConfig,
+    initiator: &str,
     ours: &Challenges,
 ) -> Result<(Verified, Own), LoginFault> {
     if said.mutual.as_ref().is_some_and(|(_, challenge)| ours.is_ours(challenge)) {
         return Err(LoginFault::ChapReflected);
     }
     // Every credential is tried, so the time taken does not tell which name exists.
-    let mut good = Choice::from(0);
+    let (mut good, mut own) = (Choice::from(0), Choice::from(0));
     for credential in &auth.credentials {
         let expected = respond(asked.algorithm, asked.id, &credential.secret, &asked.challenge);
-        good |= credential.name.as_bytes().ct_eq(said.name.as_bytes()) & expected.ct_eq(&said.response);
+        let proven = credential.name.as_bytes().ct_eq(said.name.as_bytes()) & expected.ct_eq(&said.response);
+        let owners = &credential.initiators;
+        let is_own = owners.is_empty() || owners.iter().any(|owner| owner.eq_ignore_ascii_case(initiator));
+        good |= proven;
+        own |= proven & Choice::from(u8::from(is_own));
     }
     if !bool::from(good) {
         return Err(LoginFault::ChapResponse);
+    }
+    if !bool::from(own) {
+        return Err(LoginFault::ChapIdentity);
     }
     if let Some(own) = &auth.mutual {
         let same = respond(asked.algorithm, asked.id, &own.secret, &asked.challenge).ct_eq(&said.response);

@@ -51,6 +51,7 @@ pub enum LoginFault {
     AuthValue,
     ChapAlgorithm,
     ChapResponse,
+    ChapIdentity,
     ChapReflected,
     ChapSameSecret,
     ChapNoMutual,
@@ -94,6 +95,7 @@ impl LoginFault {
             | Self::AuthMethod
             | Self::ChapAlgorithm
             | Self::ChapResponse
+            | Self::ChapIdentity
             | Self::ChapReflected
             | Self::ChapSameSecret
             | Self::ChapNoMutual
@@ -162,6 +164,7 @@ impl LoginFault {
             Self::AuthValue => "a value of the authentication exchange cannot be read",
             Self::ChapAlgorithm => "no CHAP algorithm in common",
             Self::ChapResponse => "wrong name or secret",
+            Self::ChapIdentity => "the CHAP name belongs to another initiator",
             Self::ChapReflected => "a challenge of ours was reflected",
             Self::ChapSameSecret => "the same secret serves both directions",
             Self::ChapNoMutual => "the target has no secret to authenticate with",
@@ -198,6 +201,7 @@ impl LoginFault {
             Self::AuthMethod => "12.1",
             Self::AuthOutOfStep | Self::AuthMissing | Self::AuthValue | Self::IdentityChanged => "9.2",
             Self::ChapAlgorithm | Self::ChapResponse | Self::ChapNoMutual => "12.1.3",
+            Self::ChapIdentity => "9.2-9",
             Self::ChapReflected | Self::ChapSameSecret => "9.2.1",
             Self::DigestRequired => "13.1",
         }

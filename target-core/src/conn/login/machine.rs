@@ -270,8 +270,12 @@ fn judge(
     let state = match state {
         State::AwaitSecurity(mut party, auth) => {
             let keys = keys::judge(config, &mut party, Stage::Security, first, pairs, &mut replies)?;
-            let mut auth_env =
-                AuthEnv { config: party.auth(config)?, challenges: env.challenges, rng: &mut *env.rng };
+            let mut auth_env = AuthEnv {
+                config: party.auth(config)?,
+                initiator: &party.initiator,
+                challenges: env.challenges,
+                rng: &mut *env.rng,
+            };
             let (auth, answers) = auth.step(&mut auth_env, &keys, request.transit)?;
             replies.append(answers);
             replies.write(&mut text);

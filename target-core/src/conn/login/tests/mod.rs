@@ -57,8 +57,8 @@ pub(super) fn bench() -> Bench {
 pub(super) fn bench_with_chap() -> Bench {
     let mut bench = bench();
     bench.config.targets[0].auth = AuthConfig {
-        credentials: vec![Credential { name: "user".into(), secret: SECRET.into() }],
-        mutual: Some(Credential { name: "disk".into(), secret: OWN_SECRET.into() }),
+        credentials: vec![Credential { name: "user".into(), secret: SECRET.into(), ..Credential::default() }],
+        mutual: Some(Credential { name: "disk".into(), secret: OWN_SECRET.into(), ..Credential::default() }),
         algorithms: Vec::new(),
     };
     bench

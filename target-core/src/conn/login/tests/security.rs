@@ -244,7 +244,8 @@ fn reflections_are_refused_on_this_and_every_other_connection() {
 #[test]
 fn one_secret_must_not_serve_both_directions() {
     let mut bench = bench_with_chap();
-    bench.config.targets[0].auth.mutual = Some(Credential { name: "disk".into(), secret: SECRET.into() });
+    bench.config.targets[0].auth.mutual =
+        Some(Credential { name: "disk".into(), secret: SECRET.into(), ..Credential::default() });
     let (algorithm, id, challenge) = challenge(&mut bench, "7");
     let refused = bench.refused("T", 0, 1, proof("user", &respond(algorithm, id, SECRET, &challenge)));
     assert_eq!(refused, (0x0201, LoginFault::ChapSameSecret));
