@@ -36,6 +36,9 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
+#[macro_use]
+pub mod planted;
+
 pub mod api;
 pub mod config;
 pub mod conn;

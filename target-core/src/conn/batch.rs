@@ -105,6 +105,11 @@ impl TxBatch {
         self.pad(data.len());
         if digests.data && !data.is_empty() {
             self.reserve_digest(shared, data_from);
+            if planted!(DigestOverPadding)
+                && let Some(slot) = self.slots.last_mut()
+            {
+                slot.arena.end -= padding(data.len());
+            }
         }
         self.close_run(if inline { before } else { data_from });
 

@@ -229,7 +229,7 @@ impl Connection {
         if is_tmf {
             self.immediate_tmfs > 0 && self.immediate.saturating_add(self.immediate_tmfs) >= limit
         } else {
-            self.immediate >= limit.saturating_sub(1)
+            self.immediate >= limit.saturating_sub(u32::from(!planted!(ImmediateLimit)))
         }
     }
 
@@ -251,7 +251,8 @@ impl Connection {
             self.params.max_recv_segment = length;
             self.receive_change = None;
         }
-        while self.kept.front().is_some_and(|kept| serial::lt(kept.stat_sn, exp_stat_sn)) {
+        let first = if planted!(KeptStatus) { serial::next(exp_stat_sn) } else { exp_stat_sn };
+        while self.kept.front().is_some_and(|kept| serial::lt(kept.stat_sn, first)) {
             self.drop_oldest();
         }
         true
@@ -272,7 +273,7 @@ impl Connection {
 
     /// Whether that is the tag of a ping of ours; it is then answered.
     pub(crate) fn answers_ping(&mut self, ttt: u32) -> bool {
-        if self.ping == Some(ttt) {
+        if self.ping == Some(ttt) || (planted!(PingAnyTag) && self.ping.is_some()) {
             self.ping = None;
             if let Some(keepalive) = &mut self.keepalive {
                 keepalive.answered();

@@ -112,8 +112,13 @@ impl Pending {
 
     /// The frame, given exactly the bytes that had to follow.
     fn complete(self, mut segment: Bytes, crc: Crc32c) -> Frame {
-        let verdict =
-            if self.digest && !digest_is_good(crc, &segment) { Verdict::DataDigest } else { Verdict::Good };
+        let verdict = if self.digest
+            && (!digest_is_good(crc, &segment) || (planted!(DigestInPadding) && self.padded != self.data))
+        {
+            Verdict::DataDigest
+        } else {
+            Verdict::Good
+        };
         segment.truncate(self.data);
         Frame { bhs: self.bhs, ahs: self.ahs, data: segment, verdict }
     }
@@ -220,7 +225,9 @@ impl Framer {
         let digest_len = if self.digests.header { DIGEST_LEN } else { 0 };
         let header = BHS_LEN + ahs_len + digest_len;
         let headers = bytes.get(..header)?;
-        if self.digests.header && !digest_is_good(self.crc, headers) {
+        if self.digests.header
+            && (!digest_is_good(self.crc, headers) || (planted!(AhsOutsideDigest) && ahs_len > 0))
+        {
             return Some(Some(self.end(bhs, Bytes::new(), Verdict::HeaderDigest)));
         }
         self.buffer.consume(BHS_LEN);
@@ -228,7 +235,7 @@ impl Framer {
         self.buffer.consume(digest_len);
 
         let data = data_segment_length(&bhs);
-        if data > self.data_max {
+        if data > self.data_max || (planted!(SegmentMax) && data == self.data_max) {
             return Some(Some(self.end(bhs, ahs, Verdict::TooLong)));
         }
         if data == 0 {

@@ -60,7 +60,9 @@ fn begin(context: &mut Context<'_>, cdb: Cdb<'_>, extent: Extent, judge: Judge) 
     }
     let unit = context.unit()?;
     let under_way = Arc::new(());
-    unit.atomic = Arc::downgrade(&under_way);
+    if !planted!(CompareNotAlone) {
+        unit.atomic = Arc::downgrade(&under_way);
+    }
     let fua = cdb.bit(1, 3) || !unit.modes.write_cache;
     let blocks = if judge == Judge::Compare { extent.blocks.saturating_mul(2) } else { extent.blocks };
     let job = Job { extent, fua, judge, under_way };
@@ -100,7 +102,7 @@ pub(super) fn judge(context: &mut Context<'_>, job: Job, data: &SgList, found: &
     let new = match job.judge {
         Judge::Compare => {
             if let Some(at) = first_difference(found, &data.slice(0, half)) {
-                let at = u64::try_from(at).unwrap_or(u64::MAX);
+                let at = if planted!(MiscompareOffset) { 0 } else { u64::try_from(at).unwrap_or(u64::MAX) };
                 return Err(Sense::new(code::MISCOMPARE).with_information(at).into());
             }
             data.slice(half, half)

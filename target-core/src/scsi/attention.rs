@@ -106,6 +106,7 @@ impl Pending {
     pub(super) fn establish(&mut self, attention: Attention, limit: u32) {
         self.0 = match attention {
             Attention::PowerOn => attention.bit(),
+            _ if planted!(AttentionOverwrites) => attention.bit(),
             _ => self.0 | attention.bit(),
         };
         while self.0.count_ones() > limit.max(1) {

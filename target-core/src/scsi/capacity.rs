@@ -11,7 +11,8 @@ const LBPRZ: u8 = 0x40;
 /// A last block beyond 32 bits is reported as FFFFFFFFh: ask READ CAPACITY(16).
 pub(super) fn short(context: &mut Context<'_>, _: Cdb<'_>) -> Handled {
     let unit = context.unit()?;
-    let last = u32::try_from(unit.config.blocks.saturating_sub(1)).unwrap_or(u32::MAX);
+    let last = u32::try_from(unit.config.blocks.saturating_sub(u64::from(!planted!(CapacityCount))))
+        .unwrap_or(u32::MAX);
     let mut data = Vec::with_capacity(8);
     data.extend(last.to_be_bytes());
     data.extend(unit.block_size().to_be_bytes());

@@ -26,7 +26,9 @@ pub(super) fn report_luns(context: &mut Context<'_>, cdb: Cdb<'_>) -> Handled {
     let mut list = Vec::with_capacity(units.len().saturating_mul(8));
     for unit in units {
         if listed {
-            list.extend(Lun::from_number(unit.key.number).0.to_be_bytes());
+            let lun = Lun::from_number(unit.key.number).0;
+            let lun = if planted!(LunFormat) { u64::from(unit.key.number) << 48 } else { lun };
+            list.extend(lun.to_be_bytes());
         }
         if let Some(side) = unit.side(nexus) {
             side.pending.clear(Attention::LunsChanged);

@@ -48,7 +48,9 @@ pub(super) fn with_data(context: &mut Context<'_>, long_form: bool, save: bool, 
     }
     if modes != unit.modes {
         unit.modes = modes;
-        unit.attention(Attention::ModeChanged, Some(nexus), limit);
+        if !planted!(ModeChangedUntold) {
+            unit.attention(Attention::ModeChanged, Some(nexus), limit);
+        }
     }
     Ok(Next::GOOD)
 }

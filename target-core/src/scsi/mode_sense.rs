@@ -56,7 +56,8 @@ pub(super) fn mode_sense(context: &mut Context<'_>, cdb: Cdb<'_>) -> Handled {
     }
     let device = DPOFUA | if unit.write_protection().is_some() { WP } else { 0 };
     let after = descriptor.len().saturating_add(body.len());
-    let length = |before: usize| after.saturating_add(before).to_be_bytes();
+    let length =
+        |before: usize| after.saturating_add(before + usize::from(planted!(ModeDataLength))).to_be_bytes();
     // MODE DATA LENGTH counts what follows itself.
     let (mut data, allocation) = if long_form {
         let [.., high, low] = length(6);

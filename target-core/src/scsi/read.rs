@@ -14,7 +14,7 @@ pub(super) fn read(context: &mut Context<'_>, cdb: Cdb<'_>) -> Handled {
         return Ok(Next::GOOD);
     }
     let fua = cdb.byte(0) >> 5 != 0 && cdb.bit(1, 3);
-    if fua && context.unit()?.modes.write_cache {
+    if fua && !planted!(ReadFuaCached) && context.unit()?.modes.write_cache {
         return Ok(Next::Io { op: IoOp::Flush, then: AfterIo::FlushedRead(extent) });
     }
     Ok(fetch(extent))

@@ -45,6 +45,7 @@ pub(super) fn write_same(context: &mut Context<'_>, cdb: Cdb<'_>) -> Handled {
         let zeros = Vec::from([0]).repeat(usize::try_from(len).unwrap_or(0));
         return fill(context, extent, &zeros);
     }
+    let len = if planted!(WriteSameLength) { len.saturating_mul(extent.blocks) } else { len };
     Ok(Next::DataOut { len, then: WithData::WriteSame(Job { extent, length_at, unmap }) })
 }
 

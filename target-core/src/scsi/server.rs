@@ -109,7 +109,7 @@ impl DeviceServer {
             self.units.push(unit);
         }
         self.units.sort_by_key(|unit| unit.key.number);
-        if changed || !old.is_empty() {
+        if (changed || !old.is_empty()) && !planted!(LunsChangedUntold) {
             for unit in &mut self.units {
                 unit.attention(Attention::LunsChanged, None, limit);
             }

@@ -123,7 +123,7 @@ impl LogicalUnit {
     pub(super) fn leave(&mut self, nexus: NexusId) {
         self.sides.retain(|side| side.nexus != nexus);
         self.persistent.detach(nexus);
-        if self.reserved_by == Some(nexus) {
+        if self.reserved_by == Some(nexus) && !planted!(StaleReservation) {
             self.reserved_by = None;
         }
     }
@@ -187,7 +187,9 @@ impl LogicalUnit {
         self.power = PowerState::default();
         self.reported = Reported::default();
         self.stopped = false;
-        self.reserved_by = None;
+        if !planted!(ResetKeepsReservation) {
+            self.reserved_by = None;
+        }
         self.buffer = Vec::new();
         for side in &mut self.sides {
             side.prevents_removal = false;
@@ -220,7 +222,14 @@ impl LogicalUnit {
     /// Checks that blocks exist. An empty range must begin at one that does.
     pub(super) fn in_range(&self, span: Span) -> Result<(), Failure> {
         let left = self.config.blocks.saturating_sub(span.lba);
-        if left == 0 || u64::from(span.blocks) > left { Err(code::LBA_OUT_OF_RANGE.into()) } else { Ok(()) }
+        if planted!(RangeWraps) && span.lba.wrapping_add(span.blocks.into()) <= self.config.blocks {
+            return Ok(());
+        }
+        if (left == 0 && !planted!(EmptyRange)) || u64::from(span.blocks) > left {
+            Err(code::LBA_OUT_OF_RANGE.into())
+        } else {
+            Ok(())
+        }
     }
 
     /// Checks that blocks exist and are not more than one command may transfer.

@@ -106,7 +106,7 @@ pub(super) fn compare(
     } else {
         first_difference(found, expected)
     };
-    match difference {
+    match difference.filter(|_| !planted!(VerifyGood)) {
         None => Ok(Next::GOOD),
         Some(at) => {
             let at = u64::try_from(at).unwrap_or(u64::MAX);

@@ -44,7 +44,7 @@ fn begin(context: &mut Context<'_>, cdb: Cdb<'_>, fua: bool, after: After) -> Ha
         return Ok(Next::GOOD);
     }
     let unit = context.unit()?;
-    let job = Job { extent, fua: fua || !unit.modes.write_cache, after };
+    let job = Job { extent, fua: (fua && !planted!(FuaIgnored)) || !unit.modes.write_cache, after };
     Ok(Next::DataOut { len: unit.bytes(extent.blocks), then: WithData::Write(job) })
 }
 

@@ -67,6 +67,9 @@ impl<T> CmdWindow<T> {
 
     /// True if a command with that number would be taken: it is in the window and was not there before.
     pub fn accepts(&self, cmd_sn: u32) -> bool {
+        if planted!(CmdSnNoWrap) && cmd_sn < self.exp_cmd_sn {
+            return false;
+        }
         let slot = self.index(cmd_sn).map(|index| self.slots.get(index));
         matches!(slot, Some(None | Some(Slot::Empty)))
     }
@@ -109,7 +112,9 @@ impl<T> CmdWindow<T> {
             }
             // A plugged number passes without a command behind it.
             self.deliver();
-            self.finish();
+            if !planted!(PluggedLeaks) {
+                self.finish();
+            }
         }
     }
 
@@ -119,7 +124,9 @@ impl<T> CmdWindow<T> {
         let Some(index) = self.index(cmd_sn) else { return false };
         match self.slot(index) {
             Some(slot @ Slot::Empty) => {
-                *slot = Slot::Plugged;
+                if !planted!(AbortLeavesGap) {
+                    *slot = Slot::Plugged;
+                }
                 true
             }
             _ => false,
@@ -157,8 +164,8 @@ impl<T> CmdWindow<T> {
     pub fn finish(&mut self) {
         self.outstanding = self.outstanding.saturating_sub(1);
         let room = self.size.saturating_sub(self.outstanding);
-        let max = self.exp_cmd_sn.wrapping_add(room).wrapping_sub(1);
-        if serial::lt(self.max_cmd_sn, max) {
+        let max = self.exp_cmd_sn.wrapping_add(room).wrapping_sub(u32::from(!planted!(WindowSize)));
+        if serial::lt(self.max_cmd_sn, max) || planted!(MaxCmdSnBack) {
             self.max_cmd_sn = max;
         }
     }

@@ -29,7 +29,9 @@ impl<S: ProbeSink> Target<S> {
         let group = self.portal_group(local);
         let mut conn = Box::new(Connection::new(id, local, remote, group));
         conn.refused = refused;
-        conn.deadline = Some((self.now + self.config.timers.login, Due::Login));
+        if !planted!(LoginTimer) {
+            conn.deadline = Some((self.now + self.config.timers.login, Due::Login));
+        }
         self.conns.insert(id, conn);
         // Connections that only wait to be refused are bounded as well.
         if self.conns.len() >= (limits.connections as usize).saturating_add(limits.half_open as usize) {

@@ -113,7 +113,7 @@ impl<S: ProbeSink> Target<S> {
         let Some(conn) = self.conns.get(&id) else { return false };
         let is_tmf = Opcode::of(&frame.bhs) == Some(Opcode::TaskRequest);
         let fault = if !immediate && !session.window.accepts(cmd_sn) {
-            Fault::OutsideWindow
+            if planted!(OutsideWindow) { Fault::TaskInProgress } else { Fault::OutsideWindow }
         } else if itt == RESERVED_TAG {
             Fault::ReservedItt
         } else if session.has_request(itt) {

@@ -76,7 +76,7 @@ impl<S: ProbeSink> Target<S> {
             buffer_offset: pdu.buffer_offset,
             final_bit: pdu.final_bit,
         };
-        let wrong_lun = pdu.ttt != NO_TTT && pdu.lun != task.lun;
+        let wrong_lun = !planted!(DataOutLun) && pdu.ttt != NO_TTT && pdu.lun != task.lun;
         let recovers = session.params.error_recovery_level > 0;
         let write = task.write_data.as_mut()?;
         if frame.verdict == Verdict::DataDigest && recovers {

@@ -59,7 +59,9 @@ impl<S: ProbeSink> Encoder<'_, S> {
     pub(super) fn status_again(&mut self, stat_sn: u32) {
         let Some(Kept { mut bhs, data, shown, .. }) = self.conn.kept(stat_sn).cloned() else { return };
         let Numbers { exp_cmd_sn, max_cmd_sn } = self.numbers;
-        set_window(&mut bhs, exp_cmd_sn, max_cmd_sn);
+        if !planted!(ReplayOldWindow) {
+            set_window(&mut bhs, exp_cmd_sn, max_cmd_sn);
+        }
         let (probe, fields) = shown.unzip();
         let fields = fields.unwrap_or_default();
         self.send(probe, &bhs, &data, Fields { cmd_sn: exp_cmd_sn, ..fields });
@@ -73,10 +75,21 @@ impl<S: ProbeSink> Encoder<'_, S> {
                 self.answered(immediate);
                 let stat_sn = self.conn.next_stat_sn();
                 let max = self.conn.params.max_send_segment as usize;
-                self.nop_in(Lun(0), itt, RESERVED_TAG, stat_sn, data.slice(..data.len().min(max)));
+                self.nop_in(
+                    Lun(0),
+                    itt,
+                    RESERVED_TAG,
+                    stat_sn,
+                    data.slice(..data.len().min(if planted!(NopEchoOverMax) { usize::MAX } else { max })),
+                );
             }
             // A NOP-In without a task tag shows the next StatSN and does not take it (RFC 7143 11.19.2).
-            Out::NopPing { lun, ttt } => self.nop_in(lun, RESERVED_TAG, ttt, self.conn.stat_sn, Bytes::new()),
+            Out::NopPing { lun, ttt } => {
+                if planted!(PingTakesStatSn) {
+                    self.conn.next_stat_sn();
+                }
+                self.nop_in(lun, RESERVED_TAG, ttt, self.conn.stat_sn, Bytes::new());
+            }
             Out::NopWindow => {
                 self.nop_in(Lun(0), RESERVED_TAG, RESERVED_TAG, self.conn.stat_sn, Bytes::new());
             }
@@ -129,6 +142,9 @@ impl<S: ProbeSink> Encoder<'_, S> {
                     max_cmd_sn,
                     data_sn,
                 };
+                if planted!(RejectStatSn) {
+                    self.conn.stat_sn = stat_sn;
+                }
                 let fields = Fields { cmd_sn: exp_cmd_sn, stat_sn, ..Fields::default() };
                 self.send_response(None, &pdu.emit(), header, fields);
             }
@@ -175,7 +191,7 @@ impl<S: ProbeSink> Encoder<'_, S> {
             version_active: 0,
             data_segment_length: length(&out.reply.text),
             isid: out.isid,
-            tsih: out.tsih,
+            tsih: if planted!(TsihZero) { 0 } else { out.tsih },
             itt: out.itt,
             stat_sn,
             exp_cmd_sn,
@@ -265,10 +281,10 @@ impl<S: ProbeSink> Encoder<'_, S> {
     pub(super) fn r2t(&mut self, spec: R2tSpec, lun: Lun, itt: u32) {
         let Numbers { exp_cmd_sn, max_cmd_sn } = self.numbers;
         let pdu = R2t {
-            lun,
+            lun: if planted!(R2tLun) { Lun(0) } else { lun },
             itt,
             ttt: spec.ttt,
-            stat_sn: self.conn.stat_sn,
+            stat_sn: if planted!(R2tTakesStatSn) { self.conn.next_stat_sn() } else { self.conn.stat_sn },
             exp_cmd_sn,
             max_cmd_sn,
             r2t_sn: spec.r2t_sn,
@@ -306,10 +322,10 @@ impl<S: ProbeSink> Encoder<'_, S> {
             itt: task.itt,
             ttt,
             stat_sn,
-            exp_cmd_sn,
+            exp_cmd_sn: if planted!(DataInExpCmdSn) { 0 } else { exp_cmd_sn },
             max_cmd_sn,
             data_sn,
-            buffer_offset: sent.offset,
+            buffer_offset: if planted!(LastOffset) && sent.status { 0 } else { sent.offset },
             residual_count: residual.count(),
         };
         let fields = Fields {
@@ -339,7 +355,11 @@ impl<S: ProbeSink> Encoder<'_, S> {
         let (write, read) = residuals(task);
         let sense = sense_segment(&outcome.sense);
         // A unidirectional command has its one residual in the first place, whatever its direction.
-        let (first, bidi) = if task.read && !task.write { (read, Residual::None) } else { (write, read) };
+        let (first, bidi) = if task.read && (!task.write || planted!(BidiResidual)) {
+            (read, Residual::None)
+        } else {
+            (write, read)
+        };
         let pdu = ScsiResponse {
             bidi_overflow: matches!(bidi, Residual::Overflow(_)),
             bidi_underflow: matches!(bidi, Residual::Underflow(_)),
@@ -350,11 +370,15 @@ impl<S: ProbeSink> Encoder<'_, S> {
             data_segment_length: length(&sense),
             status_qualifier: outcome.qualifier,
             itt: task.itt,
-            snack_tag: task.snack_tag,
+            snack_tag: if planted!(SnackTagLost) { 0 } else { task.snack_tag },
             stat_sn,
             exp_cmd_sn,
             max_cmd_sn,
-            exp_data_sn: if task.data_in.is_some() { task.sent.data_ins() } else { 0 },
+            exp_data_sn: if task.data_in.is_some() {
+                task.sent.data_ins().wrapping_sub(u32::from(planted!(ExpDataSn)))
+            } else {
+                0
+            },
             bidi_residual_count: bidi.count(),
             residual_count: first.count(),
         };
@@ -375,7 +399,7 @@ impl<S: ProbeSink> Encoder<'_, S> {
 /// against what the initiator expected.
 pub(super) fn residuals(task: &Task) -> (Residual, Residual) {
     let Some(outcome) = &task.outcome else { return (Residual::None, Residual::None) };
-    let written = outcome.data_out_expected as usize;
+    let written = if planted!(WriteResidual) { task.edtl } else { outcome.data_out_expected } as usize;
     let read = outcome.data_in.len();
     let read_residual = if task.read { Residual::of(read, task.read_edtl) } else { Residual::None };
     let write_residual = if task.write {

@@ -110,12 +110,12 @@ impl<S: ProbeSink> Target<S> {
         task.write_data = None;
         // The place in the window is free as soon as the outcome is decided, so that MaxCmdSN does not depend on the
         // order in which connections are polled. What a peer does not read is bounded by pausing it.
-        if !task.immediate {
+        if !task.immediate || planted!(ImmediateOpensWindow) {
             session.window.finish();
         }
         let fenced = task.outcome.as_ref().is_some_and(|outcome| is_fenced(outcome, task.asks_for_aca()));
         let scope = Scope::Unit(task.lun.number());
-        self.hand_over(session_key, Response::Task(task_key), scope, fenced);
+        self.hand_over(session_key, Response::Task(task_key), scope, fenced && !planted!(FenceLost));
     }
 
     /// Gives a response, or what of it is to be sent again, to its connection. A command without one waits to be
@@ -148,11 +148,12 @@ impl<S: ProbeSink> Target<S> {
         self.leave_set(session_key, task_key);
         let Some(session) = self.sessions.get_mut(session_key) else { return };
         let Some(task) = session.tasks.get(task_key) else { return };
-        if task.awaits_data() {
+        if task.awaits_data() && !planted!(AbortForgetsTag) {
             session.aborted.remember(task.itt, task.conn, task.lun);
         }
         // A held command's number is plugged by who took it out of the window; then nothing is outstanding for it.
-        if !task.immediate && !matches!(task.stage, Stage::Arrived | Stage::Responding) {
+        let counted = !matches!(task.stage, Stage::Arrived | Stage::Responding);
+        if !task.immediate && counted && !planted!(AbortKeepsWindow) {
             session.window.finish();
         }
         self.forget(session_key, task_key);
@@ -162,7 +163,7 @@ impl<S: ProbeSink> Target<S> {
     pub(super) fn forget(&mut self, session_key: SessionKey, task_key: TaskKey) {
         let Some(session) = self.sessions.get_mut(session_key) else { return };
         let Some(task) = session.tasks.remove(task_key) else { return };
-        session.held = session.held.saturating_sub(task.held);
+        session.held = session.held.saturating_sub(if planted!(HeldLeak) { 0 } else { task.held });
         let waiting = !session.parked.is_empty() || !session.starved.is_empty();
         if task.immediate
             && let Some(conn) = self.conns.get_mut(&task.conn)

@@ -70,7 +70,11 @@ impl<S: ProbeSink> Target<S> {
             } else {
                 self.close_lost(session_key, pdu.cid)
             };
-            let result = if found { LogoutResult::Closed } else { LogoutResult::CidNotFound };
+            let result = if found || planted!(LogoutUnknownCid) {
+                LogoutResult::Closed
+            } else {
+                LogoutResult::CidNotFound
+            };
             return self.answer_logout(id, pdu.itt, result, if found { times } else { (0, 0) });
         };
         let closes_session = session.conns.len() == 1 && !recover && !session.has_unfinished_recovery();
@@ -104,7 +108,7 @@ impl<S: ProbeSink> Target<S> {
 
     fn answer_logout(&mut self, id: ConnId, itt: u32, result: LogoutResult, times: (u16, u16)) {
         let Some(conn) = self.conns.get_mut(&id) else { return };
-        let (time2wait, time2retain) = times;
+        let (time2wait, time2retain) = if planted!(LogoutTimes) { (times.1, times.0) } else { times };
         conn.out.push(Out::Logout { itt, result, time2wait, time2retain });
         self.wake(id);
     }

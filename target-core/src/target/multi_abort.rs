@@ -116,7 +116,7 @@ impl<S: ProbeSink> Target<S> {
             // What a lost connection owes does not come any more.
             let comes = task.awaits_data()
                 && self.conns.get(&task.conn).is_some_and(|conn| conn.session == Some(session_key));
-            if fast || !comes {
+            if fast || planted!(ResetForgetsData) || !comes {
                 self.drop_task(session_key, key);
                 continue;
             }
@@ -165,7 +165,7 @@ impl<S: ProbeSink> Target<S> {
         let (nexus, node_index) = (session.nexus, session.node);
         let function = TmfFunction::from_u8(request.function);
         let mut others = Vec::new();
-        if reaches_others(request) {
+        if reaches_others(request) && !planted!(ResetOwnOnly) {
             for other in self.sessions.keys() {
                 let same_node = self.sessions.get(other).is_some_and(|session| session.node == node_index);
                 if other != session_key && same_node && self.abort_others(other, request) {
@@ -186,8 +186,10 @@ impl<S: ProbeSink> Target<S> {
         }
         if let Some(node) = node_index.and_then(|node| self.nodes.get_mut(node)) {
             match function {
-                Some(TmfFunction::ClearTaskSet) => node.scsi.cleared(request.lun, nexus, others),
-                Some(TmfFunction::LogicalUnitReset) => {
+                Some(TmfFunction::ClearTaskSet) if !planted!(ClearedUntold) => {
+                    node.scsi.cleared(request.lun, nexus, others)
+                }
+                Some(TmfFunction::LogicalUnitReset) if !planted!(ResetFake) => {
                     node.scsi.lun_reset(request.lun, nexus);
                 }
                 Some(TmfFunction::TargetWarmReset | TmfFunction::TargetColdReset) => {
@@ -199,7 +201,9 @@ impl<S: ProbeSink> Target<S> {
         if let Some(node) = node_index {
             // A reset ends the ACA conditions in its scope, whosever they are (SAM-5 5.9.5); the others leave them.
             let resets = is_target_reset(request) || function == Some(TmfFunction::LogicalUnitReset);
-            self.end_acas(node, |number, _| resets && in_scope(request, Lun::from_number(number)));
+            self.end_acas(node, |number, _| {
+                resets && !planted!(ResetKeepsAca) && in_scope(request, Lun::from_number(number))
+            });
             if resets {
                 self.end_functions(node, request);
             }
@@ -319,7 +323,7 @@ fn affects(request: &TaskRequest, task: &Task) -> bool {
         Some(TmfFunction::AbortTaskSet | TmfFunction::ClearTaskSet)
     );
     // An immediate command carries the CmdSN of the next other one, and so may an immediate function after it.
-    let is_before = if task.immediate {
+    let is_before = if task.immediate && !planted!(AbortSetImmediate) {
         serial::le(task.cmd_sn, request.cmd_sn)
     } else {
         serial::lt(task.cmd_sn, request.cmd_sn)

@@ -132,7 +132,9 @@ pub(super) fn sense_segment(sense: &Sense) -> Bytes {
     }
     let length = u16::try_from(bytes.len()).unwrap_or(u16::MAX);
     let mut segment = Vec::with_capacity(2 + bytes.len());
-    segment.extend_from_slice(&length.to_be_bytes());
+    if !planted!(SenseLength) {
+        segment.extend_from_slice(&length.to_be_bytes());
+    }
     segment.extend_from_slice(bytes);
     segment.into()
 }

@@ -34,7 +34,7 @@ pub(super) fn fire(
         stat_sn: fields.stat_sn,
         data_sn: fields.data_sn,
         data_len: fields.data_len,
-        flags: u32::from(flags),
+        flags: u32::from(if planted!(ProbeFlags) { flags & 0x7f } else { flags }),
     };
     let cmd = cdb.map(|cdb| IscsiCmd { cdb });
     sink.fire(&ProbeEvent { probe, conn: names.conn_info(), info, cmd });
@@ -66,14 +66,14 @@ impl<S: ProbeSink> Target<S> {
             return;
         }
         let fields = Fields {
-            lun: pdu.lun.probe_number(),
+            lun: if planted!(ProbeLunRaw) { pdu.lun.0 } else { pdu.lun.probe_number() },
             itt: pdu.itt,
             cmd_sn: pdu.cmd_sn,
             stat_sn: pdu.exp_stat_sn,
             data_len: pdu.data_segment_length,
             ..Fields::default()
         };
-        let cdb = extras.cdb.as_deref().unwrap_or(&pdu.cdb);
+        let cdb = extras.cdb.as_deref().filter(|_| !planted!(ProbeCdb)).unwrap_or(&pdu.cdb);
         self.fire_received(id, Probe::ScsiCommand, &frame.bhs, fields, Some(cdb));
     }
 
@@ -87,7 +87,7 @@ impl<S: ProbeSink> Target<S> {
             itt: pdu.itt,
             ttt: pdu.ttt,
             stat_sn: pdu.exp_stat_sn,
-            data_sn: pdu.data_sn,
+            data_sn: if planted!(ProbeDataSn) { pdu.buffer_offset } else { pdu.data_sn },
             data_len: pdu.data_segment_length,
             ..Fields::default()
         };
@@ -104,7 +104,8 @@ impl<S: ProbeSink> Target<S> {
             }
             Opcode::TaskRequest => {
                 let pdu = TaskRequest::parse(bhs);
-                let common = fields(pdu.lun, pdu.itt, pdu.referenced_task_tag, pdu.cmd_sn, pdu.exp_stat_sn);
+                let tag = if planted!(ProbeTaskTag) { pdu.itt } else { pdu.referenced_task_tag };
+                let common = fields(pdu.lun, pdu.itt, tag, pdu.cmd_sn, pdu.exp_stat_sn);
                 (Probe::TaskCommand, Fields { data_sn: pdu.exp_data_sn, ..common })
             }
             Opcode::LoginRequest => {
@@ -153,7 +154,7 @@ pub(super) fn fire_sent(
     bhs: &[u8; BHS_LEN],
     fields: Fields,
 ) {
-    if sink.is_enabled(probe) {
+    if sink.is_enabled(probe) && !(planted!(ProbeMissed) && probe == Probe::TaskResponse) {
         fire(sink, &conn.names, probe, bhs, fields, None);
     }
 }

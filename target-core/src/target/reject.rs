@@ -40,7 +40,9 @@ impl<S: ProbeSink> Target<S> {
         let Some(conn) = self.conns.get_mut(&id) else { return };
         let mut header = Vec::with_capacity(BHS_LEN + frame.ahs.len());
         header.extend_from_slice(&frame.bhs);
-        header.extend_from_slice(&frame.ahs);
+        if !planted!(RejectWithoutAhs) {
+            header.extend_from_slice(&frame.ahs);
+        }
         header.truncate(conn.params.max_send_segment as usize);
         conn.out.push(Out::Reject { reason, header: header.into(), data_sn });
         self.wake(id);

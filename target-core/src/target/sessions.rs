@@ -49,6 +49,7 @@ impl Directory<'_> {
             all += 1;
             own += u32::from(same_initiator);
         }
+        own = own.saturating_sub(u32::from(planted!(SessionsPerInitiator)));
         if all >= limits.sessions || own >= limits.sessions_per_initiator {
             return Err(NotAdmitted::OutOfResources);
         }
@@ -100,7 +101,9 @@ impl<S: ProbeSink> Target<S> {
     /// Ends the session whose place a new one takes (RFC 7143 6.3.5).
     pub(super) fn reinstate(&mut self, initiator: &str, isid: [u8; 6], scope: Scope) {
         let old = self.sessions.iter().find(|(_, session)| {
-            session.initiator == initiator && session.isid == isid && session.scope == scope
+            session.initiator == initiator
+                && (session.isid == isid || planted!(ReinstateAnyIsid))
+                && session.scope == scope
         });
         if let Some(old) = old.map(|(key, _)| key) {
             self.end_session(old, None, "reinstated");
@@ -115,7 +118,10 @@ impl<S: ProbeSink> Target<S> {
         if !session.conns.is_empty() {
             return;
         }
-        if session.params.time2retain == 0 || session.is_discovery() || self.draining {
+        if (session.params.time2retain == 0 && !planted!(RetainZero))
+            || session.is_discovery()
+            || self.draining
+        {
             return self.end_session(session_key, None, reason);
         }
         session.go(Transition::N5);
@@ -147,7 +153,7 @@ impl<S: ProbeSink> Target<S> {
     pub(super) fn commands_lost(&mut self, session_key: SessionKey, luns: &[Lun]) {
         let Some(session) = self.sessions.get(session_key) else { return };
         let Some(node) = session.node.and_then(|node| self.nodes.get_mut(node)) else { return };
-        for lun in luns {
+        for lun in luns.iter().filter(|_| !planted!(LostUntold)) {
             node.scsi.unit_attention(*lun, session.nexus, Attention::ClearedByProtocol);
         }
     }

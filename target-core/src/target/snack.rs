@@ -175,7 +175,7 @@ pub(super) fn acknowledge_data(task: &mut Task, number: u32) -> Option<u64> {
 fn run(pdu: &Snack, base: u32, next: u32) -> Option<(u32, u32)> {
     let (first, end) = match (pdu.beg_run, pdu.run_length) {
         (0, 0) => return Some((base, next)),
-        (first, 0) => (first, next),
+        (first, 0) => (first, next.wrapping_sub(u32::from(planted!(SnackRunEnd)))),
         (first, length) => (first, first.wrapping_add(length)),
     };
     (serial::le(base, first) && serial::lt(first, end) && serial::le(end, next)).then_some((first, end))

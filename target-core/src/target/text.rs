@@ -62,7 +62,11 @@ impl<S: ProbeSink> Target<S> {
                     conn.immediate = conn.immediate.saturating_sub(1);
                 } else if let Some(session) = self.sessions.get_mut(session_key) {
                     // A rejected request counts as not received; the initiator fills the gap (rfc7143/7.3-2).
-                    session.window.undeliver();
+                    if planted!(RejectedTextCounts) {
+                        session.window.finish();
+                    } else {
+                        session.window.undeliver();
+                    }
                 }
                 let frame = Frame { bhs, ahs: Bytes::new(), data, verdict: Verdict::Good };
                 self.violation(id, Fault::Text(fault), &frame);

@@ -101,12 +101,16 @@ impl<S: ProbeSink> Target<S> {
             // A command that never came, or that came and is held, counts as received: the gap is filled.
             let is_before = serial::lt(pdu.ref_cmd_sn, pdu.cmd_sn);
             let filled = is_before && session.window.plug(pdu.ref_cmd_sn);
-            return if filled { TmfResponse::FunctionComplete } else { TmfResponse::TaskDoesNotExist };
+            return if filled || planted!(AbortUnknown) {
+                TmfResponse::FunctionComplete
+            } else {
+                TmfResponse::TaskDoesNotExist
+            };
         };
         if task.stage == Stage::Aborting {
             return TmfResponse::TaskDoesNotExist;
         }
-        if task.lun != pdu.lun {
+        if task.lun != pdu.lun && !planted!(AbortAnyLun) {
             return TmfResponse::TaskDoesNotExist;
         }
         if task.conn != id {
@@ -117,6 +121,9 @@ impl<S: ProbeSink> Target<S> {
                 self.send_status_from(session_key, id, pdu.referenced_task_tag);
                 return TmfResponse::FunctionComplete;
             }
+        }
+        if planted!(StatusAfterAbort) && task.stage == Stage::Responding {
+            return TmfResponse::FunctionComplete;
         }
         self.take_held(session_key, &[key]);
         self.drop_task(session_key, key);

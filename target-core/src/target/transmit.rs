@@ -94,9 +94,9 @@ fn send_data<S: ProbeSink>(
     let len = u32::try_from(spec.data.len()).unwrap_or(u32::MAX);
     // Good status rides on the last Data-In of a unidirectional read (RFC 7143 11.7.3); a SNACK Tag has no place there.
     let good = task.outcome.as_ref().is_some_and(|outcome| outcome.status == status::GOOD);
-    let rides = spec.last && good && !task.write && task.snack_tag == 0;
+    let rides = spec.last && (good || planted!(StatusWithoutGood)) && !task.write && task.snack_tag == 0;
     // The status acknowledges the last of the data by itself.
-    let asks = spec.final_bit && !spec.last && task.sent.may_ask(len, max_burst);
+    let asks = !planted!(AckNeverAsked) && spec.final_bit && !spec.last && task.sent.may_ask(len, max_burst);
     let ack = asks.then(|| session.new_ttt());
     let sent = SentData { offset: spec.buffer_offset, len, final_bit: spec.final_bit, ack, status: rides };
     let task = session.tasks.get_mut(key)?;

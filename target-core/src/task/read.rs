@@ -20,6 +20,7 @@ impl Residual {
         let actual = u32::try_from(actual).unwrap_or(u32::MAX);
         match actual.checked_sub(expected) {
             Some(0) => Self::None,
+            Some(more) if planted!(ResidualSide) => Self::Underflow(more),
             Some(more) => Self::Overflow(more),
             None => Self::Underflow(expected.wrapping_sub(actual)),
         }
@@ -142,13 +143,14 @@ impl ReadTransfer {
             };
         }
         // Only the last PDU of a sequence may need padding (rfc7143/11.7.7-2).
-        let whole = self.span.len <= self.rules.max_segment;
+        let over = if planted!(DataInOverMax) { 512 } else { 0 };
+        let whole = self.span.len <= self.rules.max_segment.saturating_add(over);
         let (buffer_offset, len) = (self.span.offset, if whole { self.span.len } else { self.whole_words() });
         self.span.offset += len;
         self.span.len -= len;
         self.left = self.left.saturating_sub(len);
         let last = self.is_done();
-        let final_bit = last || (self.span.len == 0 && self.span.ends);
+        let final_bit = last || (self.span.len == 0 && self.span.ends && !planted!(BurstWithoutFinal));
         Some(DataInSpec { buffer_offset, data: self.bytes(buffer_offset, len), final_bit, last })
     }
 
@@ -180,6 +182,7 @@ impl ReadTransfer {
     /// The initiator has everything before `offset` and will not ask for it again. Returns the bytes given back.
     pub fn release(&mut self, offset: u32) -> u32 {
         // Out of order, something before may be on its way still.
+        let offset = offset.saturating_add(if planted!(ReleasedTooMuch) { 512 } else { 0 });
         let more = offset.min(self.total).saturating_sub(self.released);
         if more == 0 || !(self.rules.pdu_in_order && self.rules.sequence_in_order) {
             return 0;

@@ -64,6 +64,9 @@ impl SentLog {
     pub(crate) fn push(&mut self, pdu: Numbered) -> u32 {
         let number = self.next;
         self.next = self.next.wrapping_add(1);
+        if planted!(DataSnRestart) && matches!(pdu, Numbered::DataIn(data) if data.final_bit) {
+            self.next = 0;
+        }
         self.r2ts = self.r2ts.wrapping_add(u32::from(matches!(pdu, Numbered::R2t(_))));
         if self.keep {
             self.entries.push_back(pdu);

@@ -80,7 +80,9 @@ impl<T: Copy + PartialEq> TaskSet<T> {
     pub(crate) fn enter(&mut self, task: T, attribute: Attribute, priority: u8) -> bool {
         let may = match attribute {
             Attribute::HeadOfQueue | Attribute::Aca => true,
-            Attribute::Simple | Attribute::Ordered => self.dormant.is_empty() && self.may_run(attribute),
+            Attribute::Simple | Attribute::Ordered => {
+                (self.dormant.is_empty() || planted!(SimpleOvertakes)) && self.may_run(attribute)
+            }
         };
         if may {
             *self.count(attribute) += 1;
@@ -176,7 +178,11 @@ impl<T: Copy + PartialEq> TaskSet<T> {
     fn may_run(&self, attribute: Attribute) -> bool {
         match attribute {
             Attribute::Simple => self.ordered == 0 && self.head_of_queue == 0,
-            Attribute::Ordered => self.simple == 0 && self.ordered == 0 && self.head_of_queue == 0,
+            Attribute::Ordered => {
+                (self.simple == 0 || planted!(OrderedOvertakes))
+                    && self.ordered == 0
+                    && self.head_of_queue == 0
+            }
             Attribute::HeadOfQueue | Attribute::Aca => true,
         }
     }

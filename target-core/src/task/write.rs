@@ -141,7 +141,7 @@ impl WriteTransfer {
         } else {
             Ok(())
         };
-        let left = limit.saturating_sub(first);
+        let left = limit.saturating_sub(if planted!(FirstBurstImmediate) { 0 } else { first });
         let unsolicited = (!final_bit).then_some(Sequence::new(NO_TTT, first, left));
         let mut transfer = Self {
             rules,
@@ -203,7 +203,8 @@ impl WriteTransfer {
 
     /// Bytes the next R2T would ask for; `None` if none is due now.
     pub fn next_r2t_length(&self) -> Option<u32> {
-        let room = self.bursts.len() < usize::from(self.rules.max_outstanding_r2t);
+        let more = usize::from(planted!(R2tOutstanding));
+        let room = self.bursts.len() < usize::from(self.rules.max_outstanding_r2t) + more;
         let due = !self.abandoned && self.unsolicited.is_none() && room;
         self.next_range().filter(|_| due).map(|(_, len)| len)
     }
@@ -217,7 +218,8 @@ impl WriteTransfer {
         }
         let left = self.wanted.min(self.top).checked_sub(self.next_offset).filter(|left| *left > 0)?;
         if self.rules.data_sequence_in_order {
-            return Some((self.next_offset, left.min(max_burst)));
+            let over = if planted!(R2tOverBurst) { 512 } else { 0 };
+            return Some((self.next_offset, left.min(max_burst.saturating_add(over))));
         }
         let before = (left - 1) / max_burst * max_burst;
         Some((self.next_offset + before, left - before))
@@ -244,7 +246,8 @@ impl WriteTransfer {
     }
 
     fn request(&mut self, ttt: u32, offset: u32, len: u32) -> R2tSpec {
-        let spec = R2tSpec { ttt, r2t_sn: self.next_r2t_sn, buffer_offset: offset, desired_length: len };
+        let r2t_sn = if planted!(R2tSn) { 0 } else { self.next_r2t_sn };
+        let spec = R2tSpec { ttt, r2t_sn, buffer_offset: offset, desired_length: len };
         self.bursts.push(Sequence::new(ttt, offset, len));
         self.next_r2t_sn = self.next_r2t_sn.wrapping_add(1);
         spec
@@ -340,7 +343,7 @@ impl WriteTransfer {
         if abandoned {
             return Ok(Taken::New);
         }
-        if info.data_sn != sequence.next_data_sn {
+        if info.data_sn != sequence.next_data_sn && !planted!(DataOutSn) {
             if !recover {
                 return Err(WriteFault::DataSn);
             }
@@ -355,7 +358,7 @@ impl WriteTransfer {
             sequence.received.checked_add(len).filter(|sum| *sum <= sequence.len).ok_or(too_much)?;
         let offset = info.buffer_offset.checked_sub(sequence.start).ok_or(WriteFault::BufferOffset)?;
         let fits = offset.checked_add(len).is_some_and(|end| end <= sequence.len);
-        if !fits || (in_order && !sequence.lost && offset != sequence.received) {
+        if !fits || (in_order && !planted!(DataOutOffset) && !sequence.lost && offset != sequence.received) {
             return Err(WriteFault::BufferOffset);
         }
         sequence.next_data_sn = serial::next(info.data_sn);
@@ -396,7 +399,7 @@ impl WriteTransfer {
             // What was to come unasked is known to the byte, so everything after it is asked for.
             self.next_offset = sequence.start + sequence.len;
         }
-        if sequence.lost {
+        if sequence.lost && !planted!(LostDataForgotten) {
             self.lost.extend(self.pieces.gaps(sequence.start, sequence.len));
         }
     }

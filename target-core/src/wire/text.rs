@@ -128,7 +128,7 @@ pub fn boolean(value: &str) -> Option<bool> {
 
 /// A numerical-value: decimal without needless zeroes, or hexadecimal after `0x`; below 2^64.
 pub fn number(value: &str) -> Option<u64> {
-    if let Some(digits) = hex_digits(value) {
+    if let Some(digits) = hex_digits(value).filter(|_| !planted!(HexNumber)) {
         // `from_str_radix` would also take a sign.
         return digits
             .bytes()

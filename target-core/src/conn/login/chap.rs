@@ -23,7 +23,7 @@ const ALL: [ChapAlgorithm; 4] =
 /// passed over; there is no matching by prefix.
 pub(super) fn choose(list: &str, auth: &AuthConfig) -> Option<ChapAlgorithm> {
     let accepted = if auth.algorithms.is_empty() { &ALL[..] } else { &auth.algorithms };
-    text::list(list).find_map(|entry| {
+    text::list(list).take(if planted!(ChapFirstOnly) { 1 } else { usize::MAX }).find_map(|entry| {
         let number = text::number(entry)?;
         accepted.iter().copied().find(|algorithm| u64::from(*algorithm as u8) == number)
     })
@@ -37,6 +37,7 @@ pub(super) fn respond(algorithm: ChapAlgorithm, id: u8, secret: &[u8], challenge
     match algorithm {
         ChapAlgorithm::Md5 => hash::<Md5>(id, secret, challenge),
         ChapAlgorithm::Sha1 => hash::<Sha1>(id, secret, challenge),
+        ChapAlgorithm::Sha256 if planted!(ChapSha1As7) => hash::<Sha1>(id, secret, challenge),
         ChapAlgorithm::Sha256 => hash::<Sha256>(id, secret, challenge),
         ChapAlgorithm::Sha3_256 => hash::<Sha3_256>(id, secret, challenge),
     }
@@ -81,7 +82,8 @@ pub(super) fn verify(
     initiator: &str,
     ours: &Challenges,
 ) -> Result<(Verified, Own), LoginFault> {
-    if said.mutual.as_ref().is_some_and(|(_, challenge)| ours.is_ours(challenge)) {
+    if !planted!(ChapReflection) && said.mutual.as_ref().is_some_and(|(_, challenge)| ours.is_ours(challenge))
+    {
         return Err(LoginFault::ChapReflected);
     }
     // Every credential is tried, so the time taken does not tell which name exists.
@@ -110,6 +112,7 @@ pub(super) fn verify(
         (None, _) => None,
         (Some(_), None) => return Err(LoginFault::ChapNoMutual),
         (Some((id, challenge)), Some(own)) => {
+            let id = if planted!(ChapMutualId) { &asked.id } else { id };
             Some((own.name.clone(), respond(asked.algorithm, *id, &own.secret, challenge)))
         }
     };

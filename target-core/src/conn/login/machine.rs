@@ -137,7 +137,11 @@ impl Login {
                 step
             }
             Err(Refusal { fault, text }) => LoginStep::Refuse {
-                reply: LoginReply { status: fault.status().code(), text, ..LoginReply::default() },
+                reply: LoginReply {
+                    status: if planted!(LoginStatusClass) { 0x0200 } else { fault.status().code() },
+                    text,
+                    ..LoginReply::default()
+                },
                 fault,
             },
         }
@@ -162,13 +166,15 @@ impl Login {
         }
         self.collector.count(&limits, data)?;
         if request.continue_bit {
-            self.collector.hold(data);
+            if !planted!(LoginContinueLost) {
+                self.collector.hold(data);
+            }
             return Ok((state, LoginStep::Reply(LoginReply { csg: request.csg, ..LoginReply::default() })));
         }
         let segment = self.collector.complete(data);
         let pairs = self.seen.read(&segment, limits.text_keys)?;
         let (state, text) = judge(state, env, request, &pairs)?;
-        if text.len() > limits.text_answer_bytes as usize {
+        if text.len() > limits.text_answer_bytes as usize && !planted!(LoginAnswerUnbounded) {
             return Err(LoginFault::AnswerTooLong.into());
         }
         self.outbox = Outbox::new(text.into_bytes().into());
@@ -190,7 +196,7 @@ impl Login {
         if request.version_min > 0 {
             return Err(LoginFault::Version);
         }
-        if ident(&first) != ident(request) {
+        if ident(&first) != ident(request) && !(planted!(LoginCidChanges) && first.cid != request.cid) {
             return Err(LoginFault::HeaderChanged);
         }
         let stage = match state {
@@ -204,7 +210,7 @@ impl Login {
         if request.csg != stage {
             return Err(LoginFault::StageChanged);
         }
-        if request.transit && request.continue_bit {
+        if request.transit && request.continue_bit && !planted!(TransitWithContinue) {
             return Err(LoginFault::TransitWithContinue);
         }
         let next_fits = match request.nsg {
@@ -260,7 +266,9 @@ fn judge(
         State::AwaitFirst => {
             let party = start::begin(env, request, pairs)?;
             // Of the first response that is not part of a continuation (RFC 7143 6.3.1).
-            text.number("TargetPortalGroupTag", env.group.into());
+            if !planted!(PortalGroupTag) {
+                text.number("TargetPortalGroupTag", env.group.into());
+            }
             (enter(Box::new(party), env, request)?, true)
         }
         state => (state, false),

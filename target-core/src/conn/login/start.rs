@@ -48,6 +48,7 @@ impl Party {
     pub(super) fn auth<'a>(&self, config: &'a Config) -> Result<&'a AuthConfig, LoginFault> {
         let target = self.target_index(config)?.and_then(|at| config.targets.get(at));
         match (self.kind, target) {
+            (SessionKind::Discovery, Some(target)) if planted!(DiscoveryAuth) => Ok(&target.auth),
             (SessionKind::Discovery, _) => Ok(&config.discovery_auth),
             (SessionKind::Normal, Some(target)) => Ok(&target.auth),
             (SessionKind::Normal, None) => Err(LoginFault::TargetRemoved),

@@ -20,8 +20,8 @@ pub(crate) const NOT_UNDERSTOOD: &str = "NotUnderstood";
 
 /// Judges one proposed or declared value during login and notes the result in the draft.
 pub(crate) fn answer(row: &Row, value: &str, draft: &mut Draft, offer: &Offer) -> Result<Answer, KeyFault> {
-    let irrelevant =
-        (draft.session.kind == SessionKind::Discovery && !row.discovery) || draft.is_irrelevant(row.key);
+    let irrelevant = (draft.session.kind == SessionKind::Discovery && !row.discovery)
+        || (draft.is_irrelevant(row.key) && !planted!(FirstBurstIrrelevant));
     if irrelevant {
         return Ok(Some(IRRELEVANT.into()));
     }
@@ -64,6 +64,7 @@ fn within(value: &str, low: u32, high: u32) -> Option<u32> {
 fn list(key: Key, value: &str, draft: &mut Draft, offer: &Offer) -> Option<&'static str> {
     let digest = |policy| {
         text::list(value).find_map(|choice| match (choice, policy) {
+            ("None", DigestPolicy::Either) if planted!(DigestPreference) && value.contains("CRC32C") => None,
             ("CRC32C", DigestPolicy::Either | DigestPolicy::Required) => Some(("CRC32C", true)),
             ("None", DigestPolicy::Either | DigestPolicy::Refused) => Some(("None", false)),
             _ => None,
@@ -99,7 +100,8 @@ fn boolean(row: &Row, value: &str, draft: &mut Draft, offer: &Offer) -> Option<&
         Key::DataSequenceInOrder => offer.data_sequence_in_order,
         _ => return None,
     };
-    let result = if row.rule == Rule::And { proposed && own } else { proposed || own };
+    let result =
+        if row.rule == Rule::And && !planted!(BooleanResult) { proposed && own } else { proposed || own };
     draft.set_boolean(row.key, result);
     Some(if result { "Yes" } else { "No" })
 }
@@ -120,7 +122,7 @@ fn number(row: &Row, value: &str, low: u32, high: u32, draft: &mut Draft, offer:
     let own = own.clamp(low, high);
     let result = match row.rule {
         Rule::Maximum(..) => proposed.max(own),
-        _ => proposed.min(own).min(draft.ceiling(row.key)),
+        _ => proposed.min(own).min(if planted!(Ceiling) { u32::MAX } else { draft.ceiling(row.key) }),
     };
     if result < draft.floor(row.key) {
         return None;

@@ -88,7 +88,7 @@ impl Draft {
     /// Settles what depends on several keys; `false` if a digest is required that was not agreed on.
     pub(crate) fn finish(&mut self, offer: &Offer) -> bool {
         let session = &mut self.session;
-        if !self.first_burst_agreed {
+        if !self.first_burst_agreed && !planted!(FirstBurstDefault) {
             // The default would pass MaxBurstLength, which it must not (RFC 7143 13.14).
             session.first_burst_length = session.first_burst_length.min(session.max_burst_length);
         }

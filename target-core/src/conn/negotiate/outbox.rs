@@ -16,7 +16,8 @@ impl Outbox {
 
     /// The next piece of at most `max` bytes.
     pub(crate) fn take(&mut self, max: u32) -> Bytes {
-        let len = self.rest.len().min(max as usize);
+        let over = if planted!(AnswerOverMax) { 8 } else { 0 };
+        let len = self.rest.len().min(max as usize + over);
         self.rest.split_to(len)
     }
 

@@ -54,6 +54,7 @@ pub(super) fn write(
         }
         text.pair("TargetName", &target.name);
         for (address, group) in served {
+            let group = if planted!(AddressGroup) { &1 } else { group };
             text.format("TargetAddress", format_args!("{address},{group}"));
         }
         if text.len() > env.config.limits.text_answer_bytes as usize {

@@ -79,7 +79,7 @@ impl Kind {
         match access {
             Access::Free | Access::Ready | Access::PersistIn | Access::PersistOut => true,
             Access::Inform | Access::Reads => right != Right::Little,
-            Access::Changes => right == Right::All,
+            Access::Changes => right == Right::All || (planted!(WriteExclusive) && right == Right::Read),
             // SPC-4 5.12.3: well received, without effect, from whom the reservation lets do everything.
             Access::Reserve | Access::Release => role != Role::Other && right == Right::All,
         }

@@ -139,14 +139,16 @@ impl Registry {
                 }),
             }
         }
-        self.count();
+        if !planted!(Generation) {
+            self.count();
+        }
         Ok(())
     }
 
     /// Ends the registration of a session, and the reservation if that held it (SPC-4 5.12.11.2.2); it may have none.
     pub(super) fn unregister(&mut self, nexus: NexusId) -> Told {
         self.count();
-        let held = self.of(nexus).is_some_and(|it| it.holds);
+        let held = !planted!(UnregisterKeeps) && self.of(nexus).is_some_and(|it| it.holds);
         self.registrations.retain(|it| it.nexus != Some(nexus));
         let mut told = Told::default();
         if held && let Some(kind) = self.kind.take() {
@@ -188,7 +190,7 @@ impl Registry {
             return Err(code::INVALID_RELEASE.into());
         }
         self.end_reservation();
-        if kind.is_some_and(Kind::is_for_registrants) {
+        if kind.is_some_and(Kind::is_for_registrants) && !planted!(ReleasedUntold) {
             told.released = self.sessions(|it| it.nexus != Some(nexus));
         }
         Ok(told)
@@ -225,7 +227,9 @@ impl Registry {
             if self.kind != Some(kind) {
                 told.released = self.sessions(|it| it.nexus != Some(nexus));
             }
-            self.hold(nexus, kind);
+            if !planted!(PreemptHolder) {
+                self.hold(nexus, kind);
+            }
         } else if key == 0 {
             return Err(Sense::parameter_field(8, None).into());
         } else if self.registrations.iter().all(|it| it.key != key) {
