@@ -13,6 +13,8 @@ pub mod coverage;
 pub mod fuzzing;
 pub mod golden;
 pub mod live;
+#[cfg(feature = "planted")]
+pub mod mutants;
 pub mod runner;
 pub mod scenario;
 pub mod server;

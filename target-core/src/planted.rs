@@ -70,10 +70,15 @@ mod switch {
     pub fn switch_on(bug: Bug) {
         ACTIVE.store(bug as u16 + 1, Ordering::Relaxed);
     }
+
+    /// Switches off what is switched on.
+    pub fn switch_off() {
+        ACTIVE.store(0, Ordering::Relaxed);
+    }
 }
 
 #[cfg(feature = "planted")]
-pub use switch::{active, switch_on};
+pub use switch::{active, switch_off, switch_on};
 
 #[rustfmt::skip]
 bugs! {
@@ -140,7 +145,7 @@ bugs! {
     AddressGroup "address-group" "conn/text/send_targets; C2 LIO"
         "SendTargets gives every address in portal group 1."
     MaxCmdSnBack "max-cmd-sn-back" "session/window; C1 4"
-        "MaxCmdSN moves back when the window closes."
+        "MaxCmdSN moves back with each command that is delivered."
     WindowSize "window-size" "session/window; C1 4"
         "The window opens one command too far."
     AbortLeavesGap "abort-leaves-gap" "session/window; C1 15"

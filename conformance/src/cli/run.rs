@@ -216,7 +216,7 @@ fn resolve(text: &str) -> Result<SocketAddr, CliError> {
 }
 
 /// Shown on terminals only.
-fn progress(len: usize, json: bool) -> ProgressBar {
+pub(super) fn progress(len: usize, json: bool) -> ProgressBar {
     let shown = !json && std::io::stderr().is_terminal();
     let target = if shown { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
     let bar = ProgressBar::with_draw_target(Some(len as u64), target);

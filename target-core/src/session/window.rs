@@ -165,7 +165,7 @@ impl<T> CmdWindow<T> {
         self.outstanding = self.outstanding.saturating_sub(1);
         let room = self.size.saturating_sub(self.outstanding);
         let max = self.exp_cmd_sn.wrapping_add(room).wrapping_sub(u32::from(!planted!(WindowSize)));
-        if serial::lt(self.max_cmd_sn, max) || planted!(MaxCmdSnBack) {
+        if serial::lt(self.max_cmd_sn, max) {
             self.max_cmd_sn = max;
         }
     }
@@ -173,6 +173,9 @@ impl<T> CmdWindow<T> {
     fn deliver(&mut self) {
         self.exp_cmd_sn = self.exp_cmd_sn.wrapping_add(1);
         self.outstanding = self.outstanding.saturating_add(1);
+        if planted!(MaxCmdSnBack) {
+            self.max_cmd_sn = self.max_cmd_sn.wrapping_sub(1);
+        }
     }
 
     /// Distance from ExpCmdSN, if inside the window.

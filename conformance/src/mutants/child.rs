@@ -1,0 +1,73 @@
+//! What does one process do, with one error switched on or none?
+
+use super::Found;
+use crate::runner::suite::{Filter, Ran, run_all, select};
+use crate::runner::{Backend, Options, definitions};
+use crate::scenario::Collection;
+use initiator_sim::workload::run_seed;
+use initiator_sim::world::Keep;
+use std::path::Path;
+use target_core::planted::{Bug, switch_off, switch_on};
+
+/// Scenarios that run before it is asked whether one of them failed.
+const SHARE: usize = 16;
+
+/// Between the seeds of two tries.
+const APART: u64 = 1 << 32;
+
+/// Runs every scenario once; with `first`, up to the share in which one fails.
+pub fn suite(root: &Path, bug: Option<Bug>, first: bool) -> Result<Found, String> {
+    let collection = Collection::find(root).map_err(|error| error.to_string())?;
+    let mut selected = select(&collection, &Filter::default())
+        .map_err(|errors| errors.into_iter().map(|error| error.message).collect::<Vec<_>>().join("\n"))?;
+    if let Some(bug) = bug {
+        switch_on(bug);
+    }
+    let options = Options { backend: Backend::Simulator, seed: None, twice: false };
+    let mut found = Found::default();
+    while !selected.is_empty() && (!first || found.scenarios.is_empty()) {
+        let rest = selected.split_off(selected.len().min(SHARE));
+        for ran in run_all(root, selected, &options, 1, &|_: &Ran| {}) {
+            if let Some((_, failure)) = ran.failures().first() {
+                found.scenarios.push((ran.selected.scenario.name.clone(), failure.class.name().to_owned()));
+            }
+        }
+        selected = rest;
+    }
+    switch_off();
+    Ok(found)
+}
+
+/// Draws and runs seeds until one breaks a rule that it keeps without the error.
+pub fn seeds(bug: Bug, budget: u64, tries: u64) -> Result<Found, String> {
+    let definitions = definitions()?;
+    let broken = |seed| -> Result<Option<String>, String> {
+        let (report, _) = run_seed(seed, Some(definitions.clone()), Keep::default())?;
+        let rule = report.violations.first().map(|violation| violation.rule.to_string());
+        Ok(rule.or(report.panic.map(|_| "panic".to_owned())))
+    };
+    let mut found = Found::default();
+    for of in 0..tries {
+        let mut seeds = None;
+        for at in 0..budget {
+            let seed = of * APART + at;
+            switch_on(bug);
+            let rule = broken(seed)?;
+            switch_off();
+            if let Some(rule) = rule
+                && broken(seed)?.is_none()
+            {
+                seeds = Some(at + 1);
+                found.rules.push(rule);
+                break;
+            }
+        }
+        found.tries.push(seeds);
+        let in_vain = found.tries.iter().filter(|seeds| seeds.is_none()).count() as u64;
+        if 2 * in_vain > tries {
+            // Whatever the others find, the median is out of reach.
+            break;
+        }
+    }
+    Ok(found)
+}

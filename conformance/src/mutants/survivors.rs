@@ -1,0 +1,7 @@
+//! Which planted errors does nothing notice, and why is that so? Whatever is noticed all the same must be taken out.
+
+/// By the scenarios.
+pub const SURVIVORS: &[(&str, &str)] = &[];
+
+/// Within the default budget of seeds. Only looked at when `mutants --sweep` asks for that budget or more.
+pub const BEYOND_SEEDS: &[(&str, &str)] = &[];
