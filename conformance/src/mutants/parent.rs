@@ -1,9 +1,10 @@
 //! How are many errors tried? A process each, some at a time, each with an end.
 
 use super::{Against, Found};
+use crate::cli::Exit;
 use std::io::Read;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -88,30 +89,32 @@ fn try_one(
     let mut child = spawned.map_err(|error| format!("{}: {error}", program.display()))?;
     let (out, err) = (child.stdout.take(), child.stderr.take());
     // Read all the time, so that the process never waits for a full pipe.
-    let (ended, out, err) = std::thread::scope(|scope| {
+    let (status, out, err) = std::thread::scope(|scope| {
         let out = scope.spawn(|| text_of(out));
         let err = scope.spawn(|| text_of(err));
-        let ended = wait(&mut child, limit);
-        (ended, out.join().unwrap_or_default(), err.join().unwrap_or_default())
+        let status = wait(&mut child, limit);
+        (status, out.join().unwrap_or_default(), err.join().unwrap_or_default())
     });
-    if !ended {
-        return Ok(Verdict::Hung);
+    let Some(status) = status else { return Ok(Verdict::Hung) };
+    if status.code() == Some(Exit::Usage.code().into()) {
+        // A scenario that cannot be read, and the like: that says nothing about the error.
+        return Err(err.trim_end().trim_start_matches("error: ").to_owned());
     }
     let last = || err.lines().last().unwrap_or("it said nothing").to_owned();
     Ok(serde_json::from_str(&out).map_or_else(|_| Verdict::Died(last()), Verdict::Ended))
 }
 
-/// Waits for the process; one that takes too long is ended.
-fn wait(child: &mut Child, limit: Duration) -> bool {
+/// Waits for the process; one that takes too long is ended and has no status.
+fn wait(child: &mut Child, limit: Duration) -> Option<ExitStatus> {
     let end = Instant::now() + limit;
     loop {
         match child.try_wait() {
-            Ok(Some(_)) | Err(_) => return true,
+            Ok(Some(status)) => return Some(status),
             Ok(None) if Instant::now() < end => std::thread::sleep(LOOK),
-            Ok(None) => {
+            Ok(None) | Err(_) => {
                 let _ = child.kill();
                 let _ = child.wait();
-                return false;
+                return None;
             }
         }
     }

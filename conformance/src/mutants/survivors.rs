@@ -1,7 +1,10 @@
 //! Which planted errors does nothing notice, and why is that so? Whatever is noticed all the same must be taken out.
 
 /// By the scenarios.
-pub const SURVIVORS: &[(&str, &str)] = &[];
+pub const SURVIVORS: &[(&str, &str)] = &[(
+    "hex-odd-digit",
+    "a binary value that a peer can be held to has whole bytes; the tests of wire/binary have the odd ones",
+)];
 
 /// Within the default budget of seeds. Only looked at when `mutants --sweep` asks for that budget or more.
 pub const BEYOND_SEEDS: &[(&str, &str)] = &[];

@@ -35,9 +35,7 @@ impl KeepAlive {
 
     /// A PDU came in.
     pub fn heard(&mut self, now: Instant) {
-        if !planted!(PingUnderLoad) || self.pinged.is_none() {
-            self.last_heard = now;
-        }
+        self.last_heard = now;
     }
 
     /// The NOP-Out that answers the ping came in.
@@ -53,6 +51,7 @@ impl KeepAlive {
     /// When to call [`KeepAlive::poll`] at the latest.
     pub fn deadline(&self) -> Option<Instant> {
         match self.pinged {
+            Some(sent) if planted!(PingUnderLoad) => Some(sent + self.timeout),
             Some(sent) => Some(sent.max(self.last_heard) + self.timeout),
             None if self.interval.is_zero() => None,
             None => Some(self.last_heard + self.interval),
