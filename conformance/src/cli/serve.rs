@@ -90,7 +90,8 @@ impl Serve {
         let filter = tracing_subscriber::EnvFilter::try_new(&self.log)
             .map_err(|error| CliError::usage(format!("--log {}: {error}", self.log)))?;
         // Colours are for people: a log in a file must be found by its words.
-        let colours = std::io::stderr().is_terminal();
+        let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+        let colours = std::io::stderr().is_terminal() && !refused;
         let log =
             tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(colours);
         let started = match self.log_format {

@@ -40,7 +40,14 @@ struct Shared {
 struct State {
     lines: Vec<u8>,
     ended: bool,
+    /// The file takes no more: nothing is kept for it.
+    failed: bool,
+    /// Events that were left out because the file is too slow.
+    lost: u64,
 }
+
+/// What waits to be written at most; a disk that is slower than that loses events, and the file says how many.
+const WAITING_BYTES_MAX: usize = 64 << 20;
 
 impl Recorder {
     /// Records nothing and costs nothing.
@@ -95,9 +102,18 @@ fn write(mut file: File, shared: &Shared) {
         }
         std::mem::swap(&mut state.lines, &mut out);
         let ended = state.ended;
+        let lost = std::mem::take(&mut state.lost);
         drop(state);
+        if lost > 0 {
+            tracing::error!(lost, "the recording is incomplete: the file is too slow");
+            // Memory takes everything.
+            let _ = write_line(&mut out, &Record { time_ns: 0, conn: 0, what: RecordKind::Lost(lost) });
+        }
         if let Err(error) = file.write_all(&out) {
-            tracing::error!(%error, "the recording is incomplete");
+            tracing::error!(%error, "the recording is incomplete: nothing more is recorded");
+            let mut state = shared.state.lock().unwrap_or_else(PoisonError::into_inner);
+            state.failed = true;
+            state.lines = Vec::new();
             return;
         }
         out.clear();
@@ -126,6 +142,13 @@ impl ProbeSink for Recorder {
         // Memory takes everything.
         let _ = write_line(&mut line, &record);
         let mut state = recording.shared.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if state.failed {
+            return;
+        }
+        if state.lines.len() + line.len() > WAITING_BYTES_MAX {
+            state.lost += 1;
+            return;
+        }
         state.lines.extend_from_slice(&line);
         drop(state);
         recording.shared.more.notify_one();

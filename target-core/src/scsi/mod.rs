@@ -61,6 +61,7 @@ mod tests;
 
 pub(crate) use aca::asks_for_aca;
 pub(crate) use atomic::is_atomic;
+pub(crate) use persist::preempts_and_aborts;
 pub use attention::Attention;
 pub use command::{Command, Request};
 pub use outcome::{NexusId, Outcome, Step, status};

@@ -59,6 +59,14 @@ pub(crate) struct Fence {
     pub(crate) held: VecDeque<(Response, Scope, bool)>,
 }
 
+impl Fence {
+    /// Whether a response waits behind it, or is the fenced one and not on its way yet.
+    pub(crate) fn holds(&self, response: Response) -> bool {
+        let is_behind = self.held.iter().any(|(held, ..)| *held == response);
+        is_behind || (self.response == response && !matches!(self.step, Step::Sent(_)))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -55,6 +55,11 @@ impl<T> CmdWindow<T> {
         self.exp_cmd_sn
     }
 
+    /// Whether the initiator may send no more commands for now.
+    pub const fn is_closed(&self) -> bool {
+        self.max_cmd_sn.wrapping_add(1) == self.exp_cmd_sn
+    }
+
     /// The last CmdSN the initiator may send.
     pub const fn max_cmd_sn(&self) -> u32 {
         self.max_cmd_sn

@@ -77,6 +77,7 @@ impl<S: ProbeSink> Target<S> {
                     };
                     let Some(to) = to.filter(|id| member(*id).is_some()) else {
                         // It was aborted, or its connection is gone.
+                        self.end_behind(key, response);
                         self.lift_fence(key);
                         continue;
                     };
@@ -118,6 +119,7 @@ impl<S: ProbeSink> Target<S> {
             Response::Task(task) => self.dispatch(key, task),
             Response::Tmf(id, answer) => self.push_tmf(id, Out::Tmf { answer, fenced: false }),
         }
+        self.end_behind(key, response);
     }
 
     fn let_go_fenced(&mut self, key: SessionKey, response: Response) {
@@ -129,6 +131,16 @@ impl<S: ProbeSink> Target<S> {
                 self.dispatch(key, task);
             }
             Response::Tmf(id, answer) => self.push_tmf(id, Out::Tmf { answer, fenced: true }),
+        }
+        self.end_behind(key, response);
+    }
+
+    /// Ends the session if the response is that of a function that does so; its connection goes when it was sent.
+    fn end_behind(&mut self, key: SessionKey, response: Response) {
+        let Response::Tmf(id, answer) = response else { return };
+        if let Some(reason) = answer.ends {
+            self.end_session(key, Some(id), reason);
+            self.close_after_output(id, reason);
         }
     }
 

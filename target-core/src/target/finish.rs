@@ -3,12 +3,12 @@
 use super::Target;
 use super::aca::has_its_turn;
 use crate::probe::ProbeSink;
-use crate::scsi::{Outcome, Sense, SenseCode, status};
+use crate::scsi::{Outcome, Sense, SenseCode, preempts_and_aborts, status};
 use crate::session::SessionKey;
 use crate::session::fence::{Response, Scope};
 use crate::task::read::{ReadRules, ReadTransfer};
 use crate::task::set::SetKey;
-use crate::task::{Stage, TaskKey};
+use crate::task::{Stage, Task, TaskKey};
 use crate::wire::Lun;
 
 /// Sense key.
@@ -110,12 +110,19 @@ impl<S: ProbeSink> Target<S> {
         task.write_data = None;
         // The place in the window is free as soon as the outcome is decided, so that MaxCmdSN does not depend on the
         // order in which connections are polled. What a peer does not read is bounded by pausing it.
+        let was_closed = session.window.is_closed();
         if !task.immediate || planted!(ImmediateOpensWindow) {
             session.window.finish();
         }
-        let fenced = task.outcome.as_ref().is_some_and(|outcome| is_fenced(outcome, task.asks_for_aca()));
+        let opens = was_closed && !session.window.is_closed();
+        let fenced = task.outcome.as_ref().is_some_and(|outcome| is_fenced(outcome, task));
         let scope = Scope::Unit(task.lun.number());
+        let conn = task.conn;
         self.hand_over(session_key, Response::Task(task_key), scope, fenced && !planted!(FenceLost));
+        if opens && self.conns.get(&conn).is_none_or(|conn| conn.session != Some(session_key)) {
+            // The response, which would say so, waits to be reassigned.
+            self.announce_window(session_key);
+        }
     }
 
     /// Gives a response, or what of it is to be sent again, to its connection. A command without one waits to be
@@ -201,11 +208,11 @@ impl<S: ProbeSink> Target<S> {
 }
 
 /// Whether a response needs a Response Fence (RFC 7143 4.2.2.3.4): it tells of a unit attention, establishes an ACA
-/// condition or says that there is one. Only the first of each kind would have to.
-fn is_fenced(outcome: &Outcome, asks_for_aca: bool) -> bool {
+/// condition, says that there is one, or ends PREEMPT AND ABORT. Only the first of each kind would have to.
+fn is_fenced(outcome: &Outcome, task: &Task) -> bool {
     match outcome.status {
         status::ACA_ACTIVE => true,
-        status::CHECK_CONDITION => asks_for_aca || outcome.sense.code.key == UNIT_ATTENTION,
-        _ => false,
+        status::CHECK_CONDITION => task.asks_for_aca() || outcome.sense.code.key == UNIT_ATTENTION,
+        _ => preempts_and_aborts(task.cdb.as_slice()),
     }
 }

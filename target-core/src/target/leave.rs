@@ -136,8 +136,13 @@ impl<S: ProbeSink> Target<S> {
 
     /// Ends commands without a word; the next command at their logical units is told so (rfc7143/11.14.5-1).
     fn terminate(&mut self, session_key: SessionKey, tasks: &[(TaskKey, Lun)]) {
+        let is_closed = |it: &Self| it.sessions.get(session_key).is_some_and(|it| it.window.is_closed());
+        let was_closed = is_closed(self);
         for (task, _) in tasks {
             self.drop_task(session_key, *task);
+        }
+        if was_closed && !is_closed(self) {
+            self.announce_window(session_key);
         }
         let mut luns: Vec<Lun> = tasks.iter().map(|(_, lun)| *lun).collect();
         luns.sort_unstable();

@@ -209,14 +209,8 @@ impl<S: ProbeSink> Target<S> {
             }
         }
         self.answer_tmf(session_key, id, request, TmfResponse::FunctionComplete, 0);
-        match function {
-            Some(TmfFunction::TargetColdReset) => self.cold_reset(session_key, id, node_index),
-            Some(TmfFunction::ItNexusReset) => {
-                // Time2Wait and Time2Retain do not matter (rfc7144/6.3-11).
-                self.end_session(session_key, Some(id), "I_T nexus reset");
-                self.close_after_output(id, "I_T nexus reset");
-            }
-            _ => {}
+        if function == Some(TmfFunction::TargetColdReset) {
+            self.cold_reset(session_key, node_index);
         }
     }
 
@@ -275,15 +269,13 @@ impl<S: ProbeSink> Target<S> {
         any
     }
 
-    /// As after power on: every session of the target ends, the issuing connection after its response is sent.
-    fn cold_reset(&mut self, session_key: SessionKey, id: ConnId, node: Option<usize>) {
+    /// As after power on: every session of the target ends, the issuing one behind its response.
+    fn cold_reset(&mut self, session_key: SessionKey, node: Option<usize>) {
         for other in self.sessions.keys() {
             if other != session_key && self.sessions.get(other).is_some_and(|session| session.node == node) {
                 self.announce_session_drop(other, "target cold reset");
             }
         }
-        self.end_session(session_key, Some(id), "target cold reset");
-        self.close_after_output(id, "target cold reset");
     }
 }
 

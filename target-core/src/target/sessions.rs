@@ -36,14 +36,16 @@ impl SessionDirectory for Directory<'_> {
 }
 
 impl Directory<'_> {
-    /// A new session; one of the same name gives way to it and so does not count.
+    /// A new session; one of the same name gives way to it and so does not count, nor do those that have no connection
+    /// ([`make_room`](Target::make_room)).
     fn admit_new(&self, ask: &Admission<'_>) -> Result<Admitted, NotAdmitted> {
         let scope = scope_of(ask.target, ask.group, self.local);
         let limits = &self.config.limits;
         let (mut all, mut own) = (0, 0);
         for (_, session) in self.sessions.iter() {
             let same_initiator = session.initiator == ask.initiator;
-            if same_initiator && session.isid == ask.isid && session.scope == scope {
+            let same_name = same_initiator && session.isid == ask.isid && session.scope == scope;
+            if same_name || session.retain_until.is_some() {
                 continue;
             }
             all += 1;
@@ -107,6 +109,25 @@ impl<S: ProbeSink> Target<S> {
         });
         if let Some(old) = old.map(|(key, _)| key) {
             self.end_session(old, None, "reinstated");
+        }
+    }
+
+    /// Sessions without a connection give way to a new one that would exceed a limit, the one that is over first before the
+    /// others: who logs in and vanishes, again and again, must not keep others out.
+    pub(super) fn make_room(&mut self, initiator: &str) {
+        loop {
+            let limits = &self.config.limits;
+            let is_own = |session: &Session| session.initiator == initiator;
+            let all = self.sessions.iter().count();
+            let own = self.sessions.iter().filter(|(_, session)| is_own(session)).count();
+            let own_only = all < limits.sessions as usize;
+            if own_only && own < limits.sessions_per_initiator as usize {
+                return;
+            }
+            let failed = self.sessions.iter().filter(|(_, session)| !own_only || is_own(session));
+            let failed = failed.filter_map(|(key, session)| Some((session.retain_until?, key)));
+            let Some((_, oldest)) = failed.min_by_key(|(until, _)| *until) else { return };
+            self.end_session(oldest, None, "gave way: too many sessions");
         }
     }
 

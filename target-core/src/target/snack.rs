@@ -8,6 +8,7 @@ use crate::fault::{Fault, Reaction};
 use crate::probe::ProbeSink;
 use crate::scsi::code;
 use crate::session::SessionKey;
+use crate::session::fence::Response;
 use crate::task::sent::Numbered;
 use crate::task::{Stage, Task, TaskKey};
 use crate::wire::{RESERVED_TAG, Snack, SnackType, serial};
@@ -148,6 +149,10 @@ impl<S: ProbeSink> Target<S> {
             task.sent.take_data().map(|data| (data.offset, data.len, data.final_bit)).collect();
         if let Some(data) = &mut task.data_in {
             data.send_again(sent.into_iter());
+        }
+        if session.fence.as_ref().is_some_and(|fence| fence.holds(Response::Task(task_key))) {
+            // It goes out when its turn in the order of responses comes, where the task is allegiant then.
+            return;
         }
         self.dispatch(session_key, task_key);
     }

@@ -150,8 +150,7 @@ impl<S: ProbeSink> Target<S> {
         node.and_then(|node| self.config.targets.get(node)).is_some_and(|target| target.refuse_resets)
     }
 
-    /// Hands the response to the order of responses; that of a function that ends the session goes out before all else
-    /// ends.
+    /// Hands the response to the order of responses; behind that of a function that ends the session, it ends.
     pub(super) fn answer_tmf(
         &mut self,
         session_key: SessionKey,
@@ -165,16 +164,22 @@ impl<S: ProbeSink> Target<S> {
         {
             session.window.finish();
         }
-        let answer = TmfAnswer { itt: pdu.itt, response, additional, immediate: pdu.immediate };
         let done = response == TmfResponse::FunctionComplete;
         let function = TmfFunction::from_u8(pdu.function);
+        let ends = match function {
+            Some(TmfFunction::TargetColdReset) if done => Some("target cold reset"),
+            // Time2Wait and Time2Retain do not matter (rfc7144/6.3-11).
+            Some(TmfFunction::ItNexusReset) if done => Some("I_T nexus reset"),
+            _ => None,
+        };
+        let answer = TmfAnswer { itt: pdu.itt, response, additional, immediate: pdu.immediate, ends };
         let (scope, fenced) = match function {
-            Some(TmfFunction::TargetColdReset | TmfFunction::ItNexusReset) if done => {
-                return self.push_tmf(id, Out::Tmf { answer, fenced: false });
-            }
             // The new allegiance begins behind it at once (rfc7143/7.2.2-9).
             Some(TmfFunction::TaskReassign) => return self.push_tmf(id, Out::Tmf { answer, fenced: false }),
-            Some(TmfFunction::TargetWarmReset | TmfFunction::TargetColdReset) => (Scope::All, done),
+            // RFC 7143 4.2.3.3 and 4.2.3.4, RFC 7144 6.5.
+            Some(
+                TmfFunction::TargetWarmReset | TmfFunction::TargetColdReset | TmfFunction::ItNexusReset,
+            ) => (Scope::All, done),
             // RFC 7143 4.2.2.3.4 b and e.
             Some(
                 TmfFunction::AbortTaskSet

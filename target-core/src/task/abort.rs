@@ -78,6 +78,8 @@ pub(crate) struct TmfAnswer {
     pub(crate) additional: u32,
     /// The request was immediate.
     pub(crate) immediate: bool,
+    /// Why the session ends behind this response, if it does.
+    pub(crate) ends: Option<&'static str>,
 }
 
 /// A task management function that was received and cannot be answered yet.

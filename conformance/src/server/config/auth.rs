@@ -76,6 +76,10 @@ pub(super) fn read(section: Option<Section<'_, '_>>, secrets: &mut Secrets) -> A
         secrets.targets.extend(mutual.clone().map(|credential| (credential, span)));
         mutual
     });
+    if credentials.is_empty() && mutual.is_none() {
+        // Who writes the section wants somebody to be asked; without an entry nobody would be.
+        section.wrong(&section.span, "chap has no entry: leave the section out if nobody has to prove anything");
+    }
     section.finish();
     AuthConfig { credentials, mutual, algorithms }
 }
@@ -121,7 +125,8 @@ fn credential(section: Section<'_, '_>) -> Option<Credential> {
 fn hex(text: &str) -> Result<Vec<u8>, &'static str> {
     const WHAT: &str = "an even number of hexadecimal digits";
     let digits = text.strip_prefix("0x").unwrap_or(text);
-    if !digits.len().is_multiple_of(2) || !digits.is_ascii() {
+    // from_str_radix takes a sign as well.
+    if !digits.len().is_multiple_of(2) || !digits.bytes().all(|digit| digit.is_ascii_hexdigit()) {
         return Err(WHAT);
     }
     let byte = |at: usize| digits.get(at..at + 2).and_then(|pair| u8::from_str_radix(pair, 16).ok());

@@ -11,6 +11,7 @@ pub(super) mod transport_id;
 
 #[cfg(test)]
 pub(super) use kind::Kind;
+pub(crate) use out::preempts_and_aborts;
 pub(super) use out::{Job, out, with_data};
 pub(super) use registry::Registry;
 pub(super) use report::{capabilities, full_status, keys, reservation};

@@ -26,6 +26,11 @@ const LIST_LEN: usize = 24;
 /// More than this is refused: about 200 of the longest TransportIDs.
 const LIST_MAX: u32 = 1 << 16;
 
+/// Whether a command is PERSISTENT RESERVE OUT with PREEMPT AND ABORT, whose response is fenced (RFC 7143 4.2.2.3.4 f).
+pub(crate) fn preempts_and_aborts(cdb: &[u8]) -> bool {
+    matches!(cdb, [0x5f, action, ..] if action & 0x1f == PREEMPT_AND_ABORT)
+}
+
 /// A PERSISTENT RESERVE OUT that waits for its parameter list.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::scsi) struct Job {
