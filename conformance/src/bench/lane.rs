@@ -3,7 +3,7 @@
 use super::login::{self, Agreed, RECV_SEGMENT};
 use super::pattern::{self, Dice};
 use super::report::histogram;
-use super::wire::Wire;
+use super::wire::{SILENCE, Wire};
 use super::{Op, Plan};
 use bytes::Bytes;
 use hdrhistogram::Histogram;
@@ -75,6 +75,7 @@ impl Lane {
         let mut stream = TcpStream::connect_timeout(&plan.address, CONNECT_WAIT)
             .map_err(|error| format!("{}: {error}", plan.address))?;
         stream.set_nodelay(true).map_err(|error| error.to_string())?;
+        stream.set_read_timeout(Some(SILENCE)).map_err(|error| error.to_string())?;
         let agreed = login::login(&mut stream, plan, n)?;
         let digests = Digests { header: agreed.digests.header, data: agreed.digests.data };
         if (digests.header, digests.data) != (plan.digests.header, plan.digests.data) {

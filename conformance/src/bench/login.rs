@@ -1,12 +1,13 @@
 //! The way into the full feature phase, with the lab's own initiator, which audits what it hears.
 
+use super::wire::silent;
 use super::{Chap, Plan};
 use initiator_sim::codec::Digests;
 use initiator_sim::initiator::{
     ChapPlan, Incoming, LoginBreak, LoginOutcome, LoginPlan, LoginProgram, Session,
 };
 use std::collections::VecDeque;
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
 
 /// What the target agreed to, and where the numbering stands.
@@ -51,6 +52,7 @@ pub(super) fn login(stream: &mut TcpStream, plan: &Plan, n: u16) -> Result<Agree
             match stream.read(&mut bytes) {
                 Ok(0) => return Err("the target closed the connection during login".into()),
                 Ok(len) => heard.extend(session.receive(conn, &bytes[..len])),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return Err(silent()),
                 Err(error) => return Err(error.to_string()),
             }
         }

@@ -1,14 +1,24 @@
 //! Bytes to and from the target: batches out, frames in, neither waiting for the other.
 
 use rustix::event::{PollFd, PollFlags, poll};
+use rustix::fs::Timespec;
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, SendAncillaryBuffer, SendFlags};
 use std::io::IoSlice;
 use std::net::TcpStream;
+use std::time::Duration;
 use target_core::conn::batch::TxBatch;
 use target_core::conn::framing::{Frame, Framer, Verdict};
 use target_core::io::SgList;
 use target_core::wire::{BHS_LEN, Digests};
+
+/// How long a target may say nothing while something is asked of it.
+pub(super) const SILENCE: Duration = Duration::from_secs(20);
+
+/// What is said of such a target.
+pub(super) fn silent() -> String {
+    format!("the target said nothing for {} s", SILENCE.as_secs())
+}
 
 /// Pieces handed to one system call.
 const PIECES_MAX: usize = 128;
@@ -46,9 +56,15 @@ impl Wire {
                     return Ok(());
                 }
                 Err(Errno::INTR) => {}
+                // The socket's own time limit for reading.
+                Err(Errno::AGAIN) if all_sent => return Err(silent()),
                 Err(Errno::AGAIN) => {
                     let mut fds = [PollFd::new(&self.socket, PollFlags::IN | PollFlags::OUT)];
-                    poll(&mut fds, None).map_err(|error| format!("poll: {error}"))?;
+                    let limit = Timespec::try_from(SILENCE).map_err(|error| error.to_string())?;
+                    let ready = poll(&mut fds, Some(&limit)).map_err(|error| format!("poll: {error}"))?;
+                    if ready == 0 {
+                        return Err(silent());
+                    }
                 }
                 Err(error) => return Err(format!("receive: {error}")),
             }

@@ -20,7 +20,7 @@ use std::path::{Path, PathBuf};
   iscsi-lab run --req rfc7143/11.7 --level must  what checks these clauses
   iscsi-lab run --matrix                         with every pair of values of the large matrices
   iscsi-lab run --addr 127.0.0.1:3260 --target iqn.2026-01.example:disk
-  iscsi-lab run 'login/digests' --trace traces")]
+  iscsi-lab run 'login/digest-*' --trace traces")]
 pub struct Run {
     /// Which scenarios, as globs over topic/name [default: all]
     globs: Vec<String>,

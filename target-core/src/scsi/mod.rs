@@ -61,10 +61,10 @@ mod tests;
 
 pub(crate) use aca::asks_for_aca;
 pub(crate) use atomic::is_atomic;
-pub(crate) use persist::preempts_and_aborts;
 pub use attention::Attention;
 pub use command::{Command, Request};
 pub use outcome::{NexusId, Outcome, Step, status};
+pub(crate) use persist::preempts_and_aborts;
 pub use sense::{Field, Sense, SenseBytes, SenseCode, code};
 pub use server::DeviceServer;
 pub use table::{CommandInfo, commands};

@@ -174,7 +174,7 @@ impl<S: ProbeSink> Target<S> {
         };
         let scope = scope_of(outcome.target.or(outcome.named), group, local);
         self.reinstate(outcome.access.initiator(), outcome.isid, scope);
-        self.make_room(outcome.access.initiator());
+        self.make_session_room(outcome.access.initiator());
         self.last_nexus = self.last_nexus.wrapping_add(1);
         let who = Identity {
             tsih: self.new_tsih(),

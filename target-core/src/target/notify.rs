@@ -90,9 +90,8 @@ impl<S: ProbeSink> Target<S> {
     pub(super) fn announce_window(&mut self, session_key: SessionKey) {
         let Some(session) = self.sessions.get(session_key) else { return };
         // One that has something to send will say so, unless its peer does not read: then another can.
-        let quiet = |id: &ConnId| {
-            self.conns.get(id).is_some_and(|conn| conn.out.is_empty() && !conn.is_ending())
-        };
+        let quiet =
+            |id: &ConnId| self.conns.get(id).is_some_and(|conn| conn.out.is_empty() && !conn.is_ending());
         let Some(id) = session.conns.iter().map(|(_, id)| *id).find(quiet) else { return };
         if let Some(conn) = self.conns.get_mut(&id) {
             conn.out.push(Out::NopWindow);

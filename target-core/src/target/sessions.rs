@@ -37,7 +37,7 @@ impl SessionDirectory for Directory<'_> {
 
 impl Directory<'_> {
     /// A new session; one of the same name gives way to it and so does not count, nor do those that have no connection
-    /// ([`make_room`](Target::make_room)).
+    /// ([`Target::make_session_room`]).
     fn admit_new(&self, ask: &Admission<'_>) -> Result<Admitted, NotAdmitted> {
         let scope = scope_of(ask.target, ask.group, self.local);
         let limits = &self.config.limits;
@@ -114,7 +114,7 @@ impl<S: ProbeSink> Target<S> {
 
     /// Sessions without a connection give way to a new one that would exceed a limit, the one that is over first before the
     /// others: who logs in and vanishes, again and again, must not keep others out.
-    pub(super) fn make_room(&mut self, initiator: &str) {
+    pub(super) fn make_session_room(&mut self, initiator: &str) {
         loop {
             let limits = &self.config.limits;
             let is_own = |session: &Session| session.initiator == initiator;

@@ -177,9 +177,9 @@ impl<S: ProbeSink> Target<S> {
             // The new allegiance begins behind it at once (rfc7143/7.2.2-9).
             Some(TmfFunction::TaskReassign) => return self.push_tmf(id, Out::Tmf { answer, fenced: false }),
             // RFC 7143 4.2.3.3 and 4.2.3.4, RFC 7144 6.5.
-            Some(
-                TmfFunction::TargetWarmReset | TmfFunction::TargetColdReset | TmfFunction::ItNexusReset,
-            ) => (Scope::All, done),
+            Some(TmfFunction::TargetWarmReset | TmfFunction::TargetColdReset | TmfFunction::ItNexusReset) => {
+                (Scope::All, done)
+            }
             // RFC 7143 4.2.2.3.4 b and e.
             Some(
                 TmfFunction::AbortTaskSet

@@ -78,7 +78,8 @@ pub(super) fn read(section: Option<Section<'_, '_>>, secrets: &mut Secrets) -> A
     });
     if credentials.is_empty() && mutual.is_none() {
         // Who writes the section wants somebody to be asked; without an entry nobody would be.
-        section.wrong(&section.span, "chap has no entry: leave the section out if nobody has to prove anything");
+        section
+            .wrong(&section.span, "chap has no entry: leave the section out if nobody has to prove anything");
     }
     section.finish();
     AuthConfig { credentials, mutual, algorithms }

@@ -209,6 +209,14 @@ fn each_mistake_has_its_line_and_says_what_is_allowed() {
             "at least 12 bytes",
         ),
         (&format!("{TARGET}[target.auth]\nchap = [{{ name = \"u\" }}]\n"), "secret or secret_hex is missing"),
+        (&format!("{TARGET}[target.auth]\n"), "lab.toml:3:1: chap has no entry"),
+        (&format!("{TARGET}[target.auth]\nchap = []\n"), "chap has no entry"),
+        (
+            &format!(
+                "{TARGET}[target.auth]\nchap = [{{ name = \"u\", secret_hex = \"0x+1+2+3+4+5+6+7+8+9+0+1+2\" }}]\n"
+            ),
+            "hexadecimal digits",
+        ),
         (
             &format!("{TARGET}[target.auth]\nmutual = {{ name = \"u\", secret = \"twelve bytes\" }}\n"),
             "mutual CHAP needs at least one entry in chap",
