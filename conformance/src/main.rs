@@ -34,6 +34,7 @@ enum Command {
 }
 
 fn main() -> ExitCode {
+    cli::end_when_output_is_lost();
     let lab = Lab::parse();
     let context = Context { root: lab.root, program: Lab::command };
     let outcome = match lab.command {

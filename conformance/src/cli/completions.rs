@@ -3,6 +3,7 @@
 use super::{CliError, Context, Exit};
 use clap::Args;
 use clap_complete::Shell;
+use std::io::Write;
 
 /// Print a completion script for a shell
 #[derive(Args, Debug)]
@@ -19,7 +20,12 @@ impl Completions {
     pub fn execute(self, context: &Context) -> Result<Exit, CliError> {
         let mut program = (context.program)();
         let name = program.get_name().to_owned();
-        clap_complete::generate(self.shell, &mut program, name, &mut std::io::stdout());
+        // It panics if its output fails; memory takes everything.
+        let mut script = Vec::new();
+        clap_complete::generate(self.shell, &mut program, name, &mut script);
+        std::io::stdout()
+            .write_all(&script)
+            .map_err(|error| CliError::usage(format!("standard output: {error}")))?;
         Ok(Exit::Passed)
     }
 }

@@ -1,8 +1,9 @@
 //! What does an exit code tell? The same eight meanings in every command; the worst one that happened wins.
 
 use std::fmt::Display;
+use std::panic;
 use std::path::Path;
-use std::process::ExitCode;
+use std::process::{self, ExitCode};
 
 /// Shown under `--help`.
 pub const EXIT_CODES: &str = "\
@@ -82,6 +83,20 @@ impl CliError {
         anstream::eprintln!("error: {}", self.message);
         self.exit
     }
+}
+
+/// Makes the loss of standard output (a full disk) an error like others. What prints panics then, with these words of the
+/// standard library; every other panic is reported as always.
+pub fn end_when_output_is_lost() {
+    const WORDS: &str = "failed printing to stdout";
+    let usual = panic::take_hook();
+    panic::set_hook(Box::new(move |info| match info.payload().downcast_ref::<String>() {
+        Some(text) if text.starts_with(WORDS) => {
+            anstream::eprintln!("error: {text}");
+            process::exit(Exit::Usage.code().into());
+        }
+        _ => usual(info),
+    }));
 }
 
 #[cfg(test)]

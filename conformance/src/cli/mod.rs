@@ -19,7 +19,7 @@ pub use accept::Accept;
 pub use bench::Bench;
 pub use completions::Completions;
 pub use coverage::Coverage;
-pub use exit::{CliError, EXIT_CODES, Exit};
+pub use exit::{CliError, EXIT_CODES, Exit, end_when_output_is_lost};
 pub use man::Man;
 pub use mutants::Mutants;
 pub use probes::Probes;

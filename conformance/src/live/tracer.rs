@@ -62,24 +62,37 @@ impl Tracer {
         (self.sites, self.took)
     }
 
-    /// Hands over what has fired since, in order, times counted from the attaching. Lost events are a record of their own
-    /// behind those that came out; an event with members that could not be read comes with their names.
+    /// Hands over what has fired since, in order, times counted from the attaching; an event with members that could not be
+    /// read comes with their names. Lost events are a record of their own before those among which they are missing. Where
+    /// exactly is not known, so each of these has such a record before it, the later ones with 0: nobody may be held to
+    /// what came before.
     pub fn drain(&mut self, take: &mut dyn FnMut(Record, Option<Unreadable>)) {
         let Self { ring, ids, start_ns, .. } = self;
-        let mut last = 0;
+        let mut events = Vec::new();
         ring.drain(&mut |bytes| {
             let Some(raw) = Raw::parse(bytes) else { return };
-            last = raw.time_ns.saturating_sub(*start_ns);
+            let time_ns = raw.time_ns.saturating_sub(*start_ns);
             let conn = ids.of((raw.pid.into(), raw.strings), &raw.event);
             let unreadable = (!raw.unreadable.is_empty()).then_some(Unreadable(raw.unreadable));
-            take(Record { time_ns: last, conn, what: RecordKind::Probe(raw.event) }, unreadable);
+            events.push((Record { time_ns, conn, what: RecordKind::Probe(raw.event) }, unreadable));
         });
         let lost = self.lost();
-        if lost > self.told {
-            let time_ns = sys::now_ns().saturating_sub(self.start_ns).max(last);
-            let count = lost - self.told;
-            self.told = lost;
-            take(Record { time_ns, conn: crate::trace::CONN_UNKNOWN, what: RecordKind::Lost(count) }, None);
+        let mut count = lost - self.told;
+        self.told = lost;
+        let gap = |time_ns, count| Record {
+            time_ns,
+            conn: crate::trace::CONN_UNKNOWN,
+            what: RecordKind::Lost(count),
+        };
+        let any = count > 0;
+        for (record, unreadable) in events {
+            if any {
+                take(gap(record.time_ns, std::mem::take(&mut count)), None);
+            }
+            take(record, unreadable);
+        }
+        if count > 0 {
+            take(gap(sys::now_ns().saturating_sub(self.start_ns), count), None);
         }
     }
 

@@ -11,6 +11,9 @@
 use super::{ProbeRecord, Record, RecordKind, hex};
 use globset::{Glob, GlobMatcher};
 
+/// Parentheses and negations in one expression.
+const NESTING_MAX: usize = 100;
+
 /// A compiled expression.
 #[derive(Clone, Debug)]
 pub struct Filter(Expr);
@@ -76,6 +79,11 @@ impl Filter {
     /// What is wrong, and where.
     pub fn new(text: &str) -> Result<Self, String> {
         let mut parser = Parser { tokens: tokens(text)?, at: 0 };
+        // Each is a level of the parser's own stack.
+        let deep = parser.tokens.iter().filter(|token| matches!(token.as_str(), "(" | "!")).count();
+        if deep > NESTING_MAX {
+            return Err(format!("{deep} parentheses and !, at most {NESTING_MAX} are allowed"));
+        }
         let expr = parser.any()?;
         match parser.tokens.get(parser.at) {
             None => Ok(Self(expr)),

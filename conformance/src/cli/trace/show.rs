@@ -86,7 +86,7 @@ fn fits(probes: Option<&GlobSet>, record: &Record) -> bool {
 }
 
 /// A connection as lines name it, from 1.
-fn ordinal(text: &str) -> Result<usize, CliError> {
+pub(super) fn ordinal(text: &str) -> Result<usize, CliError> {
     let number = text.strip_prefix('c').unwrap_or(text).parse().ok().filter(|n| *n > 0);
     number.ok_or_else(|| CliError::usage(format!("--conn {text:?}: say 1 or c1 for the first connection")))
 }
