@@ -170,6 +170,24 @@ impl Session {
             || self.window.held().any(is_held)
     }
 
+    /// Whether a task management function with that Initiator Task Tag waits for its turn or to be answered.
+    pub(crate) fn has_function(&self, itt: u32) -> bool {
+        let is_held = |item: &Pending| matches!(item, Pending::Tmf(tmf) if tmf.1.itt == itt);
+        self.tmfs.iter().any(|tmf| tmf.request.itt == itt) || self.window.held().any(is_held)
+    }
+
+    /// Takes out a ping or text request that waits for its turn; its number counts as received. False if there is none.
+    pub(crate) fn take_held_request(&mut self, itt: u32) -> bool {
+        let is_it = |item: &Pending| match item {
+            Pending::Nop(nop) => nop.1.itt == itt,
+            Pending::Text(text) => wire::itt(&text.1) == itt,
+            Pending::Scsi(_) | Pending::Logout(_) | Pending::Tmf(_) => false,
+        };
+        let found = self.window.held().any(is_it);
+        self.window.remove_held(is_it, drop);
+        found
+    }
+
     /// True if some command will end without more memory: it is at the disk, on its way out, or was asked for data.
     pub(crate) fn is_moving(&self) -> bool {
         self.tasks.iter().any(|(_, task)| {

@@ -138,13 +138,20 @@ impl<S: ProbeSink> Target<S> {
     fn terminate(&mut self, session_key: SessionKey, tasks: &[(TaskKey, Lun)]) {
         let is_closed = |it: &Self| it.sessions.get(session_key).is_some_and(|it| it.window.is_closed());
         let was_closed = is_closed(self);
+        let session = self.sessions.get(session_key);
+        // What was not delivered is no task of the logical unit.
+        let delivered = |key: TaskKey| {
+            let task = session.and_then(|session| session.tasks.get(key));
+            task.is_some_and(|task| task.stage != Stage::Arrived)
+        };
+        let mut luns: Vec<Lun> =
+            tasks.iter().filter(|(key, _)| delivered(*key)).map(|(_, lun)| *lun).collect();
         for (task, _) in tasks {
             self.drop_task(session_key, *task);
         }
         if was_closed && !is_closed(self) {
             self.announce_window(session_key);
         }
-        let mut luns: Vec<Lun> = tasks.iter().map(|(_, lun)| *lun).collect();
         luns.sort_unstable();
         luns.dedup();
         self.commands_lost(session_key, &luns);

@@ -4,7 +4,7 @@ use super::Target;
 use crate::api::ConnId;
 use crate::probe::ProbeSink;
 use crate::session::SessionKey;
-use crate::task::Stage;
+use crate::task::{Stage, Task};
 use crate::wire::{Lun, TaskRequest, TmfResponse, serial};
 
 /// UADE DEPTH of QUERY ASYNCHRONOUS EVENT: one condition is pending, or more than one (SAM-5 7.10).
@@ -20,7 +20,7 @@ impl<S: ProbeSink> Target<S> {
         pdu: &TaskRequest,
     ) -> TmfResponse {
         let Some(session) = self.sessions.get_mut(session_key) else { return TmfResponse::FunctionComplete };
-        if session.tmfs.iter().any(|tmf| tmf.request.itt == pdu.referenced_task_tag) {
+        if session.has_function(pdu.referenced_task_tag) {
             return TmfResponse::FunctionRejected;
         }
         let found = session.tasks.find(pdu.referenced_task_tag).and_then(|key| session.tasks.get(key));
@@ -47,7 +47,9 @@ impl<S: ProbeSink> Target<S> {
         let session = self.sessions.get(session_key);
         let any = session.is_some_and(|session| {
             let mut tasks = session.tasks.iter().map(|(_, task)| task);
-            tasks.any(|task| task.lun.number() == lun.number() && task.stage != Stage::Aborting)
+            // What is not delivered yet is in no task set.
+            let counts = |task: &Task| !matches!(task.stage, Stage::Arrived | Stage::Aborting);
+            tasks.any(|task| task.lun.number() == lun.number() && counts(task))
         });
         if any { TmfResponse::FunctionSucceeded } else { TmfResponse::FunctionComplete }
     }

@@ -71,7 +71,7 @@ impl<S: ProbeSink> Target<S> {
             Some(Numbered::DataIn(_)) => true,
             None => false,
         };
-        if pdu.beg_run != 0 && !(first..end).any(is_open) {
+        if (pdu.beg_run, pdu.run_length) != (0, 0) && !(first..end).any(is_open) {
             return Err(Fault::SnackRun);
         }
         if let Some(conn) = self.conns.get_mut(&id) {

@@ -86,7 +86,7 @@ impl<S: ProbeSink> Target<S> {
     /// ABORT TASK (RFC 7143 11.5.1, 11.6.1, 7.11). A command whose connection was logged out is taken over and aborted in one.
     fn abort_task(&mut self, session_key: SessionKey, id: ConnId, pdu: &TaskRequest) -> TmfResponse {
         let Some(session) = self.sessions.get_mut(session_key) else { return TmfResponse::TaskDoesNotExist };
-        if session.tmfs.iter().any(|tmf| tmf.request.itt == pdu.referenced_task_tag) {
+        if session.has_function(pdu.referenced_task_tag) {
             return TmfResponse::FunctionRejected;
         }
         let lost = &session.lost;
@@ -96,6 +96,9 @@ impl<S: ProbeSink> Target<S> {
             let of_that_name = |task: &&Task| task.itt == pdu.referenced_task_tag && task.lun == pdu.lun;
             if session.answered.iter().filter(of_that_name).any(is_left) {
                 self.send_status_from(session_key, id, pdu.referenced_task_tag);
+                return TmfResponse::FunctionComplete;
+            }
+            if session.take_held_request(pdu.referenced_task_tag) {
                 return TmfResponse::FunctionComplete;
             }
             // A command that never came, or that came and is held, counts as received: the gap is filled.
