@@ -15,6 +15,7 @@ pub mod golden;
 pub mod live;
 #[cfg(feature = "planted")]
 pub mod mutants;
+pub mod report;
 pub mod runner;
 pub mod scenario;
 pub mod server;

@@ -128,7 +128,9 @@ fn an_expected_failure_passes_only_with_its_signature() {
     assert_eq!(root.says(&["accept"]).0, 0);
     assert_eq!(root.says(&["run"]).0, 0);
     root.scenario("t/x", &text("timeout nop-1 answer"));
-    assert_eq!(root.says(&["run"]).0, 1);
+    let (exit, text) = root.says(&["run"]);
+    assert_eq!(exit, 3, "{text}");
+    assert!(text.contains("not as it is known to: `mismatch nop-1 nop.data` instead of"), "{text}");
 }
 
 #[test]

@@ -52,7 +52,11 @@ impl Replay {
             self.show(&report.records, Log::All);
             reports.push(report);
         }
-        let ran = Ran { selected: Selected { scenario, cases, whole: true }, reports, golden: None };
+        let ran = Ran {
+            selected: Selected { scenario, cases, whole: true, known: Vec::new() },
+            reports,
+            golden: None,
+        };
         super::report::print(&ran, true);
         Ok(super::report::summary(std::slice::from_ref(&ran)).exit)
     }

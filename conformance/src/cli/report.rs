@@ -1,11 +1,10 @@
-//! How are results told: as text for people, as JSON for programs?
+//! How are results told to people?
 
 use super::Exit;
 use crate::runner::suite::Ran;
-use crate::runner::{Class, Failure, Report, Verdict};
+use crate::runner::{Class, Failure, Verdict};
 use crate::scenario::units::rough_time;
 use anstyle::{AnsiColor, Style};
-use serde_json::{Value, json};
 
 const BAD: Style = AnsiColor::Red.on_default().bold();
 const GOOD: Style = AnsiColor::Green.on_default();
@@ -118,70 +117,4 @@ pub(super) fn rerun(ran: &[Ran], tcp: Option<(&str, &str)>) -> String {
 fn quote(name: &str) -> String {
     let plain = name.chars().all(|c| c.is_ascii_alphanumeric() || "/-_.".contains(c));
     if plain { name.to_owned() } else { format!("'{name}'") }
-}
-
-/// The JSON report.
-pub(super) struct Json;
-
-impl Json {
-    /// One document.
-    pub(super) fn of(ran: &[Ran], stale: &[String]) -> String {
-        let totals = summary(ran);
-        let scenarios: Vec<_> = ran.iter().map(scenario).collect();
-        let document = json!({
-            "passed": totals.passed,
-            "failed": totals.failed + stale.len(),
-            "skipped": totals.skipped,
-            "scenarios": scenarios,
-            "stale_snapshots": stale,
-        });
-        format!("{document:#}")
-    }
-}
-
-fn scenario(ran: &Ran) -> Value {
-    let failures = ran.failures();
-    let scenario = &ran.selected.scenario;
-    json!({
-        "name": scenario.name,
-        "title": scenario.title,
-        "req": scenario.req,
-        "level": scenario.level.name(),
-        "tags": scenario.tags,
-        "cases": ran.reports.iter().map(case).collect::<Vec<_>>(),
-        "failures": failures.iter().map(|(name, found)| failure(name, found)).collect::<Vec<_>>(),
-    })
-}
-
-fn case(report: &Report) -> Value {
-    let (verdict, reason) = match &report.verdict {
-        Verdict::Passed => ("passed", None),
-        Verdict::Failed(failure) => ("failed", Some(failure.signature())),
-        Verdict::Skipped(why) => ("skipped", Some(why.clone())),
-    };
-    json!({
-        "label": report.label,
-        "verdict": verdict,
-        "reason": reason,
-        "seed": report.seed,
-        "time_ns": report.time,
-        "hash": report.hash.map(|hash| format!("{hash:016x}")),
-    })
-}
-
-fn failure(name: &str, failure: &Failure) -> Value {
-    let place = failure.at.as_ref().map(|at| (at.source.name.clone(), at.place()));
-    json!({
-        "case": name,
-        "class": failure.class.name(),
-        "step": failure.step,
-        "signature": failure.signature(),
-        "file": place.as_ref().map(|(file, _)| file),
-        "line": place.as_ref().map(|(_, place)| place.line),
-        "column": place.as_ref().map(|(_, place)| place.column),
-        "headline": failure.headline,
-        "details": failure.details,
-        "last_pdus": failure.last,
-        "time": failure.time,
-    })
 }

@@ -1,10 +1,11 @@
 //! `run`: scenarios, in the simulator or against a target on the network.
 
-use super::report::{Json, rerun, summary};
+use super::report::{rerun, summary};
 use super::{CliError, Context, Exit};
 use crate::golden;
+use crate::report::{KnownFailures, Results, Wanted};
 use crate::runner::suite::{Filter, Ran, Selected, run_all, select};
-use crate::runner::{Backend, Options, TcpOptions};
+use crate::runner::{Backend, Options, Pick, Shard, TcpOptions};
 use crate::scenario::{Collection, Level};
 use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -18,6 +19,8 @@ use std::path::{Path, PathBuf};
   iscsi-lab run                                  all of them, compared with their golden traces
   iscsi-lab run login 'ffp/cmdsn-*'              a topic, and some of another
   iscsi-lab run --req rfc7143/11.7 --level must  what checks these clauses
+  iscsi-lab run --filter 'level(must) & !tag(slow)' --shard 2/8
+  iscsi-lab run --report junit=run.xml --report html=run.html
   iscsi-lab run --matrix                         with every pair of values of the large matrices
   iscsi-lab run --addr 127.0.0.1:3260 --target iqn.2026-01.example:disk
   iscsi-lab run 'login/digest-*' --trace traces")]
@@ -33,6 +36,12 @@ pub struct Run {
     /// Report as one JSON document on standard output
     #[arg(long)]
     json: bool,
+    /// Write a report: junit, json, html, tap, sarif or markdown; repeatable
+    #[arg(long, value_name = "KIND=FILE")]
+    report: Vec<Wanted>,
+    /// Failures that are known: a YAML list of case, signature, reason; one that passes or fails otherwise is stale (exit 3)
+    #[arg(long, value_name = "FILE")]
+    xfail: Option<PathBuf>,
     /// Write the trace of each case below this directory; of expanded matrices, those of cases that fail
     #[arg(long, value_name = "DIR")]
     trace: Option<PathBuf>,
@@ -63,6 +72,12 @@ pub struct Run {
     /// Only scenarios with this tag
     #[arg(long)]
     tag: Option<String>,
+    /// Only scenarios this holds for: name(GLOB), title(TEXT), level(L), req(CLAUSE), tag(T), needs(N) with `!`, `&`, `|` and ( )
+    #[arg(long, value_name = "EXPR")]
+    filter: Option<Pick>,
+    /// Only part K of N; the parts together are everything
+    #[arg(long, value_name = "K/N")]
+    shard: Option<Shard>,
     /// Expand matrices that name a strength until any N values meet: 2 [the default of --matrix], or 3
     #[arg(long, value_name = "N", num_args = 0..=1, require_equals = true, default_missing_value = "2",
           value_parser = clap::value_parser!(u8).range(2..=3))]
@@ -99,9 +114,12 @@ impl Run {
             levels: self.level.iter().map(|level| Level::from(*level)).collect(),
             req: self.req.clone(),
             tag: self.tag.clone(),
+            pick: self.filter.clone(),
+            shard: self.shard,
             strength: self.matrix.map_or(0, usize::from),
         };
-        let selected = chosen(&collection, &filter)?;
+        let mut selected = chosen(&collection, &filter)?;
+        let unknown = self.apply_known(&collection, &mut selected)?;
         if self.list {
             for one in &selected {
                 let cases =
@@ -131,11 +149,32 @@ impl Run {
         }
         let whole = !on_tcp && self.globs.is_empty() && options.seed.is_none();
         let stale = if whole && self.filters_nothing() { orphans(&root)? } else { Vec::new() };
-        self.report(&ran, &stale)
+        let exit = self.report(&ran, &stale)?;
+        for name in &unknown {
+            anstream::eprintln!("stale: {name}: there is no such scenario, but an expected failure of it");
+        }
+        Ok(if unknown.is_empty() { exit } else { exit.max(Exit::Stale) })
+    }
+
+    /// Tells what is selected about its known failures; gives the names that no scenario has.
+    fn apply_known(
+        &self,
+        collection: &Collection,
+        selected: &mut [Selected],
+    ) -> Result<Vec<String>, CliError> {
+        let Some(path) = &self.xfail else { return Ok(Vec::new()) };
+        let text = std::fs::read_to_string(path).map_err(|error| CliError::file(path, &error))?;
+        let known = KnownFailures::read(&path.display().to_string(), &text);
+        let known = known.map_err(|error| CliError::usage(error.to_string()))?;
+        Ok(known.apply(selected, |name| collection.names().any(|existing| existing == name)))
     }
 
     const fn filters_nothing(&self) -> bool {
-        self.level.is_empty() && self.req.is_none() && self.tag.is_none()
+        self.level.is_empty()
+            && self.req.is_none()
+            && self.tag.is_none()
+            && self.filter.is_none()
+            && self.shard.is_none()
     }
 
     fn options(&self) -> Result<Options, CliError> {
@@ -155,8 +194,11 @@ impl Run {
     fn report(&self, ran: &[Ran], stale: &[String]) -> Result<Exit, CliError> {
         let totals = summary(ran);
         let mut exit = totals.exit;
+        let results = Results::of(ran, stale);
+        results.write(&self.report).map_err(CliError::usage)?;
         if self.json {
-            anstream::println!("{}", Json::of(ran, stale));
+            let text = results.render(crate::report::Form::Json).map_err(CliError::usage)?;
+            anstream::print!("{text}");
         } else {
             for one in ran {
                 super::report::print(one, self.verbose);

@@ -7,11 +7,15 @@ use clap::Args;
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
   iscsi-lab schema > scenario.schema.json
-  iscsi-lab schema --reference | less")]
+  iscsi-lab schema --reference | less
+  iscsi-lab schema --report > report.schema.json")]
 pub struct Schema {
     /// The reference of all keys, steps and names as Markdown instead
     #[arg(long)]
     reference: bool,
+    /// The JSON Schema of the JSON report of `run` instead
+    #[arg(long, conflicts_with = "reference")]
+    report: bool,
 }
 
 impl Schema {
@@ -19,6 +23,8 @@ impl Schema {
     pub fn execute(self, _: &Context) -> Result<Exit, CliError> {
         if self.reference {
             anstream::print!("{}", crate::scenario::reference());
+        } else if self.report {
+            anstream::println!("{:#}", crate::report::Results::schema());
         } else {
             anstream::println!("{:#}", crate::scenario::schema());
         }

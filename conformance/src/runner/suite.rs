@@ -4,8 +4,9 @@
 
 use super::case::{Backend, Options, Report, Verdict, run};
 use super::failure::{Class, Failure};
+use super::pick::{Pick, Shard};
 use crate::golden;
-use crate::scenario::{Case, Collection, Level, LoadError, Scenario, case_named, cases, expanded};
+use crate::scenario::{Case, Collection, Level, LoadError, Scenario, Xfail, case_named, cases, expanded};
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 use std::path::Path;
 use std::sync::Mutex;
@@ -25,6 +26,10 @@ pub struct Filter {
     pub req: Option<String>,
     /// Only those with this tag.
     pub tag: Option<String>,
+    /// Only those that this holds for.
+    pub pick: Option<Pick>,
+    /// Only this part of what is left.
+    pub shard: Option<Shard>,
     /// Matrices that name a lower strength are expanded until any so many values meet; 0 leaves them as they are.
     pub strength: usize,
 }
@@ -38,6 +43,8 @@ pub struct Selected {
     pub cases: Vec<Case>,
     /// All of them, so that its golden trace can be compared.
     pub whole: bool,
+    /// Failures that somebody else than the file knows of: of the case with this label, or of any.
+    pub known: Vec<(Option<String>, Xfail)>,
 }
 
 /// A scenario that ran.
@@ -87,6 +94,9 @@ pub fn select(collection: &Collection, filter: &Filter) -> Result<Vec<Selected>,
             Err(error) => errors.push(error),
         }
     }
+    if let Some(shard) = filter.shard {
+        selected = shard.of(selected);
+    }
     if errors.is_empty() { Ok(selected) } else { Err(errors) }
 }
 
@@ -102,7 +112,8 @@ fn choose(
         .as_ref()
         .is_none_or(|req| scenario.req.iter().any(|known| known.starts_with(req.as_str())));
     let by_tag = filter.tag.as_ref().is_none_or(|tag| scenario.tags.contains(tag));
-    if !(by_level && by_req && by_tag) {
+    let by_pick = filter.pick.as_ref().is_none_or(|pick| pick.holds(&scenario));
+    if !(by_level && by_req && by_tag && by_pick) {
         return Ok(None);
     }
     let usual = cases(&scenario).map_err(|message| LoadError { message })?;
@@ -116,7 +127,7 @@ fn choose(
         single.iter().filter_map(label).collect()
     };
     let whole = cases == usual;
-    Ok((!cases.is_empty()).then_some(Selected { scenario, cases, whole }))
+    Ok((!cases.is_empty()).then_some(Selected { scenario, cases, whole, known: Vec::new() }))
 }
 
 /// Cuts what is large, so that all threads have something to do.
@@ -241,33 +252,47 @@ pub fn golden_text(scenario: &Scenario, reports: &[Report]) -> String {
 }
 
 impl Ran {
-    /// The failures that count: those of its cases unless they are expected, an expected one that did not come, and the golden trace.
+    /// The failures that count: those of its cases unless they are known, a known one that did not come, and the golden trace.
     pub fn failures(&self) -> Vec<(String, Box<Failure>)> {
         let mut list = Vec::new();
-        let mut expected = 0;
         for report in &self.reports {
-            if let Verdict::Failed(failure) = &report.verdict {
-                if self.is_expected(failure) {
-                    expected += 1;
-                } else {
+            let Verdict::Failed(failure) = &report.verdict else { continue };
+            match self.known(report) {
+                None => list.push((report.full_name(), failure.clone())),
+                Some(xfail) if is_it(xfail, failure) => {}
+                // Nobody knows in advance that the core panics, or that runs differ.
+                Some(_) if matches!(failure.class, Class::Panic | Class::Diverged) => {
                     list.push((report.full_name(), failure.clone()));
                 }
+                Some(xfail) => list.push((report.full_name(), otherwise(xfail, failure))),
             }
         }
-        let passed = self.reports.iter().any(|report| matches!(report.verdict, Verdict::Passed));
-        if self.selected.scenario.xfail.is_some() && expected == 0 && list.is_empty() && passed {
-            let text = "this scenario passes but has an `xfail`; take it out";
-            list.push((self.selected.scenario.name.clone(), Failure::new(Class::Stale, "xfail", text)));
+        let labels = self.selected.known.iter().map(|(label, _)| label.as_deref());
+        let of_file = self.selected.scenario.xfail.is_some().then_some(None);
+        for label in of_file.into_iter().chain(labels) {
+            let name = match label {
+                Some(label) => format!("{}[{label}]", self.selected.scenario.name),
+                None => self.selected.scenario.name.clone(),
+            };
+            let its = |report: &&Report| label.is_none_or(|label| report.label == label);
+            let ended =
+                |verdict: fn(&Verdict) -> bool| self.reports.iter().filter(its).any(|r| verdict(&r.verdict));
+            let passed = ended(|verdict| matches!(verdict, Verdict::Passed));
+            if passed && !ended(|verdict| matches!(verdict, Verdict::Failed(_))) {
+                let text = "this passes but is an expected failure (`xfail`); take that out";
+                list.push((name, Failure::new(Class::Stale, "xfail", text)));
+            }
         }
         list.extend(self.golden_failure().map(|failure| (self.selected.scenario.name.clone(), failure)));
         list
     }
 
-    fn is_expected(&self, failure: &Failure) -> bool {
-        let xfail = self.selected.scenario.xfail.as_ref();
-        xfail.is_some_and(|xfail| {
-            xfail.signature.as_ref().is_none_or(|signature| *signature == failure.signature())
-        })
+    /// What is known of a case: what is said of it alone counts before what is said of all.
+    fn known(&self, report: &Report) -> Option<&Xfail> {
+        let known = &self.selected.known;
+        let of_case = known.iter().find(|(label, _)| label.as_deref() == Some(&*report.label));
+        let of_all = known.iter().find(|(label, _)| label.is_none());
+        of_case.or(of_all).map(|(_, xfail)| xfail).or(self.selected.scenario.xfail.as_ref())
     }
 
     fn golden_failure(&self) -> Option<Box<Failure>> {
@@ -288,6 +313,24 @@ impl Ran {
         failure.details = details.map(|diff| diff.lines().map(str::to_owned).collect()).unwrap_or_default();
         Some(failure)
     }
+}
+
+/// True if this is the failure that is known.
+fn is_it(xfail: &Xfail, failure: &Failure) -> bool {
+    xfail.signature.as_ref().is_none_or(|signature| *signature == failure.signature())
+}
+
+/// A failure where another one is known: what is known is stale.
+fn otherwise(xfail: &Xfail, failure: &Failure) -> Box<Failure> {
+    let mut stale = Box::new(failure.clone());
+    stale.class = Class::Stale;
+    stale.headline = format!(
+        "it fails, but not as it is known to: `{}` instead of `{}`: {}",
+        failure.signature(),
+        xfail.signature.as_deref().unwrap_or_default(),
+        failure.headline
+    );
+    stale
 }
 
 impl Report {

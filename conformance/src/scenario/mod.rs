@@ -27,7 +27,7 @@ mod verbs;
 pub use keys::needs;
 pub use load::{Collection, LoadError, load, parse_text};
 pub use matrix::{Case, case_named, cases, expanded};
-pub use model::{At, Level, Scenario};
+pub use model::{At, Level, Scenario, Xfail};
 pub use reference::reference;
 pub use schema::schema;
 pub use verbs::bugs;
