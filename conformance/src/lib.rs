@@ -8,6 +8,7 @@
 //! ```
 
 pub mod bench;
+pub mod capture;
 pub mod cli;
 pub mod coverage;
 pub mod fuzzing;
@@ -15,6 +16,7 @@ pub mod golden;
 pub mod live;
 #[cfg(feature = "planted")]
 pub mod mutants;
+pub mod page;
 pub mod report;
 pub mod runner;
 pub mod scenario;

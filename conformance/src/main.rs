@@ -19,7 +19,7 @@ struct Lab {
 /// Every command, in the order of `--help`.
 #[derive(Subcommand)]
 enum Command {
-    Run(cli::Run),
+    Run(Box<cli::Run>),
     Accept(cli::Accept),
     Replay(cli::Replay),
     Trace(cli::Trace),

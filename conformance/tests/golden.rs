@@ -100,7 +100,7 @@ fn every_scenario_runs_as_its_golden_trace_says() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the crate is in the workspace");
     let collection = Collection::find(root).expect("scenarios/ can be read");
     let selected = select(&collection, &Filter::default()).unwrap_or_else(|errors| panic!("{errors:#?}"));
-    let options = Options { backend: Backend::Simulator, seed: None, twice: true };
+    let options = Options { backend: Backend::Simulator, seed: None, twice: true, moments: false };
     let jobs = std::thread::available_parallelism().map_or(1, usize::from);
     let ran = run_all(root, selected, &options, jobs, &|_| {});
     let mut wrong = Vec::new();

@@ -57,7 +57,7 @@ fn session() -> Vec<Record> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let scenario = parse_text(&root, "t/planted", "planted", SESSION.to_owned())
         .unwrap_or_else(|error| panic!("{}", error.message));
-    let options = Options { backend: Backend::Simulator, seed: None, twice: false };
+    let options = Options { backend: Backend::Simulator, seed: None, twice: false, moments: false };
     let report = run(&scenario, &cases(&scenario).expect("one case")[0], &options);
     assert!(matches!(report.verdict, Verdict::Passed), "{:?}", report.verdict);
     report.records

@@ -15,7 +15,7 @@ fn reports(steps: &str) -> Vec<Report> {
     let text = format!("title: t\nextends: lib/one-session.yaml\n{text}");
     let scenario = parse_text(&root, "t/x", "x", text.clone())
         .unwrap_or_else(|error| panic!("{text}\n{}", error.message));
-    let options = Options { backend: Backend::Simulator, seed: None, twice: true };
+    let options = Options { backend: Backend::Simulator, seed: None, twice: true, moments: false };
     cases(&scenario).expect("few cases").iter().map(|case| run(&scenario, case, &options)).collect()
 }
 

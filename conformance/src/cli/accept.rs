@@ -38,7 +38,7 @@ impl Accept {
         let collection = Collection::find(&root).map_err(|error| CliError::file(&root, &error))?;
         let filter = Filter { globs: self.globs.clone(), ..Filter::default() };
         let selected = super::run::chosen(&collection, &filter)?;
-        let options = Options { backend: Backend::Simulator, seed: None, twice: true };
+        let options = Options { backend: Backend::Simulator, seed: None, twice: true, moments: false };
         let jobs = std::thread::available_parallelism().map_or(1, usize::from);
         let ran = run_all(&root, selected, &options, jobs, &|_| {});
         let (mut written, mut same, mut exit) = (0, 0, Exit::Passed);

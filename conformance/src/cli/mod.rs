@@ -2,6 +2,7 @@
 
 mod accept;
 mod bench;
+mod captures;
 mod completions;
 mod coverage;
 mod exit;

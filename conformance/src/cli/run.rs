@@ -1,5 +1,6 @@
 //! `run`: scenarios, in the simulator or against a target on the network.
 
+use super::captures::Captures;
 use super::report::{rerun, summary};
 use super::{CliError, Context, Exit};
 use crate::golden;
@@ -21,6 +22,7 @@ use std::path::{Path, PathBuf};
   iscsi-lab run --req rfc7143/11.7 --level must  what checks these clauses
   iscsi-lab run --filter 'level(must) & !tag(slow)' --shard 2/8
   iscsi-lab run --report junit=run.xml --report html=run.html
+  iscsi-lab run --pcap fail /tmp/captures        a capture for each case that fails
   iscsi-lab run --matrix                         with every pair of values of the large matrices
   iscsi-lab run --addr 127.0.0.1:3260 --target iqn.2026-01.example:disk
   iscsi-lab run 'login/digest-*' --trace traces")]
@@ -42,6 +44,9 @@ pub struct Run {
     /// Failures that are known: a YAML list of case, signature, reason; one that passes or fails otherwise is stale (exit 3)
     #[arg(long, value_name = "FILE")]
     xfail: Option<PathBuf>,
+    /// Write a capture (pcapng) of each case that fails, or of all, below this directory
+    #[arg(long, num_args = 2, value_names = ["fail|all", "DIR"], conflicts_with = "addr")]
+    pcap: Option<Vec<String>>,
     /// Write the trace of each case below this directory; of expanded matrices, those of cases that fail
     #[arg(long, value_name = "DIR")]
     trace: Option<PathBuf>,
@@ -139,11 +144,18 @@ impl Run {
         let processors = std::thread::available_parallelism().map_or(1, usize::from);
         let jobs = self.jobs.unwrap_or(if on_tcp { 1 } else { processors });
         let bar = progress(selected.len(), self.json);
+        let capture = self.pcap.as_deref().map(Captures::of).transpose()?;
         let ran = run_all(&root, selected, &options, jobs, &|ran| {
+            if let Some(capture) = &capture {
+                capture.write(ran);
+            }
             bar.set_message(ran.selected.scenario.name.clone());
             bar.inc(1);
         });
         bar.finish_and_clear();
+        if let Some(capture) = capture {
+            capture.finish()?;
+        }
         if let Some(dir) = &self.trace {
             write_traces(dir, &ran)?;
         }
@@ -188,7 +200,7 @@ impl Run {
             }
             _ => Backend::Simulator,
         };
-        Ok(Options { backend, seed: self.seed, twice: true })
+        Ok(Options { backend, seed: self.seed, twice: true, moments: self.pcap.is_some() })
     }
 
     fn report(&self, ran: &[Ran], stale: &[String]) -> Result<Exit, CliError> {
@@ -276,7 +288,7 @@ fn orphans(root: &Path) -> Result<Vec<String>, CliError> {
 }
 
 /// A case's name as a path: what no file name can have is left out, and a long one is cut (with its hash).
-fn file_name(name: &str) -> String {
+pub(super) fn file_name(name: &str) -> String {
     const MAX: usize = 200;
     let (before, label) = name.split_once('[').unwrap_or((name, ""));
     let plain: String = label.chars().map(|c| if c.is_control() || c == '/' { '_' } else { c }).collect();

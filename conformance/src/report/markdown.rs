@@ -16,7 +16,7 @@ pub(super) fn render(results: &Results) -> String {
     if results.expected > 0 {
         let _ = write!(out, ", {} failed as known", results.expected);
     }
-    out.push_str("\n");
+    out.push('\n');
     let failed: Vec<_> = results.rows().filter(|row| row.outcome == Outcome::Failed).collect();
     if !failed.is_empty() || !results.stale_snapshots.is_empty() {
         out.push_str("\n## Failed\n");

@@ -12,7 +12,7 @@ use crate::scenario::expr::Value;
 use crate::scenario::units::Nanos;
 use crate::scenario::{Case, Scenario};
 use crate::trace::Record;
-use initiator_sim::world::{Keep, World};
+use initiator_sim::world::{Keep, Moment, World};
 use std::cell::RefCell;
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -71,6 +71,8 @@ pub struct Options {
     pub seed: Option<u64>,
     /// Run a second time and compare.
     pub twice: bool,
+    /// Keep the simulator's moments, for captures and pages.
+    pub moments: bool,
 }
 
 /// How it ended.
@@ -101,6 +103,8 @@ pub struct Report {
     pub hash: Option<u64>,
     /// What happened: PDUs, and in the simulator probe events.
     pub records: Vec<Record>,
+    /// What happened in the simulator moment by moment, if that was asked for.
+    pub moments: Vec<Moment>,
 }
 
 /// A run that came to an end, whichever.
@@ -109,6 +113,7 @@ struct Ran {
     time: Nanos,
     hash: Option<u64>,
     records: Vec<Record>,
+    moments: Vec<Moment>,
 }
 
 /// Runs a case.
@@ -134,12 +139,13 @@ pub fn run(scenario: &Scenario, case: &Case, options: &Options) -> Report {
         time: ran.time,
         hash: ran.hash,
         records: ran.records,
+        moments: ran.moments,
     }
 }
 
 impl Ran {
     fn ended(verdict: Verdict) -> Self {
-        Self { verdict, time: 0, hash: None, records: Vec::new() }
+        Self { verdict, time: 0, hash: None, records: Vec::new(), moments: Vec::new() }
     }
 
     fn script(text: String) -> Self {
@@ -150,7 +156,7 @@ impl Ran {
 /// A bug of the lab itself must not end the whole run.
 fn once(scenario: &Scenario, case: &Case, options: &Options, keep: bool) -> Ran {
     let run = || match &options.backend {
-        Backend::Simulator => simulate(scenario, case, keep),
+        Backend::Simulator => simulate(scenario, case, keep, options.moments && keep),
         Backend::Tcp(tcp) => over_tcp(scenario, case, tcp),
     };
     catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|payload| {
@@ -165,10 +171,10 @@ fn once(scenario: &Scenario, case: &Case, options: &Options, keep: bool) -> Ran 
     })
 }
 
-fn simulate(scenario: &Scenario, case: &Case, keep: bool) -> Ran {
+fn simulate(scenario: &Scenario, case: &Case, keep: bool, moments: bool) -> Ran {
     let made = variables(scenario, case, builtin(scenario)).and_then(|vars| {
         // Probe steps look at what is kept, so both runs keep it; the wire is for the trace alone.
-        let keep = Keep { wire: keep, probes: true, ..Keep::default() };
+        let keep = Keep { wire: keep, probes: true, moments, ..Keep::default() };
         setup::setup(scenario, &vars, keep).map(|setup| (vars, setup))
     });
     let (vars, setup) = match made {
@@ -262,9 +268,10 @@ fn carry_out(mut state: State, scenario: &Scenario, vars: Vars, defaults: Defaul
     let time = state.now();
     let hash = state.lab.world().map(|world| world.trace_hash());
     let seen = std::mem::take(&mut state.records);
+    let moments = state.lab.world().map(World::take_moments).unwrap_or_default();
     let records = match state.lab.world() {
         Some(world) => super::record::with_links(super::record::records(world), seen),
         None => seen,
     };
-    Ran { verdict: outcome.map_or_else(Verdict::Failed, |()| Verdict::Passed), time, hash, records }
+    Ran { verdict: outcome.map_or_else(Verdict::Failed, |()| Verdict::Passed), time, hash, records, moments }
 }

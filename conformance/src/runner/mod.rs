@@ -30,6 +30,7 @@ pub use failure::{Class, Failure};
 pub use lab::{Dial, End, Happened, Lab};
 pub use pick::{Pick, Shard};
 pub use record::records;
+pub(crate) use record::sends;
 pub use setup::{INITIATOR_NAME, TARGET_NAME, definitions};
 pub use sim::SimLab;
 pub use tcp::TcpLab;

@@ -69,7 +69,7 @@ fn belongs(probe: &world::ProbeRecord, record: &WireRecord) -> bool {
         && probe.flags == u32::from(record.pdu.bhs[1])
 }
 
-const fn sends(probe: Probe) -> bool {
+pub(crate) const fn sends(probe: Probe) -> bool {
     matches!(
         probe,
         Probe::AsyncSend

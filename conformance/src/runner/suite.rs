@@ -188,8 +188,10 @@ pub fn run_all(
             let at = next.fetch_add(1, Ordering::Relaxed);
             selected.get(at).zip(results.get(at))
         } {
-            let ran = run_one(root, selected, options);
+            let mut ran = run_one(root, selected, options);
             done(&ran);
+            // Those of all scenarios would be more than anybody has memory for.
+            ran.reports.iter_mut().for_each(|report| report.moments = Vec::new());
             if let Ok(mut slot) = slot.lock() {
                 *slot = Some(ran);
             }

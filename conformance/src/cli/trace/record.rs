@@ -88,7 +88,11 @@ impl RecordArgs {
             );
             return Err(CliError { exit, message });
         };
-        let report = run(scenario, case, &Options { backend: Backend::Simulator, seed: None, twice: false });
+        let report = run(
+            scenario,
+            case,
+            &Options { backend: Backend::Simulator, seed: None, twice: false, moments: false },
+        );
         std::fs::write(&self.file, write_jsonl(&report.records))
             .map_err(|error| CliError::file(&self.file, &error))?;
         let (file, count) = (self.file.display(), report.records.len());
