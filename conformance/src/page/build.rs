@@ -214,6 +214,8 @@ fn operation(op: DiskOp) -> (String, &'static str) {
             (format!("write {lba} {bytes}B{}", if fua { " FUA" } else { "" }), "write")
         }
         DiskOp::Verify { lba, blocks } => (format!("verify {lba}+{blocks}"), "read"),
+        DiskOp::Unmap { lba, blocks, .. } => (format!("unmap {lba}+{blocks}"), "write"),
+        DiskOp::Status { lba, .. } => (format!("status {lba}"), "read"),
         DiskOp::Flush => ("flush".to_owned(), "flush"),
     }
 }
