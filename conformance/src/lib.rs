@@ -13,6 +13,7 @@ pub mod cli;
 pub mod coverage;
 pub mod fuzzing;
 pub mod golden;
+pub mod import;
 pub mod live;
 #[cfg(feature = "planted")]
 pub mod mutants;

@@ -3,6 +3,7 @@
 //! ```text
 //!  World::moments ──cutter──> PDUs ──┬── write: pcapng with three interfaces
 //!                                    └── page (the other way to look at a run)
+//!  a capture ──read──> segments ──streams──> bytes in order ──cutter──> import (a scenario)
 //! ```
 //!
 //! One file has three interfaces, and every packet of them the run's virtual time:
@@ -15,12 +16,16 @@
 
 mod cutter;
 mod packet;
+mod read;
+mod streams;
 #[cfg(test)]
 mod tests;
 mod ties;
 mod write;
 
 pub use cutter::{Cut, Cutter};
+pub use read::{Segment, segments};
+pub use streams::{Piece, Stream, streams};
 pub use ties::Ties;
 pub use write::pcapng;
 

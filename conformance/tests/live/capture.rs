@@ -83,6 +83,11 @@ impl Drop for Capture {
 }
 
 impl Captured {
+    /// The capture.
+    pub fn path(&self) -> &std::path::Path {
+        &self.file
+    }
+
     fn tshark(&self, args: &[&str]) -> String {
         let output = Command::new("tshark")
             .arg("-r")

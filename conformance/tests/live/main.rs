@@ -12,6 +12,7 @@
 mod capture;
 mod evidence;
 mod harness;
+mod import;
 mod libiscsi;
 mod offers;
 mod peer;
