@@ -63,7 +63,9 @@ impl Rig {
     }
 
     pub(super) fn login(&mut self, conn: u32, tsih: u64) {
-        let text = format!("InitiatorName={INITIATOR}\0TargetName={TARGET}\0SessionType=Normal\0");
+        let text = format!(
+            "InitiatorName={INITIATOR}\0TargetName={TARGET}\0SessionType=Normal\0DefaultTime2Retain=0\0"
+        );
         let ask = Pdu::new(Kind::LoginRequest).with("T", 1).with("CSG", 1).with("NSG", 3).with("ITT", 1);
         // A handle that another connection has is named to join its session.
         let joins = self.taps.values().any(|tap| tap.track.full_feature && u64::from(tap.track.tsih) == tsih);
@@ -71,6 +73,8 @@ impl Rig {
         self.pass(conn, Dir::Out, &ask.with_data(text.into_bytes()));
         let reply = Pdu::new(Kind::LoginResponse).with("T", 1).with("CSG", 1).with("NSG", 3).with("ITT", 1);
         let reply = reply.with("TSIH", tsih).with("StatSN", 1).with("ExpCmdSN", 1).with("MaxCmdSN", 32);
+        // What a connection leaves is over with it.
+        let reply = reply.with_data(b"DefaultTime2Retain=0\0".to_vec());
         self.pass(conn, Dir::In, &reply);
     }
 

@@ -17,7 +17,8 @@ fn rig() -> Rig {
 
 /// What the core fires for the login request of the rig.
 fn login_command() -> ProbeRecord {
-    let text = format!("InitiatorName={INITIATOR}\0TargetName={TARGET}\0SessionType=Normal\0");
+    let text =
+        format!("InitiatorName={INITIATOR}\0TargetName={TARGET}\0SessionType=Normal\0DefaultTime2Retain=0\0");
     ProbeRecord {
         at: 1,
         conn: 0,
@@ -40,7 +41,7 @@ fn login_command() -> ProbeRecord {
 }
 
 fn login_response() -> ProbeRecord {
-    ProbeRecord { probe: Probe::LoginResponse, cmd_sn: 1, stat_sn: 1, data_len: 0, ..login_command() }
+    ProbeRecord { probe: Probe::LoginResponse, cmd_sn: 1, stat_sn: 1, data_len: 21, ..login_command() }
 }
 
 /// A rig after a login whose events were right.
@@ -127,7 +128,7 @@ fn events_that_are_missing_extra_or_of_another_kind() {
 #[test]
 fn pdus_of_a_command_carry_its_lun() {
     let mut rig = logged_in();
-    let base = ProbeRecord { itt: 7, lun: 1, flags: 0x80, ..login_response() };
+    let base = ProbeRecord { itt: 7, lun: 1, flags: 0x80, data_len: 0, ..login_response() };
     let write = command(7, 1, &["F", "W"], 512, &[0x2a, 0, 0, 0, 0, 0, 0, 0, 1, 0]).with("LUN", 1 << 48);
     rig.out(&write);
     let fired = ProbeRecord { probe: Probe::ScsiCommand, stat_sn: 0, flags: 0xa1, ..base.clone() };
