@@ -240,7 +240,6 @@ const GOLDEN: [&str; 26] = [
     "data/r2t-fields",
     "data/r2t-outstanding",
     "data/read-residual",
-    "data/interleaved-writes",
     "data/zero-blocks",
     "ffp/cmdsn-gap",
     "ffp/immediate-keeps-cmdsn",
