@@ -228,7 +228,7 @@ fn and_so_they_are_through_perf_events() {
 }
 
 /// Scenarios that run over TCP as they run in the simulator, packet by packet.
-const GOLDEN: [&str; 26] = [
+const GOLDEN: [&str; 25] = [
     "probes/over-tcp",
     "login/plain",
     "login/stages-both",
