@@ -54,6 +54,7 @@ pub(super) fn effect(cdb: &[u8; 16]) -> Effect {
         0x2a => Effect::Write { lba: lba10, blocks: len10, fua },
         0xaa => Effect::Write { lba: lba12, blocks: len12, fua },
         0x8a => Effect::Write { lba: lba16, blocks: len16, fua },
+        0x9c => Effect::Write { lba: lba16, blocks: b(12) << 8 | b(13), fua },
         // WRITE AND VERIFY: verification is of the medium, but nothing says the cache is flushed.
         0x2e => Effect::Write { lba: lba10, blocks: len10, fua: false },
         0xae => Effect::Write { lba: lba12, blocks: len12, fua: false },

@@ -3,6 +3,9 @@
 use super::outcome::Failure;
 use super::sense::Sense;
 
+/// The opcode of all commands of more than 16 bytes (SPC-4 4.2.3).
+pub(super) const VARIABLE_LENGTH: u8 = 0x7f;
+
 /// A CDB. Reading beyond its end gives zeros; [`table`](super::table) has checked its length before any handler sees it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Cdb<'a>(pub(super) &'a [u8]);
@@ -42,7 +45,17 @@ impl Cdb<'_> {
         Failure::Check(Sense::cdb_field(byte, bit))
     }
 
-    /// LOGICAL BLOCK ADDRESS and TRANSFER LENGTH where the block commands of 6, 10, 12 and 16 bytes have them
+    /// Whether `bit` is set in the byte of the flags (FUA, BYTCHK and the like): byte 1, or byte 10 of the 32-byte form.
+    pub(super) fn flag(self, bit: u8) -> bool {
+        self.bit(usize::from(self.flags_at()), bit)
+    }
+
+    /// Where the byte of the flags is.
+    pub(super) fn flags_at(self) -> u16 {
+        if self.byte(0) == VARIABLE_LENGTH { 10 } else { 1 }
+    }
+
+    /// LOGICAL BLOCK ADDRESS and TRANSFER LENGTH where the block commands of 6, 10, 12, 16 and 32 bytes have them
     /// (SBC-3 5.2; the group code in the opcode tells which).
     pub(super) fn span(self) -> Span {
         match self.byte(0) >> 5 {
@@ -55,6 +68,7 @@ impl Cdb<'_> {
                 },
                 length_at: 4,
             },
+            3 => Span { lba: self.be64(12), blocks: self.be32(28), length_at: 28 },
             5 => Span { lba: u64::from(self.be32(2)), blocks: self.be32(6), length_at: 6 },
             4 => Span { lba: self.be64(2), blocks: self.be32(10), length_at: 10 },
             _ => Span { lba: u64::from(self.be32(2)), blocks: u32::from(self.be16(7)), length_at: 7 },

@@ -11,6 +11,7 @@ use super::sense::{Sense, code};
 use super::server::DeviceServer;
 use super::table::{self, Entry, flag};
 use super::unit::{UnitKey, io_sense};
+use super::upkeep;
 use crate::io::{IoError, SgList};
 use crate::wire::Lun;
 
@@ -54,6 +55,7 @@ enum Waiting {
     Nothing,
     Data(WithData),
     Io(AfterIo),
+    Upkeep,
 }
 
 impl Command {
@@ -68,7 +70,8 @@ impl Command {
             waiting: Waiting::Nothing,
             counted: None,
         };
-        let mut context = Context { server, unit: at, nexus: request.nexus };
+        let data_out = if request.write { request.edtl } else { 0 };
+        let mut context = Context { server, unit: at, nexus: request.nexus, data_out };
         let handled = begin(&mut context, request);
         let step = command.step(&mut context, handled);
         (command, step)
@@ -78,7 +81,7 @@ impl Command {
     pub fn data_out(&mut self, server: &mut DeviceServer, data: SgList) -> Step {
         self.resume(server, |waiting, context| match waiting {
             Waiting::Data(then) => then.proceed(context, data),
-            Waiting::Nothing | Waiting::Io(_) => Err(code::INTERNAL_TARGET_FAILURE.into()),
+            Waiting::Nothing | Waiting::Io(_) | Waiting::Upkeep => Err(code::INTERNAL_TARGET_FAILURE.into()),
         })
     }
 
@@ -92,8 +95,20 @@ impl Command {
         self.resume(server, |waiting, context| match (waiting, result) {
             (Waiting::Io(then), Ok(data)) => then.proceed(context, data),
             (Waiting::Io(then), Err(error)) => then.failed(context, io_sense(error)),
-            (Waiting::Nothing | Waiting::Data(_), _) => Err(code::INTERNAL_TARGET_FAILURE.into()),
+            (Waiting::Nothing | Waiting::Data(_) | Waiting::Upkeep, _) => {
+                Err(code::INTERNAL_TARGET_FAILURE.into())
+            }
         })
+    }
+
+    /// Whether it waits for the end of the unit's upkeep.
+    pub(crate) const fn waits_for_upkeep(&self) -> bool {
+        matches!(self.waiting, Waiting::Upkeep)
+    }
+
+    /// The upkeep of some unit is over, perhaps that of its own.
+    pub(crate) fn woken(&mut self, server: &mut DeviceServer) -> Step {
+        self.resume(server, |_, context| upkeep::woken(context))
     }
 
     fn resume(
@@ -103,7 +118,7 @@ impl Command {
     ) -> Step {
         let waiting = core::mem::replace(&mut self.waiting, Waiting::Nothing);
         let unit = self.unit.and_then(|key| server.find_key(key));
-        let mut context = Context { server, unit, nexus: self.nexus };
+        let mut context = Context { server, unit, nexus: self.nexus, data_out: 0 };
         let handled = match (self.unit, unit) {
             (Some(_), None) => Err(code::LUN_NOT_SUPPORTED.into()),
             _ => proceed(waiting, &mut context),
@@ -123,6 +138,10 @@ impl Command {
                 self.waiting = Waiting::Io(then);
                 self.counted = Some(Counted::of(&op, block_size, context.server.now));
                 return Step::Io { device, op };
+            }
+            (Ok(Next::Wait), _) => {
+                self.waiting = Waiting::Upkeep;
+                return Step::Wait;
             }
             (Ok(Next::Io { .. }), Err(failure)) => Err(failure),
             (Ok(Next::Done(data)), _) => Ok(data),
@@ -197,6 +216,12 @@ fn check_state(context: &mut Context<'_>, entry: &Entry) -> Result<(), Sense> {
         return Ok(());
     };
     access_state::check(unit.access.of(group, now).0, entry.opcode, entry.action)?;
+    if entry.flags & flag::UNDER_UPKEEP == 0
+        && let Some(sense) = unit.condition.refusal(unit.config.blocks)
+        && !entry.mends(&unit.condition)
+    {
+        return Err(sense);
+    }
     if unit.stopped && entry.flags & flag::MEDIUM != 0 {
         return Err(code::START_REQUIRED.into());
     }

@@ -4,6 +4,7 @@
 
 use super::provisioning::{UNMAP_BLOCKS_MAX, UNMAP_DESCRIPTORS_MAX};
 use super::unit::LogicalUnit;
+use super::write::ATOMIC_BLOCKS_MAX;
 use alloc::vec::Vec;
 
 /// The transfer length that suits this target best, if the limit allows it.
@@ -39,6 +40,7 @@ pub(super) fn block_limits(unit: &LogicalUnit, transfer_bytes: u32) -> Vec<u8> {
         body.extend(field.to_be_bytes());
     }
     body.extend(u64::from(max).to_be_bytes());
+    body.extend(ATOMIC_BLOCKS_MAX.to_be_bytes());
     body.resize(0x3c, 0);
     body
 }

@@ -9,8 +9,8 @@ use super::sense::{Sense, code};
 use super::server::{DeviceServer, Nexus};
 use super::unit::{Extent, LogicalUnit};
 use super::{
-    atomic, buffer, diagnostic, identifying, mode_select, persist, port_groups, priority, provisioning, read,
-    ready, same, timestamp, verify, write,
+    atomic, buffer, diagnostic, format, identifying, mode_select, persist, port_groups, priority,
+    provisioning, read, ready, same, sanitize, timestamp, verify, write,
 };
 use crate::io::{IoOp, SgList};
 use alloc::sync::Arc;
@@ -21,6 +21,8 @@ pub(super) enum Next {
     Done(SgList),
     /// Wants `len` bytes (at least 1) of Data-Out.
     DataOut { len: u32, then: WithData },
+    /// Waits until the unit's upkeep is over.
+    Wait,
     /// Wants a storage operation on the unit's device.
     Io { op: IoOp, then: AfterIo },
 }
@@ -47,6 +49,8 @@ pub(super) struct Context<'a> {
     pub(super) server: &'a mut DeviceServer,
     pub(super) unit: Option<usize>,
     pub(super) nexus: NexusId,
+    /// Data-Out that the initiator has, at the first step.
+    pub(super) data_out: u32,
 }
 
 impl Context<'_> {
@@ -83,6 +87,10 @@ pub(super) enum WithData {
     WriteSame(same::Job),
     /// UNMAP.
     Unmap(provisioning::Job),
+    /// FORMAT UNIT.
+    Format(format::Job),
+    /// SANITIZE, OVERWRITE.
+    Sanitize(sanitize::Job),
     /// WRITE BUFFER.
     Buffer(buffer::Job),
     /// SEND DIAGNOSTIC.
@@ -108,6 +116,8 @@ impl WithData {
             Self::Atomic(job) => atomic::with_data(context, job, data),
             Self::WriteSame(job) => same::with_data(context, job, &data),
             Self::Unmap(job) => provisioning::with_data(context, job, &data),
+            Self::Format(job) => format::with_data(context, job, &data),
+            Self::Sanitize(job) => sanitize::with_data(context, job, &data),
             Self::Buffer(job) => buffer::with_data(context, job, &data),
             Self::Diagnostic => diagnostic::with_data(&data),
             Self::PortGroups { len } => port_groups::with_data(context, len, &data),

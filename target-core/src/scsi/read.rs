@@ -13,7 +13,7 @@ pub(super) fn read(context: &mut Context<'_>, cdb: Cdb<'_>) -> Handled {
     if extent.blocks == 0 {
         return Ok(Next::GOOD);
     }
-    let fua = cdb.byte(0) >> 5 != 0 && cdb.bit(1, 3);
+    let fua = cdb.byte(0) >> 5 != 0 && cdb.flag(3);
     if fua && !planted!(ReadFuaCached) && context.unit()?.modes.write_cache {
         return Ok(Next::Io { op: IoOp::Flush, then: AfterIo::FlushedRead(extent) });
     }

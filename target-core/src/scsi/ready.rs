@@ -17,9 +17,16 @@ pub(super) fn test_unit_ready(_: &mut Context<'_>, _: Cdb<'_>) -> Handled {
 }
 
 /// Sense data as data, with GOOD: that there is no such unit, else a unit attention (which is cleared by that), else that
-/// the unit is stopped, else an informational exception that is reported this way, else the power condition, else nothing.
+/// how far a FORMAT UNIT or SANITIZE is, or that one has failed, else that the unit is stopped, else an informational exception that is reported this way, else the power condition, else nothing.
 pub(super) fn request_sense(context: &mut Context<'_>, cdb: Cdb<'_>) -> Handled {
     let (nexus, now) = (context.nexus, context.server.now);
+    if let Ok(unit) = context.unit()
+        && unit.side(nexus).is_none_or(|side| side.pending.is_empty())
+        && let Some(sense) = unit.condition.refusal(unit.config.blocks)
+    {
+        let sense = sense.in_format(cdb.bit(1, 0));
+        return Ok(Next::data(sense.bytes().to_vec(), u32::from(cdb.byte(4))));
+    }
     let sense = match context.unit() {
         Err(_) => code::LUN_NOT_SUPPORTED,
         Ok(unit) => match unit.side(nexus).and_then(|side| side.pending.take()) {

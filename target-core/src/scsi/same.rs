@@ -38,7 +38,7 @@ pub(super) fn write_same(context: &mut Context<'_>, cdb: Cdb<'_>) -> Handled {
     }
     let unmap = unmaps(context, cdb)?;
     let len = context.unit()?.block_size();
-    if cdb.bit(1, 0) {
+    if cdb.flag(0) {
         if let Some(Unmap { anchor }) = unmap {
             return Ok(provisioning::release(extent, anchor));
         }
@@ -51,13 +51,13 @@ pub(super) fn write_same(context: &mut Context<'_>, cdb: Cdb<'_>) -> Handled {
 
 /// UNMAP (byte 1, bit 3) where blocks can be unmapped; ANCHOR (bit 4) with it alone, and where space can be kept.
 fn unmaps(context: &mut Context<'_>, cdb: Cdb<'_>) -> Result<Option<Unmap>, Failure> {
-    let (unmap, anchor) = (cdb.bit(1, 3), cdb.bit(1, 4));
+    let (unmap, anchor) = (cdb.flag(3), cdb.flag(4));
     let unit = context.unit()?;
     if anchor && !(unmap && unit.anchors()) {
-        return Err(Cdb::reject(1, Some(4)));
+        return Err(Cdb::reject(cdb.flags_at(), Some(4)));
     }
     if unmap && !unit.is_thin() {
-        return Err(Cdb::reject(1, Some(3)));
+        return Err(Cdb::reject(cdb.flags_at(), Some(3)));
     }
     Ok(unmap.then_some(Unmap { anchor }))
 }

@@ -42,6 +42,14 @@ pub mod code {
     pub const PORT_UNAVAILABLE: SenseCode = at(NOT_READY, 0x04, 0x0c);
     /// The target port is offline.
     pub const UNIT_OFFLINE: SenseCode = at(NOT_READY, 0x04, 0x12);
+    /// FORMAT UNIT is at work.
+    pub const FORMAT_IN_PROGRESS: SenseCode = at(NOT_READY, 0x04, 0x04);
+    /// SANITIZE is at work.
+    pub const SANITIZE_IN_PROGRESS: SenseCode = at(NOT_READY, 0x04, 0x1b);
+    /// A FORMAT UNIT has failed, and none has succeeded since.
+    pub const FORMAT_FAILED: SenseCode = at(MEDIUM_ERROR, 0x31, 0x01);
+    /// A SANITIZE has failed, and nothing has ended that since.
+    pub const SANITIZE_FAILED: SenseCode = at(MEDIUM_ERROR, 0x31, 0x03);
     /// Stopped by START STOP UNIT.
     pub const START_REQUIRED: SenseCode = at(NOT_READY, 0x04, 0x02);
     /// A block could not be written.
@@ -149,6 +157,8 @@ pub struct Sense {
     pub information: Option<u64>,
     /// Sense-key specific field pointer.
     pub field: Option<Field>,
+    /// Sense-key specific progress indication, in 65536ths.
+    pub progress: Option<u16>,
     /// Laid out in descriptor format (D_SENSE of the control mode page).
     pub descriptor: bool,
     present: bool,
@@ -156,12 +166,18 @@ pub struct Sense {
 
 impl Sense {
     /// No sense data.
-    pub const NONE: Self =
-        Self { code: code::NO_SENSE, information: None, field: None, descriptor: false, present: false };
+    pub const NONE: Self = Self {
+        code: code::NO_SENSE,
+        information: None,
+        field: None,
+        progress: None,
+        descriptor: false,
+        present: false,
+    };
 
     /// Sense data with that code and nothing more, in fixed format.
     pub const fn new(code: SenseCode) -> Self {
-        Self { code, information: None, field: None, descriptor: false, present: true }
+        Self { code, information: None, field: None, progress: None, descriptor: false, present: true }
     }
 
     /// INVALID FIELD IN CDB at `byte`, from `bit` downwards.
@@ -180,6 +196,20 @@ impl Sense {
     /// The same with INFORMATION.
     pub const fn with_information(self, information: u64) -> Self {
         Self { information: Some(information), ..self }
+    }
+
+    /// The same with a progress indication.
+    pub const fn with_progress(self, progress: u16) -> Self {
+        Self { progress: Some(progress), ..self }
+    }
+
+    /// Sense-key specific bytes: a field pointer (SPC-4 4.5.2.4.2) or a progress indication (4.5.2.4.4).
+    fn specific(&self) -> Option<[u8; 3]> {
+        let progress = || {
+            let [high, low] = self.progress?.to_be_bytes();
+            Some([0x80, high, low])
+        };
+        self.field.map(Field::specific).or_else(progress)
     }
 
     /// The same in descriptor (`true`) or fixed format.
@@ -207,21 +237,21 @@ impl Sense {
         out.push(&[0x70 | if information.is_some() { 0x80 } else { 0 }, 0, self.code.key]);
         out.push(&information.unwrap_or(0).to_be_bytes());
         out.push(&[10, 0, 0, 0, 0, self.code.asc, self.code.ascq, 0]);
-        out.push(&self.field.map_or([0; 3], Field::specific));
+        out.push(&self.specific().unwrap_or_default());
     }
 
     /// SPC-4 4.5.2: information descriptor (type 00h), sense key specific descriptor (type 02h).
     fn descriptors(&self, out: &mut SenseBytes) {
         let length =
-            if self.information.is_some() { 12 } else { 0 } + if self.field.is_some() { 8 } else { 0 };
+            if self.information.is_some() { 12 } else { 0 } + if self.specific().is_some() { 8 } else { 0 };
         out.push(&[0x72, self.code.key, self.code.asc, self.code.ascq, 0, 0, 0, length]);
         if let Some(information) = self.information {
             out.push(&[0x00, 0x0a, 0x80, 0]);
             out.push(&information.to_be_bytes());
         }
-        if let Some(field) = self.field {
+        if let Some(specific) = self.specific() {
             out.push(&[0x02, 0x06, 0, 0]);
-            out.push(&field.specific());
+            out.push(&specific);
             out.push(&[0]);
         }
     }

@@ -46,6 +46,8 @@ pub struct DeviceServer {
     pub(super) registrations_max: u32,
     /// Portal groups that the target is reached through: its ports.
     pub(super) groups: Vec<u16>,
+    /// Some unit is being formatted or sanitized.
+    pub(super) upkeep: bool,
     /// Nexuses preempted with abort, by number of the logical unit; for the engine.
     pub(super) preempted: Vec<(u16, NexusId)>,
 }
@@ -64,6 +66,7 @@ impl DeviceServer {
             attentions_max: limits.unit_attentions,
             registrations_max: limits.pr_registrations,
             groups: Vec::new(),
+            upkeep: false,
             preempted: Vec::new(),
         };
         server.units = target.luns.iter().map(|lun| server.unit_of(lun)).collect();

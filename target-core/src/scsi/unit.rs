@@ -14,6 +14,7 @@ use super::power::PowerState;
 use super::self_test::SelfTest;
 use super::sense::{Sense, code};
 use super::timestamp::Clock;
+use super::upkeep::Condition;
 use crate::config::LunConfig;
 use crate::io::IoError;
 use alloc::collections::VecDeque;
@@ -23,7 +24,7 @@ use alloc::vec::Vec;
 /// Names one logical unit for good: a LUN that is taken away and comes back is another unit, so a command that was under
 /// way cannot go on in the wrong one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct UnitKey {
+pub(crate) struct UnitKey {
     pub(super) number: u16,
     pub(super) instance: u32,
 }
@@ -77,6 +78,8 @@ pub(super) struct LogicalUnit {
     pub(super) clock: Option<Clock>,
     /// The command that must have the unit for itself, while there is one.
     pub(super) atomic: Weak<()>,
+    /// Whether it is being formatted or sanitized; no reset touches that.
+    pub(super) condition: Condition,
     /// By nexus.
     sides: Vec<Side>,
 }
@@ -100,6 +103,7 @@ impl LogicalUnit {
             counters: Counters::default(),
             clock: None,
             atomic: Weak::new(),
+            condition: Condition::default(),
             sides: Vec::new(),
         }
     }

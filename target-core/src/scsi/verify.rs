@@ -27,11 +27,11 @@ pub(super) struct Job {
 }
 
 pub(super) fn verify(context: &mut Context<'_>, cdb: Cdb<'_>) -> Handled {
-    let repeated = match (cdb.byte(1) >> 1) & 0b11 {
-        0 => None,
-        1 => Some(false),
-        3 => Some(true),
-        _ => return Err(Cdb::reject(1, Some(2))),
+    let repeated = match (cdb.flag(2), cdb.flag(1)) {
+        (false, false) => None,
+        (false, true) => Some(false),
+        (true, true) => Some(true),
+        (true, false) => return Err(Cdb::reject(cdb.flags_at(), Some(2))),
     };
     let extent = context.extent(cdb)?;
     if extent.blocks == 0 {

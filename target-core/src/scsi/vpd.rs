@@ -147,7 +147,8 @@ fn extended_inquiry() -> Vec<u8> {
 
 /// Block device characteristics (SBC-3 6.5.2): a medium that does not rotate.
 fn characteristics() -> Vec<u8> {
-    let mut body = Vec::from([0x00, 0x01]);
+    // WABEREQ and WACEREQ 01b: after SANITIZE, blocks can be read without being written first.
+    let mut body = Vec::from([0x00, 0x01, 0x00, 0x50]);
     body.resize(0x3c, 0);
     body
 }

@@ -1,11 +1,14 @@
 //! WRITE(6), WRITE(10), WRITE(12), WRITE(16) and WRITE AND VERIFY(10), (12), (16) (SBC-3 5.32 to 5.38)
 
-use super::cdb::Cdb;
+use super::cdb::{Cdb, Span};
 use super::next::{AfterIo, Context, Handled, Next, WithData};
 use super::outcome::Failure;
 use super::unit::Extent;
 use super::verify::Check;
 use crate::io::{IoOp, SgList};
+
+/// MAXIMUM ATOMIC TRANSFER LENGTH.
+pub(super) const ATOMIC_BLOCKS_MAX: u32 = 1;
 
 /// A write that waits for its data.
 #[derive(Clone, Copy, Debug)]
@@ -28,18 +31,36 @@ enum After {
 
 /// FUA is bit 3 of byte 1; the short form has none. DPO is a hint about caching that needs no action.
 pub(super) fn write(context: &mut Context<'_>, cdb: Cdb<'_>) -> Handled {
-    let fua = cdb.byte(0) >> 5 != 0 && cdb.bit(1, 3);
+    let fua = cdb.byte(0) >> 5 != 0 && cdb.flag(3);
     begin(context, cdb, fua, After::Nothing)
 }
 
 /// The medium is verified, so the blocks must get there first: always FUA. BYTCHK is bit 1 of byte 1.
 pub(super) fn write_and_verify(context: &mut Context<'_>, cdb: Cdb<'_>) -> Handled {
-    let after = if cdb.bit(1, 1) { After::Compare } else { After::Verify };
+    let after = if cdb.flag(1) { After::Compare } else { After::Verify };
     begin(context, cdb, true, after)
+}
+
+/// WRITE ATOMIC(16) (SBC-4 5.48): storage never tears a block, and promises no more, so one block is the limit; ATOMIC
+/// BOUNDARY would divide it.
+pub(super) fn write_atomic(context: &mut Context<'_>, cdb: Cdb<'_>) -> Handled {
+    let span = Span { lba: cdb.be64(2), blocks: u32::from(cdb.be16(12)), length_at: 12 };
+    context.unit()?.in_range(span)?;
+    if cdb.be16(10) != 0 {
+        return Err(Cdb::reject(10, None));
+    }
+    if span.blocks > ATOMIC_BLOCKS_MAX {
+        return Err(Cdb::reject(span.length_at, None));
+    }
+    proceed(context, Extent { lba: span.lba, blocks: span.blocks }, cdb.flag(3), After::Nothing)
 }
 
 fn begin(context: &mut Context<'_>, cdb: Cdb<'_>, fua: bool, after: After) -> Handled {
     let extent = context.extent(cdb)?;
+    proceed(context, extent, fua, after)
+}
+
+fn proceed(context: &mut Context<'_>, extent: Extent, fua: bool, after: After) -> Handled {
     if extent.blocks == 0 {
         return Ok(Next::GOOD);
     }

@@ -4,17 +4,28 @@ use super::Target;
 use crate::fault::{Fault, INVALID_FIELD_IN_INFORMATION_UNIT};
 use crate::io::{DeviceId, IoDone, IoId, IoOp, IoRequest};
 use crate::probe::ProbeSink;
-use crate::scsi::Step;
+use crate::scsi::{Step, UnitKey};
 use crate::session::{SessionKey, TaskRef};
 use crate::slab::Key;
 use crate::task::TaskKey;
+use alloc::string::String;
 
 /// The R and W bits of a command that declares Data-In alone.
 const READ: (bool, bool) = (true, false);
 
-/// Whom a storage operation serves; nobody, once its task is gone.
+/// Whom a storage operation serves.
 #[derive(Debug)]
-pub(super) struct Owner(Option<TaskRef>);
+pub(super) enum Owner {
+    Task(TaskRef),
+    /// Its task is gone.
+    Nobody,
+    /// FORMAT UNIT or SANITIZE, at a unit of the target of that name.
+    Upkeep {
+        node: String,
+        unit: UnitKey,
+        op: IoOp,
+    },
+}
 
 impl<S: ProbeSink> Target<S> {
     /// Starts an operation for a task, or parks it until there is memory for what it brings.
@@ -36,7 +47,7 @@ impl<S: ProbeSink> Target<S> {
         }
         task.held = task.held.saturating_add(need);
         session.held = session.held.saturating_add(need);
-        let owner = Owner(Some(TaskRef { session: session_key, task: task_key }));
+        let owner = Owner::Task(TaskRef { session: session_key, task: task_key });
         let id = IoId(self.ios.insert(owner).to_u64());
         task.io = Some(id);
         self.requests.push_back(IoRequest::Start { id, device, op });
@@ -45,8 +56,9 @@ impl<S: ProbeSink> Target<S> {
     /// Gives an operation up: its completion will find nobody.
     pub(super) fn cancel_io(&mut self, id: IoId) {
         if let Some(owner) = self.ios.get_mut(Key::from_u64(id.0))
-            && owner.0.take().is_some()
+            && matches!(owner, Owner::Task(_))
         {
+            *owner = Owner::Nobody;
             self.orphans += 1;
             self.requests.push_back(IoRequest::Cancel { id });
         }
@@ -59,10 +71,14 @@ impl<S: ProbeSink> Target<S> {
 
     /// Takes a completion to the command it is for.
     pub(super) fn io_done(&mut self, done: IoDone) {
-        let Some(Owner(owner)) = self.ios.remove(Key::from_u64(done.id.0)) else { return };
-        let Some(TaskRef { session: session_key, task: task_key }) = owner else {
-            self.orphans = self.orphans.saturating_sub(1);
-            return;
+        let Some(owner) = self.ios.remove(Key::from_u64(done.id.0)) else { return };
+        let (session_key, task_key) = match owner {
+            Owner::Task(TaskRef { session, task }) => (session, task),
+            Owner::Nobody => {
+                self.orphans = self.orphans.saturating_sub(1);
+                return;
+            }
+            Owner::Upkeep { node, unit, op } => return self.upkept(&node, unit, &op, done.result),
         };
         let Some(session) = self.sessions.get_mut(session_key) else { return };
         let Some(task) = session.tasks.get_mut(task_key) else { return };
@@ -77,9 +93,11 @@ impl<S: ProbeSink> Target<S> {
 
     /// Does what the device server wants next for a command.
     pub(super) fn step(&mut self, session_key: SessionKey, task_key: TaskKey, step: Step) {
+        self.watch_upkeep(session_key, &step);
         match step {
             Step::Done(outcome) => self.finish(session_key, task_key, outcome),
             Step::Io { device, op } => self.start_io(session_key, task_key, device, op),
+            Step::Wait => {}
             Step::DataOut { .. } if self.declares(session_key, task_key) == READ => {
                 self.wrong_direction(session_key, task_key);
             }

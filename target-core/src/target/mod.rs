@@ -45,6 +45,7 @@ mod text;
 mod timers;
 mod tmf;
 mod transmit;
+mod upkeep;
 mod usage;
 
 use crate::api::{Admin, ApiMisuse, ConnId, Event, Input, RxStatus, TxStatus};
@@ -103,6 +104,8 @@ pub struct Target<S: ProbeSink> {
     /// When the last sessions are dropped, from [`crate::api::Admin::Drain`] on.
     drain: Option<Instant>,
     draining: bool,
+    /// When formatting and sanitizing go on, while a unit is at it.
+    upkeep: Option<Instant>,
 }
 
 impl<S: ProbeSink> Target<S> {
@@ -141,6 +144,7 @@ impl<S: ProbeSink> Target<S> {
             last_nexus: 0,
             drain: None,
             draining: false,
+            upkeep: None,
         })
     }
 

@@ -20,6 +20,8 @@ pub(super) enum Timer {
     Session(SessionKey),
     /// The end of a drain.
     Drain,
+    /// The next operations of formatting and sanitizing.
+    Upkeep,
 }
 
 impl<S: ProbeSink> Target<S> {
@@ -55,6 +57,7 @@ impl<S: ProbeSink> Target<S> {
                 }
                 Timer::Session(key) => self.expire_session(key),
                 Timer::Drain => self.drain_ends(),
+                Timer::Upkeep => self.go_on_with_upkeep(),
             }
         }
     }
@@ -102,7 +105,7 @@ impl<S: ProbeSink> Target<S> {
                     session.armed = at;
                 }
             }
-            Timer::Drain => {}
+            Timer::Drain | Timer::Upkeep => {}
         }
     }
 
@@ -111,6 +114,7 @@ impl<S: ProbeSink> Target<S> {
             Timer::Conn(id) => self.conn_due(id),
             Timer::Session(key) => self.sessions.get(key).and_then(|session| session.due()),
             Timer::Drain => self.drain,
+            Timer::Upkeep => self.upkeep,
         }
     }
 

@@ -4,18 +4,22 @@
 //! it. To add a command: one line in the rows of its family (any order), its handler in the file of its family.
 
 mod block;
+mod long;
 mod primary;
 mod reservation;
 mod row;
 
 use super::aca::NACA;
-use super::cdb::Cdb;
+use super::cdb::{Cdb, VARIABLE_LENGTH};
 use super::sense::{Sense, code};
 use super::unit::LogicalUnit;
+use super::upkeep::{Condition, Purpose};
 pub(super) use row::{Entry, flag};
 
+const FORMAT_UNIT: u8 = 0x04;
+
 /// The rows, by family.
-const FAMILIES: &[&[Entry]] = &[primary::ROWS, reservation::ROWS, block::ROWS];
+const FAMILIES: &[&[Entry]] = &[primary::ROWS, reservation::ROWS, block::ROWS, long::ROWS];
 
 /// All commands, by opcode and service action.
 pub(super) static TABLE: [Entry; COUNT] = sorted();
@@ -84,11 +88,13 @@ pub(in crate::scsi) fn find(cdb: Cdb<'_>) -> Result<&'static Entry, Sense> {
     let mut known = false;
     for entry in of_opcode(cdb.byte(0)) {
         known = true;
-        if entry.action.is_none_or(|action| action == u16::from(cdb.byte(1) & Entry::ACTION_BITS)) {
+        if entry.action.is_none_or(|action| action == Entry::action_of(cdb)) {
             return Ok(entry);
         }
     }
-    Err(if known { Sense::cdb_field(1, Some(4)) } else { code::INVALID_OPCODE.into() })
+    let field =
+        if cdb.byte(0) == VARIABLE_LENGTH { Sense::cdb_field(8, None) } else { Sense::cdb_field(1, Some(4)) };
+    Err(if known { field } else { code::INVALID_OPCODE.into() })
 }
 
 impl Entry {
@@ -109,9 +115,19 @@ impl Entry {
         self.flags & flag::THIN == 0 || unit.is_thin()
     }
 
+    /// Whether it is FORMAT UNIT after a FORMAT UNIT that has failed.
+    pub(in crate::scsi) const fn mends(&self, condition: &Condition) -> bool {
+        self.opcode == FORMAT_UNIT && matches!(condition, Condition::Failed(Purpose::Format))
+    }
+
+    /// The service action of a CDB: in byte 1, or two bytes of the variable length form.
+    fn action_of(cdb: Cdb<'_>) -> u16 {
+        if cdb.byte(0) == VARIABLE_LENGTH { cdb.be16(8) } else { u16::from(cdb.byte(1) & Self::ACTION_BITS) }
+    }
+
     /// The CDB usage data, NACA included.
     pub(in crate::scsi) fn bits(&self) -> impl Iterator<Item = u8> {
-        let control = self.usage.len().wrapping_sub(1);
+        let control = if self.opcode == VARIABLE_LENGTH { 1 } else { self.usage.len().wrapping_sub(1) };
         self.usage.iter().enumerate().map(move |(at, bits)| if at == control { bits | NACA } else { *bits })
     }
 
@@ -121,8 +137,16 @@ impl Entry {
         if cdb.0.len() < self.usage.len() {
             return Err(Sense::cdb_field(u16::try_from(cdb.0.len()).unwrap_or(u16::MAX), None));
         }
+        let additional = u8::try_from(self.usage.len().saturating_sub(8)).unwrap_or(u8::MAX);
+        if self.opcode == VARIABLE_LENGTH && cdb.byte(7) != additional {
+            return Err(Sense::cdb_field(7, None));
+        }
         for (at, (byte, usage)) in cdb.0.iter().zip(self.bits()).enumerate().skip(1) {
-            let seen = if at == 1 && self.action.is_some() { usage | Self::ACTION_BITS } else { usage };
+            let seen = if at == 1 && self.action.is_some() && self.opcode != VARIABLE_LENGTH {
+                usage | Self::ACTION_BITS
+            } else {
+                usage
+            };
             let reserved = byte & !seen;
             if reserved != 0 {
                 let bit = 7_u32.saturating_sub(reserved.leading_zeros());

@@ -1,6 +1,6 @@
 //! Primary commands: what any device has (SPC-4)
 
-use super::row::flag::{FLUSHES, MEDIUM, NO_UNIT, UNDER_ATTENTION};
+use super::row::flag::{FLUSHES, MEDIUM, NO_UNIT, UNDER_ATTENTION, UNDER_UPKEEP};
 use super::row::{Entry, X, changes, entry, free, informs, readiness};
 use crate::scsi::{
     buffer, diagnostic, identifying, inquiry, log, luns, mode_select, mode_sense, port_groups, priority,
@@ -10,8 +10,8 @@ use crate::scsi::{
 #[rustfmt::skip]
 pub(super) const ROWS: &[Entry] = &[
     entry(0x00, "TEST UNIT READY", &[0x00, 0, 0, 0, 0, 0], MEDIUM, ready::test_unit_ready).access(readiness),
-    entry(0x03, "REQUEST SENSE", &[0x03, 0x01, 0, 0, X, 0], NO_UNIT | UNDER_ATTENTION, ready::request_sense).access(free),
-    entry(0x12, "INQUIRY", &[0x12, 0x01, X, X, X, 0], NO_UNIT | UNDER_ATTENTION, inquiry::inquiry).access(free),
+    entry(0x03, "REQUEST SENSE", &[0x03, 0x01, 0, 0, X, 0], NO_UNIT | UNDER_ATTENTION | UNDER_UPKEEP, ready::request_sense).access(free),
+    entry(0x12, "INQUIRY", &[0x12, 0x01, X, X, X, 0], NO_UNIT | UNDER_ATTENTION | UNDER_UPKEEP, inquiry::inquiry).access(free),
     entry(0x15, "MODE SELECT(6)", &[0x15, 0x11, 0, 0, X, 0], 0, mode_select::mode_select).access(changes),
     entry(0x1a, "MODE SENSE(6)", &[0x1a, 0x08, X, X, X, 0], 0, mode_sense::mode_sense),
     entry(0x1b, "START STOP UNIT", &[0x1b, 0x01, 0, 0x0f, 0xf5, 0], FLUSHES, ready::start_stop).access(ready::stops),
@@ -29,7 +29,7 @@ pub(super) const ROWS: &[Entry] = &[
     entry(0x4d, "LOG SENSE", &[0x4d, 0, X, X, 0, X, X, X, X, 0], 0, log::sense).access(free),
     entry(0x55, "MODE SELECT(10)", &[0x55, 0x11, 0, 0, 0, 0, 0, X, X, 0], 0, mode_select::mode_select).access(changes),
     entry(0x5a, "MODE SENSE(10)", &[0x5a, 0x18, X, X, 0, 0, 0, X, X, 0], 0, mode_sense::mode_sense),
-    entry(0xa0, "REPORT LUNS", &[0xa0, 0, X, 0, 0, 0, X, X, X, X, 0, 0], NO_UNIT | UNDER_ATTENTION, luns::report_luns)
+    entry(0xa0, "REPORT LUNS", &[0xa0, 0, X, 0, 0, 0, X, X, X, X, 0, 0], NO_UNIT | UNDER_ATTENTION | UNDER_UPKEEP, luns::report_luns)
         .access(free),
     entry(0xa3, "REPORT IDENTIFYING INFORMATION", &[0xa3, 0x05, 0, 0, 0, 0, X, X, X, X, 0xfe, 0], 0, identifying::report)
         .action(0x05).access(free),

@@ -18,6 +18,8 @@ pub(in crate::scsi) mod flag {
     pub const FLUSHES: u8 = 1 << 4;
     /// Must have the logical unit for itself.
     pub const ATOMIC: u8 = 1 << 5;
+    /// Answered while the unit is being formatted or sanitized, and after that has failed.
+    pub const UNDER_UPKEEP: u8 = 1 << 7;
     /// Only where blocks can be unmapped.
     pub const THIN: u8 = 1 << 6;
 }
@@ -81,6 +83,8 @@ pub(super) const fn persist_out(_: Cdb<'_>) -> Access {
 /// Commands that answer from memory, and commands that move data.
 const QUICK_SECS: u32 = 10;
 const MEDIUM_SECS: u32 = 60;
+/// Commands that go over the whole medium.
+pub(super) const UPKEEP_SECS: u32 = 86_400;
 
 /// A command without service actions; if it does not write, it reads.
 pub(super) const fn entry(
@@ -98,6 +102,10 @@ pub(super) const fn entry(
 impl Entry {
     pub(super) const fn action(self, action: u16) -> Self {
         Self { action: Some(action), ..self }
+    }
+
+    pub(super) const fn timed(self, timeout_secs: u32) -> Self {
+        Self { timeout_secs, ..self }
     }
 
     pub(super) const fn access(self, access: fn(Cdb<'_>) -> Access) -> Self {

@@ -35,6 +35,8 @@ fn row(opcode: u8, action: Option<u16>) -> &'static str {
         | (0x9e, Some(0x12)) => reads,
         (0x0a | 0x2a | 0x8a | 0xaa | 0x2e | 0x8e | 0xae | 0x15 | 0x55 | 0x35 | 0x91, _)
         | (0x41 | 0x42 | 0x93 | 0x89 | 0x8b | 0x1d | 0x3b | 0x4c | 0xa4, _) => changes,
+        (0x04 | 0x48 | 0x9c, _) | (0x7f, Some(0x0b..=0x0d)) => changes,
+        (0x7f, Some(0x09 | 0x0a)) => reads,
         (0x16 | 0x17 | 0x56 | 0x57, _) => legacy,
         // As they are without further bits: stop, and allow.
         (0x1b, _) => changes,
@@ -61,7 +63,11 @@ fn every_command_under_every_type_from_every_role() {
     for entry in &TABLE {
         let mut cdb = Vec::from(entry.usage);
         cdb[1..].fill(0);
-        cdb[1] = entry.action.unwrap_or(0) as u8;
+        if cdb.len() == 32 {
+            cdb[7..10].copy_from_slice(&entry.usage[7..10]);
+        } else {
+            cdb[1] = entry.action.unwrap_or(0) as u8;
+        }
         let list = if entry.opcode == 0x5f { hex("00 00 00 18") } else { Vec::new() };
         for (at, byte) in list.iter().enumerate() {
             cdb[5 + at] = *byte;

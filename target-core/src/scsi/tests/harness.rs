@@ -28,6 +28,9 @@ pub(super) const MISSING: u16 = 7;
 /// Longest transfer: 64 blocks of 512 bytes.
 pub(super) const TRANSFER_BYTES: u32 = 32768;
 
+/// More operations than it takes to sanitize any unit that a test sanitizes.
+const UPKEEP_STEPS_MAX: usize = 64;
+
 /// More steps than any command takes.
 const STEPS_MAX: usize = 6;
 
@@ -75,6 +78,8 @@ pub(super) struct Lab {
     pub(super) fail: Vec<IoError>,
     /// Answer reads with a byte too few.
     pub(super) short_reads: bool,
+    /// Data-Out that the initiator says it has.
+    pub(super) data_out: u32,
 }
 
 impl Lab {
@@ -96,7 +101,14 @@ impl Lab {
         server.nexus_up(A, "iqn.2026-01.x:a,i,0x00023d000001", "iqn.2026-01.x:t,t,0x0001", 1);
         server.nexus_up(B, "iqn.2026-01.x:b,i,0x00023d000001", "iqn.2026-01.x:t,t,0x0002", 2);
         server.set_groups([1, 2]);
-        Self { server, blocks: BTreeMap::new(), ops: Vec::new(), fail: Vec::new(), short_reads: false }
+        Self {
+            server,
+            blocks: BTreeMap::new(),
+            ops: Vec::new(),
+            fail: Vec::new(),
+            short_reads: false,
+            data_out: 0,
+        }
     }
 
     pub(super) fn run(&mut self, lun: u16, cdb: &str, data_out: &str) -> String {
@@ -125,7 +137,10 @@ impl Lab {
     }
 
     pub(super) fn command(&mut self, nexus: NexusId, lun: Lun, cdb: &[u8], data_out: &[u8]) -> Outcome {
-        let (mut command, mut step) = Command::start(&mut self.server, &request(nexus, lun, cdb));
+        let (mut command, mut step) = Command::start(
+            &mut self.server,
+            &Request { edtl: self.data_out, write: self.data_out > 0, ..request(nexus, lun, cdb) },
+        );
         for _ in 0..STEPS_MAX {
             step = match step {
                 Step::Done(outcome) => return outcome,
@@ -133,6 +148,13 @@ impl Lab {
                     assert_ne!(len, 0);
                     let have = data_out.len().min(len as usize);
                     command.data_out(&mut self.server, cut(&data_out[..have]))
+                }
+                Step::Wait => {
+                    if !self.upkeep() {
+                        // What becomes of it no test asks.
+                        return Outcome::good(SgList::new());
+                    }
+                    command.woken(&mut self.server)
                 }
                 Step::Io { device, op } => {
                     let result = self.perform(device, &op);
@@ -142,6 +164,20 @@ impl Lab {
             };
         }
         panic!("more than {STEPS_MAX} steps: {step:?}");
+    }
+
+    /// Carries on with what FORMAT UNIT and SANITIZE have begun, until it is over; false if the unit is too large for that.
+    pub(super) fn upkeep(&mut self) -> bool {
+        (0..UPKEEP_STEPS_MAX).any(|_| !self.upkeep_step())
+    }
+
+    /// One operation of it; false if there was none.
+    pub(super) fn upkeep_step(&mut self) -> bool {
+        let Some((unit, device, op)) = self.server.upkeep_op() else { return false };
+        let result = self.perform(device, &op);
+        self.ops.push(op.clone());
+        self.server.upkeep_done(unit, &op, result);
+        true
     }
 
     fn perform(&mut self, device: DeviceId, op: &IoOp) -> Result<SgList, IoError> {
@@ -269,6 +305,9 @@ pub(super) fn show(outcome: &Outcome) -> String {
                 text += if field.in_cdb { " cdb " } else { " list " };
                 text += &field.byte.to_string();
                 text += &field.bit.map_or(String::new(), |bit| format!(".{bit}"));
+            }
+            if let Some(progress) = sense.progress {
+                text += &format!(" progress {progress}");
             }
             if let Some(information) = sense.information {
                 text += &format!(" information {information}");

@@ -17,3 +17,4 @@ mod provisioning;
 mod reservation;
 mod same;
 mod supported;
+mod upkeep;

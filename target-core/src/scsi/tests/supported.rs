@@ -17,8 +17,8 @@ fn the_list_of_commands() {
         .collect();
     assert_eq!(
         opcodes.join(" "),
-        "00 03 08 0a 12 15 16 17 1a 1b 1c 1d 1e 25 28 2a 2e 2f 34 35 37 3b/02 3b/0a 3c/02 3c/03 3c/0a 3c/0b 41 42 4c 4d 55 56 57 5a 5e/00 5e/01 5e/02 5e/03 \
-         5f/00 5f/01 5f/02 5f/03 5f/04 5f/05 5f/06 5f/07 88 89 8a 8b 8e 8f 90 91 93 9e/10 9e/12 a0 a3/05 a3/0a a3/0c a3/0d a3/0e a3/0f a4/06 a4/0a a4/0e a4/0f a8 aa ae af b7"
+        "00 03 04 08 0a 12 15 16 17 1a 1b 1c 1d 1e 25 28 2a 2e 2f 34 35 37 3b/02 3b/0a 3c/02 3c/03 3c/0a 3c/0b 41 42 48/01 48/02 48/03 48/1f 4c 4d 55 56 57 5a 5e/00 5e/01 5e/02 5e/03 \
+         5f/00 5f/01 5f/02 5f/03 5f/04 5f/05 5f/06 5f/07 7f/09 7f/0a 7f/0b 7f/0c 7f/0d 88 89 8a 8b 8e 8f 90 91 93 9c 9e/10 9e/12 a0 a3/05 a3/0a a3/0c a3/0d a3/0e a3/0f a4/06 a4/0a a4/0e a4/0f a8 aa ae af b7"
     );
 }
 
@@ -29,14 +29,17 @@ fn the_table_is_consistent() {
         let len = match entry.opcode >> 5 {
             0 => 6,
             1 | 2 => 10,
+            3 => 32,
             4 => 16,
             5 => 12,
             group => panic!("{}: group {group}", entry.name),
         };
         assert_eq!((entry.usage.len(), entry.usage[0]), (len, entry.opcode), "{}", entry.name);
-        assert_eq!(entry.usage[len - 1], 0, "{}: NACA is everywhere alike", entry.name);
+        let control = if len == 32 { 1 } else { len - 1 };
+        assert_eq!(entry.usage[control], 0, "{}: NACA is everywhere alike", entry.name);
         if let Some(action) = entry.action {
-            assert_eq!(u16::from(entry.usage[1] & 0x1f), action, "{}", entry.name);
+            let seen = if len == 32 { u16::from(entry.usage[9]) } else { u16::from(entry.usage[1] & 0x1f) };
+            assert_eq!(seen, action, "{}", entry.name);
         }
     }
 }
@@ -108,11 +111,14 @@ fn the_usage_data_is_true() {
     for entry in &TABLE {
         let mut plain = entry.usage.to_vec();
         plain[1..].fill(0);
-        if let Some(action) = entry.action {
+        let long = plain.len() == 32;
+        if long {
+            plain[7..10].copy_from_slice(&entry.usage[7..10]);
+        } else if let Some(action) = entry.action {
             plain[1] = action as u8;
         }
         for (at, bit) in (1..plain.len()).flat_map(|at| (0..8).map(move |bit| (at, bit))) {
-            if at == 1 && bit < 5 && entry.action.is_some() {
+            if long && (7..10).contains(&at) || !long && at == 1 && bit < 5 && entry.action.is_some() {
                 continue;
             }
             let mut lab = Lab::new();

@@ -1,0 +1,79 @@
+//! FORMAT UNIT and SANITIZE: their operations, a few at a time, so that nobody waits long for them.
+
+use super::Target;
+use super::io::Owner;
+use super::timers::Timer;
+use crate::io::{IoError, IoId, IoOp, IoRequest, SgList};
+use crate::probe::ProbeSink;
+use crate::scsi::{Step, UnitKey};
+use crate::session::{SessionKey, TaskRef};
+use alloc::vec::Vec;
+use core::time::Duration;
+
+/// Time between the end of one operation and the beginning of the next.
+const PAUSE: Duration = Duration::from_millis(1);
+
+impl<S: ProbeSink> Target<S> {
+    /// A command went a step: it may have begun something. Only commands that are over or wait can have.
+    pub(super) fn watch_upkeep(&mut self, session_key: SessionKey, step: &Step) {
+        if self.upkeep.is_some() || !matches!(step, Step::Done(_) | Step::Wait) {
+            return;
+        }
+        let node = self.sessions.get(session_key).and_then(|session| session.node);
+        if node.and_then(|node| self.nodes.get(node)).is_some_and(|node| node.scsi.has_upkeep()) {
+            self.arm_upkeep();
+        }
+    }
+
+    fn arm_upkeep(&mut self) {
+        if self.upkeep.is_none() {
+            let at = self.now + PAUSE;
+            self.upkeep = Some(at);
+            self.timers.insert((at, Timer::Upkeep));
+        }
+    }
+
+    /// Starts the next operation of every unit that has one.
+    pub(super) fn go_on_with_upkeep(&mut self) {
+        self.upkeep = None;
+        for node in &mut self.nodes {
+            while let Some((unit, device, op)) = node.scsi.upkeep_op() {
+                let owner = Owner::Upkeep { node: node.name.clone(), unit, op: op.clone() };
+                let id = IoId(self.ios.insert(owner).to_u64());
+                self.requests.push_back(IoRequest::Start { id, device, op });
+            }
+        }
+    }
+
+    /// One of them is done. When it was the last, the commands that wait for that are told.
+    pub(super) fn upkept(&mut self, name: &str, unit: UnitKey, op: &IoOp, result: Result<SgList, IoError>) {
+        let Some(at) = self.nodes.iter().position(|node| node.name == name) else { return };
+        let Some(node) = self.nodes.get_mut(at) else { return };
+        let over = node.scsi.upkeep_done(unit, op, result);
+        if node.scsi.has_upkeep() {
+            self.arm_upkeep();
+        }
+        if !over {
+            return;
+        }
+        let mut waiting = Vec::new();
+        for session_key in self.sessions.keys() {
+            let Some(session) = self.sessions.get(session_key).filter(|session| session.node == Some(at))
+            else {
+                continue;
+            };
+            let tasks = session.tasks.iter();
+            let found =
+                tasks.filter(|(_, task)| task.command.as_ref().is_some_and(|it| it.waits_for_upkeep()));
+            waiting.extend(found.map(|(task, _)| TaskRef { session: session_key, task }));
+        }
+        for TaskRef { session, task } in waiting {
+            let Some(node) = self.nodes.get_mut(at) else { return };
+            let tasks = self.sessions.get_mut(session).map(|session| &mut session.tasks);
+            let command = tasks.and_then(|tasks| tasks.get_mut(task)).and_then(|task| task.command.as_mut());
+            if let Some(step) = command.map(|command| command.woken(&mut node.scsi)) {
+                self.step(session, task, step);
+            }
+        }
+    }
+}
