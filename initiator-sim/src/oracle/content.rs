@@ -21,6 +21,8 @@ pub(super) enum Effect {
     Sync,
     /// Not known here: afterwards any block may hold anything.
     Unknown,
+    /// A third-party copy: likewise, on any logical unit.
+    Anywhere,
 }
 
 impl Effect {
@@ -32,7 +34,7 @@ impl Effect {
             | Self::Same { lba, blocks, .. }
             | Self::CompareAndWrite { lba, blocks, .. }
             | Self::Or { lba, blocks } => lba.checked_add(blocks).is_none(),
-            Self::None | Self::Unmap { .. } | Self::Sync | Self::Unknown => false,
+            Self::None | Self::Unmap { .. } | Self::Sync | Self::Unknown | Self::Anywhere => false,
         }
     }
 }
@@ -68,6 +70,9 @@ pub(super) fn effect(cdb: &[u8; 16]) -> Effect {
         // SYNCHRONIZE CACHE; with IMMED the status says nothing, and a range covers only itself.
         0x35 if cdb[1] & 2 == 0 && lba10 == 0 && len10 == 0 => Effect::Sync,
         0x91 if cdb[1] & 2 == 0 && lba16 == 0 && len16 == 0 => Effect::Sync,
+        // EXTENDED COPY, with short and long list identifiers.
+        0x83 if cdb[1] & 0x1f <= 1 => Effect::Anywhere,
+        0x84 => Effect::None,
         0x00
         | 0x03
         | 0x12
@@ -126,6 +131,8 @@ mod tests {
             (&[0x12, 0, 0, 0, 36, 0], Effect::None),
             (&[0xc0], Effect::Unknown),
             (&[0x42, 0, 0, 0, 0, 0, 0, 1, 8, 0], Effect::Unmap { len: 264 }),
+            (&[0x83, 1], Effect::Anywhere),
+            (&[0x83, 0x11], Effect::Unknown),
             (&[0x41, 0, 0, 0, 0, 9, 0, 0, 3, 0], Effect::Same { lba: 9, blocks: 3, zeros: false }),
             (&[0x41, 8, 0, 0, 0, 9, 0, 0, 3, 0], Effect::Same { lba: 9, blocks: 3, zeros: false }),
             (&[0x41, 0, 0, 0, 0, 9, 0, 0, 0, 0], Effect::Unknown),

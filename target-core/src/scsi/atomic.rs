@@ -6,6 +6,7 @@
 use super::cdb::{Cdb, Span};
 use super::compare::first_difference;
 use super::next::{AfterIo, Context, Handled, Next, WithData};
+use super::outcome::Failure;
 use super::sense::{Sense, code};
 use super::table::{self, flag};
 use super::unit::Extent;
@@ -59,6 +60,9 @@ fn begin(context: &mut Context<'_>, cdb: Cdb<'_>, extent: Extent, judge: Judge) 
         return Ok(Next::GOOD);
     }
     let unit = context.unit()?;
+    if Arc::strong_count(&unit.visitors) > 1 {
+        return Err(Failure::Busy);
+    }
     let under_way = Arc::new(());
     if !planted!(CompareNotAlone) {
         unit.atomic = Arc::downgrade(&under_way);

@@ -46,8 +46,8 @@ pub struct Command {
     unit: Option<UnitKey>,
     data_out_expected: u32,
     waiting: Waiting,
-    /// The operation under way, for the log.
-    counted: Option<Counted>,
+    /// The operation under way and the unit whose device it is on, for the log.
+    counted: Option<(UnitKey, Counted)>,
 }
 
 #[derive(Clone, Debug)]
@@ -87,9 +87,10 @@ impl Command {
 
     /// Takes the result of the operation that [`Step::Io`] asked for.
     pub fn io_done(&mut self, server: &mut DeviceServer, result: Result<SgList, IoError>) -> Step {
-        let at = self.unit.and_then(|key| server.find_key(key));
         let now = server.now;
-        if let (Some(counted), Some(unit)) = (self.counted.take(), at.and_then(|at| server.unit(at))) {
+        if let Some((unit, counted)) = self.counted.take()
+            && let Some(unit) = server.find_key(unit).and_then(|at| server.unit(at))
+        {
             unit.counters.note(counted, result.as_ref().err().copied(), now);
         }
         self.resume(server, |waiting, context| match (waiting, result) {
@@ -136,7 +137,8 @@ impl Command {
             }
             (Ok(Next::Io { op, then }), Ok((device, block_size))) => {
                 self.waiting = Waiting::Io(then);
-                self.counted = Some(Counted::of(&op, block_size, context.server.now));
+                let counted = Counted::of(&op, block_size, context.server.now);
+                self.counted = self.unit.map(|unit| (unit, counted));
                 return Step::Io { device, op };
             }
             (Ok(Next::Wait), _) => {
@@ -144,6 +146,18 @@ impl Command {
                 return Step::Wait;
             }
             (Ok(Next::Io { .. }), Err(failure)) => Err(failure),
+            (Ok(Next::Elsewhere { unit, op, then }), _) => {
+                let at = context.server.find_key(unit);
+                let there = at.and_then(|at| context.server.unit(at));
+                match there.map(|there| (there.config.device, there.block_size())) {
+                    Some((device, block_size)) => {
+                        self.waiting = Waiting::Io(then);
+                        self.counted = Some((unit, Counted::of(&op, block_size, context.server.now)));
+                        return Step::Io { device, op };
+                    }
+                    None => Err(code::INTERNAL_TARGET_FAILURE.into()),
+                }
+            }
             (Ok(Next::Done(data)), _) => Ok(data),
             (Err(failure), _) => Err(failure),
         };

@@ -18,8 +18,8 @@ const STANDARD_LEN: usize = 74;
 const VERSION: u8 = 0x06;
 /// NORMACA (a CDB may ask for an ACA condition), HISUP and RESPONSE DATA FORMAT 2.
 const NORMACA_HISUP_FORMAT: u8 = 0x32;
-/// TPGS: access states are changed by commands and by the operator.
-const TPGS: u8 = 0x30;
+/// TPGS, access states are changed by commands and by the operator; 3PC, third-party copies.
+const TPGS_3PC: u8 = 0x38;
 /// MULTIP: there may be several target ports (portal groups).
 const MULTIP: u8 = 0x10;
 /// CMDQUE: the SAM-5 command management model.
@@ -47,7 +47,7 @@ fn standard(unit: Option<&mut LogicalUnit>, protocol_level: u8) -> Vec<u8> {
     let mut data = Vec::with_capacity(STANDARD_LEN);
     let length = u8::try_from(STANDARD_LEN - 5).unwrap_or(u8::MAX);
     let kind = if unit.is_some() { BLOCK_DEVICE } else { NO_DEVICE };
-    data.extend([kind, 0, VERSION, NORMACA_HISUP_FORMAT, length, TPGS, MULTIP, CMDQUE]);
+    data.extend([kind, 0, VERSION, NORMACA_HISUP_FORMAT, length, TPGS_3PC, MULTIP, CMDQUE]);
     let (vendor, product, revision) = unit.map_or(("", "", ""), |unit| {
         let config = &unit.config;
         (config.vendor.as_str(), config.product.as_str(), config.revision.as_str())

@@ -20,6 +20,7 @@ mod capacity;
 mod cdb;
 mod command;
 mod compare;
+mod copy;
 mod counters;
 mod defects;
 mod diagnostic;

@@ -7,9 +7,9 @@ use super::cdb::Cdb;
 use super::outcome::{Failure, NexusId};
 use super::sense::{Sense, code};
 use super::server::{DeviceServer, Nexus};
-use super::unit::{Extent, LogicalUnit};
+use super::unit::{Extent, LogicalUnit, UnitKey};
 use super::{
-    atomic, buffer, diagnostic, format, identifying, mode_select, persist, port_groups, priority,
+    atomic, buffer, copy, diagnostic, format, identifying, mode_select, persist, port_groups, priority,
     provisioning, read, ready, same, sanitize, timestamp, verify, write,
 };
 use crate::io::{IoOp, SgList};
@@ -25,6 +25,8 @@ pub(super) enum Next {
     Wait,
     /// Wants a storage operation on the unit's device.
     Io { op: IoOp, then: AfterIo },
+    /// Wants one on the device of another unit.
+    Elsewhere { unit: UnitKey, op: IoOp, then: AfterIo },
 }
 
 impl Next {
@@ -97,6 +99,10 @@ pub(super) enum WithData {
     Diagnostic,
     /// SET TIMESTAMP.
     Timestamp,
+    /// EXTENDED COPY: which form it has, and the length of its list.
+    ExtendedCopy { short: bool, len: u32 },
+    /// POPULATE TOKEN, WRITE USING TOKEN.
+    Token(copy::Wanted),
     /// SET TARGET PORT GROUPS: the length of its list.
     PortGroups { len: u32 },
     /// SET IDENTIFYING INFORMATION, and its length.
@@ -120,6 +126,8 @@ impl WithData {
             Self::Sanitize(job) => sanitize::with_data(context, job, &data),
             Self::Buffer(job) => buffer::with_data(context, job, &data),
             Self::Diagnostic => diagnostic::with_data(&data),
+            Self::ExtendedCopy { short, len } => copy::extended_with_data(context, short, len, &data),
+            Self::Token(wanted) => copy::token_with_data(context, wanted, &data),
             Self::PortGroups { len } => port_groups::with_data(context, len, &data),
             Self::Names(kind, len) => identifying::with_data(context, kind, len, &data),
             Self::Priority(whose, len) => priority::with_data(context, whose, len, &data),
@@ -156,6 +164,10 @@ pub(super) enum AfterIo {
     Standby(usize),
     /// A self-test of that code.
     SelfTest { code: u8 },
+    /// A copy has read a piece.
+    CopyRead(copy::Job),
+    /// A copy has written a piece.
+    CopyWritten(copy::Job),
 }
 
 impl AfterIo {
@@ -184,6 +196,8 @@ impl AfterIo {
             Self::Stop => ready::stop(context),
             Self::Standby(condition) => ready::power_down(context, condition),
             Self::SelfTest { code } => diagnostic::self_test_done(context, code, None),
+            Self::CopyRead(job) => copy::read_done(context, job, data),
+            Self::CopyWritten(job) => copy::written(context, job),
         }
     }
 
@@ -191,6 +205,9 @@ impl AfterIo {
     pub(super) fn failed(self, context: &mut Context<'_>, sense: Sense) -> Handled {
         match self {
             Self::SelfTest { code } => diagnostic::self_test_done(context, code, Some(sense)),
+            Self::CopyRead(job) | Self::CopyWritten(job) => {
+                copy::failed(context, &job, code::THIRD_PARTY_FAILURE.into())
+            }
             _ => Err(sense.into()),
         }
     }

@@ -28,6 +28,7 @@ pub mod code {
     const UNIT_ATTENTION: u8 = 0x6;
     const DATA_PROTECT: u8 = 0x7;
     const ABORTED_COMMAND: u8 = 0xb;
+    const COPY_ABORTED_KEY: u8 = 0xa;
     const MISCOMPARE_KEY: u8 = 0xe;
 
     /// Nothing to report.
@@ -66,6 +67,40 @@ pub mod code {
     pub const FAILURE_PREDICTED: SenseCode = at(UNIT_ATTENTION, 0x5d, 0x00);
     /// A failure was to be reported, though there is none (TEST of mode page 1Ch).
     pub const FAILURE_PREDICTION_TEST: SenseCode = at(UNIT_ATTENTION, 0x5d, 0xff);
+    /// A third-party copy cannot go on, for a reason of its own.
+    pub const COPY_ABORTED: SenseCode = at(COPY_ABORTED_KEY, 0x00, 0x00);
+    /// A segment names a device that the list does not have.
+    pub const UNREACHABLE_COPY_TARGET: SenseCode = at(COPY_ABORTED_KEY, 0x08, 0x04);
+    /// Source or destination refused what the copy asked of it.
+    pub const THIRD_PARTY_FAILURE: SenseCode = at(COPY_ABORTED_KEY, 0x0d, 0x01);
+    /// There is no such device here.
+    pub const COPY_TARGET_NOT_REACHABLE: SenseCode = at(COPY_ABORTED_KEY, 0x0d, 0x02);
+    /// It is another kind of device than the list says.
+    pub const INCORRECT_COPY_TARGET: SenseCode = at(COPY_ABORTED_KEY, 0x0d, 0x03);
+    /// A list identifier stands for something that is still under way.
+    pub const OPERATION_IN_PROGRESS: SenseCode = at(ILLEGAL_REQUEST, 0x00, 0x16);
+    /// A token of another block length.
+    pub const INVALID_TOKEN_OPERATION: SenseCode = at(ILLEGAL_REQUEST, 0x23, 0x00);
+    /// A token of a type that is not known here.
+    pub const UNSUPPORTED_TOKEN: SenseCode = at(ILLEGAL_REQUEST, 0x23, 0x01);
+    /// A token that was never made here, or is forgotten.
+    pub const TOKEN_UNKNOWN: SenseCode = at(ILLEGAL_REQUEST, 0x23, 0x04);
+    /// The unit that a token stands for blocks of is gone.
+    pub const TOKEN_REVOKED: SenseCode = at(ILLEGAL_REQUEST, 0x23, 0x06);
+    /// More target (CSCD) descriptors than are taken.
+    pub const TOO_MANY_CSCDS: SenseCode = at(ILLEGAL_REQUEST, 0x26, 0x06);
+    /// A type of target (CSCD) descriptor that is not known here.
+    pub const UNSUPPORTED_CSCD: SenseCode = at(ILLEGAL_REQUEST, 0x26, 0x07);
+    /// More segment descriptors than are taken.
+    pub const TOO_MANY_SEGMENTS: SenseCode = at(ILLEGAL_REQUEST, 0x26, 0x08);
+    /// A type of segment descriptor that is not known here.
+    pub const UNSUPPORTED_SEGMENT: SenseCode = at(ILLEGAL_REQUEST, 0x26, 0x09);
+    /// Inline data, of which none is taken.
+    pub const INLINE_DATA_EXCEEDED: SenseCode = at(ILLEGAL_REQUEST, 0x26, 0x0b);
+    /// Too much to copy at once, or blocks of different lengths.
+    pub const COPY_SEGMENT_GRANULARITY: SenseCode = at(ILLEGAL_REQUEST, 0x26, 0x0d);
+    /// No room for one more copy.
+    pub const INSUFFICIENT_RESOURCES: SenseCode = at(ILLEGAL_REQUEST, 0x55, 0x03);
     /// A parameter list ends in the middle of something.
     pub const PARAMETER_LIST_LENGTH: SenseCode = at(ILLEGAL_REQUEST, 0x1a, 0x00);
     /// No such command.

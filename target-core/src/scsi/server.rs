@@ -2,6 +2,7 @@
 
 use super::access_state::ChangedBy;
 use super::attention::Attention;
+use super::copy::{Lists, Tokens};
 use super::outcome::NexusId;
 use super::sense::Sense;
 use super::unit::{LogicalUnit, UnitKey};
@@ -48,6 +49,9 @@ pub struct DeviceServer {
     pub(super) groups: Vec<u16>,
     /// Some unit is being formatted or sanitized.
     pub(super) upkeep: bool,
+    /// Third-party copies and the tokens they use.
+    pub(super) lists: Lists,
+    pub(super) tokens: Tokens,
     /// Nexuses preempted with abort, by number of the logical unit; for the engine.
     pub(super) preempted: Vec<(u16, NexusId)>,
 }
@@ -67,6 +71,8 @@ impl DeviceServer {
             registrations_max: limits.pr_registrations,
             groups: Vec::new(),
             upkeep: false,
+            lists: Lists::default(),
+            tokens: Tokens::default(),
             preempted: Vec::new(),
         };
         server.units = target.luns.iter().map(|lun| server.unit_of(lun)).collect();
@@ -201,6 +207,7 @@ impl DeviceServer {
         for unit in &mut self.units {
             unit.leave(nexus);
         }
+        self.lists.forget(nexus);
         if let Some(ports) = self.nexuses.remove(&nexus) {
             self.lost.push_back(ports.initiator_port);
             if self.lost.len() > LOST_NEXUSES_MAX {

@@ -18,7 +18,7 @@ use super::upkeep::Condition;
 use crate::config::LunConfig;
 use crate::io::IoError;
 use alloc::collections::VecDeque;
-use alloc::sync::Weak;
+use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
 
 /// Names one logical unit for good: a LUN that is taken away and comes back is another unit, so a command that was under
@@ -80,6 +80,8 @@ pub(super) struct LogicalUnit {
     pub(super) atomic: Weak<()>,
     /// Whether it is being formatted or sanitized; no reset touches that.
     pub(super) condition: Condition,
+    /// Third-party copies that read or write the unit now hold it too; they are in no task set of it.
+    pub(super) visitors: Arc<()>,
     /// By nexus.
     sides: Vec<Side>,
 }
@@ -104,6 +106,7 @@ impl LogicalUnit {
             clock: None,
             atomic: Weak::new(),
             condition: Condition::default(),
+            visitors: Arc::new(()),
             sides: Vec::new(),
         }
     }

@@ -1,6 +1,7 @@
 //! What else is to be known of you? INQUIRY, vital product data (SPC-4 7.8, SBC-3 6.5)
 
 use super::cdb::Cdb;
+use super::copy;
 use super::inquiry::{BLOCK_DEVICE, NO_DEVICE, ascii_field};
 use super::limits;
 use super::next::Context;
@@ -13,7 +14,7 @@ use alloc::vec::Vec;
 use sha2::{Digest, Sha256};
 
 /// The pages there are, in ascending order as page 00h must list them.
-const PAGES: [u8; 10] = [0x00, 0x80, 0x83, 0x86, 0x87, 0x88, 0x8a, 0xb0, 0xb1, 0xb2];
+const PAGES: [u8; 11] = [0x00, 0x80, 0x83, 0x86, 0x87, 0x88, 0x8a, 0x8f, 0xb0, 0xb1, 0xb2];
 
 /// Mode page policy (SPC-4 7.8.11): all pages and subpages are shared by all ports.
 const MODE_PAGE_POLICY: [u8; 4] = [0x3f, 0xff, 0x00, 0];
@@ -45,6 +46,11 @@ pub(super) fn page(context: &mut Context<'_>, code: u8) -> Result<Vec<u8>, Failu
         (0x87, _) => Vec::from(MODE_PAGE_POLICY),
         (0x88, _) => ports(context),
         (0x8a, _) => Vec::from(POWER_CONDITIONS),
+        (0x8f, _) => {
+            let transfer_bytes = context.server.transfer_bytes;
+            let blocks = context.unit()?.transfer_blocks_max(transfer_bytes);
+            copy::vital_product_data(transfer_bytes, blocks)
+        }
         (0xb0, _) => {
             let transfer_bytes = context.server.transfer_bytes;
             limits::block_limits(context.unit()?, transfer_bytes)
@@ -65,12 +71,9 @@ fn identification(context: &mut Context<'_>) -> Result<Vec<u8>, Failure> {
     let target = context.server.target.clone();
     let mut out = Vec::new();
     let unit = context.unit()?;
-    designator(&mut out, OF_UNIT | BINARY, 3, &naa_of(unit));
-    let mut vendor_specific = Vec::new();
-    ascii_field(&mut vendor_specific, &unit.config.vendor, 8);
-    ascii_field(&mut vendor_specific, &unit.config.product, 16);
-    vendor_specific.extend(unit.config.serial.bytes());
-    designator(&mut out, OF_UNIT | ASCII, 1, &vendor_specific);
+    for (set, kind, value) in unit_designators(unit) {
+        designator(&mut out, OF_UNIT | set, kind, &value);
+    }
     if let Some(Nexus { target_port, group, .. }) = context.ports() {
         let group = [[0, 0], group.to_be_bytes()].concat();
         // Both number spaces begin at 1; there is one port to a portal group.
@@ -98,6 +101,15 @@ fn ports(context: &mut Context<'_>) -> Vec<u8> {
         out.extend(designators);
     }
     out
+}
+
+/// The names of a logical unit itself: code set, type, value.
+pub(super) fn unit_designators(unit: &LogicalUnit) -> [(u8, u8, Vec<u8>); 2] {
+    let mut vendor_specific = Vec::new();
+    ascii_field(&mut vendor_specific, &unit.config.vendor, 8);
+    ascii_field(&mut vendor_specific, &unit.config.product, 16);
+    vendor_specific.extend(unit.config.serial.bytes());
+    [(BINARY, 3, naa_of(unit).to_vec()), (ASCII, 1, vendor_specific)]
 }
 
 /// `set` is PIV, association and, in its low bits, the code set.

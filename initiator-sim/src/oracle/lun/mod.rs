@@ -23,7 +23,7 @@ use super::{Sink, WirePdu};
 use crate::codec::Kind;
 use crate::world::tap::Track;
 use device::{Device, Ending};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use target_core::config::Config;
 use unmaps::KEYS_PER_COMMAND;
@@ -41,6 +41,8 @@ pub(super) struct LunModel {
     next: u64,
     /// Which device a command works on.
     commands: BTreeMap<u64, u32>,
+    /// Third-party copies under way.
+    copies: BTreeSet<u64>,
     /// Commands that are gone while storage may still work on them.
     ghosts: bool,
 }
@@ -52,6 +54,7 @@ impl LunModel {
             devices: BTreeMap::new(),
             next: 0,
             commands: BTreeMap::new(),
+            copies: BTreeSet::new(),
             ghosts: false,
         };
         model.reconfigured(config);
@@ -101,6 +104,11 @@ impl LunModel {
             Effect::Or { lba, blocks } => model.begin_or(key, lba, blocks, task.edtl),
             Effect::Sync => model.begin_sync(key),
             Effect::Unknown => model.begin_unknown(key),
+            Effect::Anywhere => {
+                model.begin_unknown(key);
+                self.copies.insert(key);
+                self.forget_all();
+            }
             Effect::None => return,
         }
         self.commands.insert(key, device);
@@ -146,6 +154,9 @@ impl LunModel {
             _ => false,
         };
         let Some(key) = task.content else { return };
+        if self.copies.remove(&key) {
+            self.forget_all();
+        }
         let Some(device) = self.commands.remove(&key).and_then(|device| self.devices.get_mut(&device)) else {
             return;
         };
@@ -156,6 +167,13 @@ impl LunModel {
         };
         if let Some(text) = device.end(key, ending) {
             sink.add("content", "sbc3/4.4", format!("task {:#x}: {text}", task.itt));
+        }
+    }
+
+    /// A copy may have written anywhere.
+    fn forget_all(&mut self) {
+        for device in self.devices.values_mut() {
+            device.forget_all();
         }
     }
 

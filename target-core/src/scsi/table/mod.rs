@@ -4,6 +4,7 @@
 //! it. To add a command: one line in the rows of its family (any order), its handler in the file of its family.
 
 mod block;
+mod copy;
 mod long;
 mod primary;
 mod reservation;
@@ -19,7 +20,7 @@ pub(super) use row::{Entry, flag};
 const FORMAT_UNIT: u8 = 0x04;
 
 /// The rows, by family.
-const FAMILIES: &[&[Entry]] = &[primary::ROWS, reservation::ROWS, block::ROWS, long::ROWS];
+const FAMILIES: &[&[Entry]] = &[primary::ROWS, reservation::ROWS, block::ROWS, long::ROWS, copy::ROWS];
 
 /// All commands, by opcode and service action.
 pub(super) static TABLE: [Entry; COUNT] = sorted();

@@ -39,6 +39,8 @@ fn row(opcode: u8, action: Option<u16>) -> &'static str {
         (0x7f, Some(0x09 | 0x0a)) => reads,
         (0x16 | 0x17 | 0x56 | 0x57, _) => legacy,
         // As they are without further bits: stop, and allow.
+        (0x83, Some(0x10)) => reads,
+        (0x83 | 0x84, _) => changes,
         (0x1b, _) => changes,
         (0x1e, _) => all,
         _ => panic!("{opcode:#x} {action:x?} has no row"),

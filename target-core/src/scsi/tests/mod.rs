@@ -5,6 +5,7 @@ mod atomic;
 mod attention;
 mod conflicts;
 mod control;
+mod copies;
 mod failures;
 mod harness;
 mod identity;

@@ -17,8 +17,10 @@ fn the_list_of_commands() {
         .collect();
     assert_eq!(
         opcodes.join(" "),
-        "00 03 04 08 0a 12 15 16 17 1a 1b 1c 1d 1e 25 28 2a 2e 2f 34 35 37 3b/02 3b/0a 3c/02 3c/03 3c/0a 3c/0b 41 42 48/01 48/02 48/03 48/1f 4c 4d 55 56 57 5a 5e/00 5e/01 5e/02 5e/03 \
-         5f/00 5f/01 5f/02 5f/03 5f/04 5f/05 5f/06 5f/07 7f/09 7f/0a 7f/0b 7f/0c 7f/0d 88 89 8a 8b 8e 8f 90 91 93 9c 9e/10 9e/12 a0 a3/05 a3/0a a3/0c a3/0d a3/0e a3/0f a4/06 a4/0a a4/0e a4/0f a8 aa ae af b7"
+        "00 03 04 08 0a 12 15 16 17 1a 1b 1c 1d 1e 25 28 2a 2e 2f 34 35 37 3b/02 3b/0a 3c/02 3c/03 3c/0a 3c/0b 41 42 48/01 48/02 48/03 48/1f 4c 4d 55 \
+         56 57 5a 5e/00 5e/01 5e/02 5e/03 5f/00 5f/01 5f/02 5f/03 5f/04 5f/05 5f/06 5f/07 7f/09 7f/0a 7f/0b 7f/0c 7f/0d 83/00 83/01 83/10 83/11 84/00 \
+         84/01 84/03 84/04 84/05 84/07 88 89 8a 8b 8e 8f 90 91 93 9c 9e/10 9e/12 a0 a3/05 a3/0a a3/0c a3/0d a3/0e a3/0f a4/06 a4/0a a4/0e a4/0f a8 aa \
+         ae af b7"
     );
 }
 
@@ -136,6 +138,8 @@ fn the_usage_data_is_true() {
                 "LOG SENSE",
                 "SEND DIAG",
                 "START STOP",
+                "RECEIVE COPY",
+                "RECEIVE ROD",
                 "REPORT IDENT",
                 "SET IDENT",
                 "REPORT PRIO",
