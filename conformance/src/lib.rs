@@ -23,6 +23,7 @@ pub mod runner;
 pub mod scenario;
 pub mod server;
 pub mod storage;
+pub mod sweep;
 pub mod trace;
 pub mod usdt;
 pub mod yaml;

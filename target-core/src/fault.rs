@@ -10,6 +10,7 @@ use crate::conn::text::TextFault;
 use crate::scsi::SenseCode;
 use crate::task::write::WriteFault;
 use crate::wire::{LoginStatus, RejectReason};
+use alloc::vec::Vec;
 
 /// One variant per violation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -130,6 +131,61 @@ pub enum Reaction {
 }
 
 impl Fault {
+    /// One of each kind, in the order of the enum: to tell which were never seen.
+    pub fn every() -> Vec<Self> {
+        use Fault::*;
+        let writes = [
+            WriteFault::UnexpectedUnsolicited,
+            WriteFault::TooMuchUnsolicited,
+            WriteFault::UnknownTtt,
+            WriteFault::DataSn,
+            WriteFault::BufferOffset,
+            WriteFault::SequenceLength,
+        ];
+        let mut all = Vec::from([
+            HeaderDigest,
+            DataDigest,
+            DataOutDigest,
+            SegmentTooLong,
+            MalformedAhs,
+            SegmentNotAllowed,
+            NotLoginFirst,
+            NotLoginDuringLogin,
+            Login(LoginFault::Version),
+            LoginTimeout,
+            TooManyConnections,
+            LoginInFullFeature,
+            UnknownOpcode,
+            NotInDiscovery,
+            ReservedItt,
+            TaskInProgress,
+            TooManyImmediate,
+            OutsideWindow,
+            Direction,
+            ReservedAttribute,
+            NoBidirectionalLength,
+            NoSuchTask,
+            AbortedTask,
+            WrongLun,
+            WrongConnection,
+            DataOutTimeout,
+            NopTags,
+            NopNotImmediate,
+            Text(TextFault::WrongTag),
+            LogoutReason,
+            LogoutTimeout,
+            Snack,
+            SnackKind,
+            SnackRun,
+            SnackGone,
+            DataAck,
+            SnackTag,
+            PingTimeout,
+        ]);
+        all.extend(writes.map(Write));
+        all
+    }
+
     /// What happens.
     pub const fn reaction(self) -> Reaction {
         use Reaction::{DropConnection, DropSession, Ignore, Reject, RejectAndSense, Sense};
@@ -236,67 +292,10 @@ impl From<WriteFault> for Fault {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::conn::login::LoginFault;
-    use alloc::vec::Vec;
-
-    /// One of each, in the order of the enum.
-    fn every() -> Vec<Fault> {
-        use Fault::*;
-        let writes = [
-            WriteFault::UnexpectedUnsolicited,
-            WriteFault::TooMuchUnsolicited,
-            WriteFault::UnknownTtt,
-            WriteFault::DataSn,
-            WriteFault::BufferOffset,
-            WriteFault::SequenceLength,
-        ];
-        let mut all = Vec::from([
-            HeaderDigest,
-            DataDigest,
-            DataOutDigest,
-            SegmentTooLong,
-            MalformedAhs,
-            SegmentNotAllowed,
-            NotLoginFirst,
-            NotLoginDuringLogin,
-            Login(LoginFault::Version),
-            LoginTimeout,
-            TooManyConnections,
-            LoginInFullFeature,
-            UnknownOpcode,
-            NotInDiscovery,
-            ReservedItt,
-            TaskInProgress,
-            TooManyImmediate,
-            OutsideWindow,
-            Direction,
-            ReservedAttribute,
-            NoBidirectionalLength,
-            NoSuchTask,
-            AbortedTask,
-            WrongLun,
-            WrongConnection,
-            DataOutTimeout,
-            NopTags,
-            NopNotImmediate,
-            Text(TextFault::WrongTag),
-            LogoutReason,
-            LogoutTimeout,
-            Snack,
-            SnackKind,
-            SnackRun,
-            SnackGone,
-            DataAck,
-            SnackTag,
-            PingTimeout,
-        ]);
-        all.extend(writes.map(Write));
-        all
-    }
 
     #[test]
     fn every_violation_names_a_section() {
-        for fault in every() {
+        for fault in Fault::every() {
             let clause = fault.clause();
             assert!(clause.starts_with(|c: char| c.is_ascii_digit()), "{fault:?}: {clause}");
             assert!(
@@ -308,7 +307,7 @@ mod tests {
 
     #[test]
     fn reject_never_has_a_deprecated_or_reserved_reason() {
-        for fault in every() {
+        for fault in Fault::every() {
             if let Reaction::Reject(reason) | Reaction::RejectAndSense(reason, _) = fault.reaction() {
                 assert!(!matches!(reason.code(), 0 | 1 | 0x0b), "{fault:?}");
             }
@@ -317,7 +316,7 @@ mod tests {
 
     #[test]
     fn only_a_stream_that_cannot_go_on_costs_the_connection() {
-        let dropped: Vec<Fault> = every()
+        let dropped: Vec<Fault> = Fault::every()
             .into_iter()
             .filter(|fault| matches!(fault.reaction(), Reaction::DropConnection | Reaction::DropSession))
             .collect();

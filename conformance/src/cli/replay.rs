@@ -1,16 +1,18 @@
 //! `replay`: one scenario file, wherever it is, or one drawn run, with its log.
 
 use super::captures::{about, about_drawn, save_capture, save_page_of_case, save_page_of_seed};
+use super::sweep::{ProfileArg, seed};
 use super::trace::{Log, lines};
 use super::{CliError, Context, Exit};
 use crate::golden::Wire;
 use crate::runner::suite::{Ran, Selected};
 use crate::runner::{Backend, Options, definitions, records, run};
 use crate::scenario::{cases, load};
+use crate::sweep::file::{RunFile, SUFFIX};
 use crate::trace::Record;
 use clap::Args;
-use initiator_sim::workload::run_seed;
-use initiator_sim::world::Keep;
+use initiator_sim::workload::{Case, Report, Run, Signature, Theme};
+use initiator_sim::world::{Keep, World};
 use std::path::{Path, PathBuf};
 
 /// Run one scenario file, or a run drawn from a seed, in the simulator and show what happens
@@ -19,14 +21,25 @@ use std::path::{Path, PathBuf};
   iscsi-lab replay scenarios/login/plain.scn.yaml
   iscsi-lab replay /tmp/minimised.scn.yaml --log pdu
   iscsi-lab replay --seed 7 --log all
-  iscsi-lab replay --seed 7 --pcap seed-7.pcapng --html seed-7.html")]
+  iscsi-lab replay --seed 7 --pcap seed-7.pcapng --html seed-7.html
+  iscsi-lab replay small.run.yaml --until 250 --log pdu
+  iscsi-lab replay --seed 7 --until 250 --then 8")]
 pub struct Replay {
     /// The file
     #[arg(required_unless_present = "seed")]
     file: Option<PathBuf>,
-    /// Another seed than the file's; without a file: draw target, network, faults and operations from it
-    #[arg(long, value_name = "N")]
+    /// Another seed than the file's; without a file: draw target, network, faults and operations from it. Also a commit id
+    #[arg(long, value_name = "N", value_parser = seed)]
     seed: Option<u64>,
+    /// What may go wrong in the run of a seed
+    #[arg(long, value_enum, default_value_t = ProfileArg::Swarm)]
+    profile: ProfileArg,
+    /// End a drawn run at this event of its trace
+    #[arg(long, value_name = "EVENT")]
+    until: Option<u64>,
+    /// Do not end there, but go on with the choices of this seed
+    #[arg(long, value_name = "SEED", requires = "until", value_parser = seed)]
+    then: Option<u64>,
     /// Which events to show [default: all of a file, none of a drawn run]
     #[arg(long, value_enum)]
     log: Option<Log>,
@@ -42,8 +55,18 @@ impl Replay {
     /// Runs it twice and compares the hashes.
     pub fn execute(self, context: &Context) -> Result<Exit, CliError> {
         match (&self.file, self.seed) {
+            (Some(file), _) if file.to_string_lossy().ends_with(SUFFIX) => {
+                let file = RunFile::read(file).map_err(CliError::usage)?;
+                self.drawn(&file.run, file.fails.as_ref())
+            }
+            (Some(_), _) if self.until.is_some() => Err(CliError::usage(format!(
+                "--until is for drawn runs: --seed N or a file that ends with {SUFFIX}"
+            ))),
             (Some(file), _) => self.file(context, file),
-            (None, Some(seed)) => self.drawn(seed),
+            (None, Some(seed)) => {
+                let theme = self.profile.theme().unwrap_or_else(|| Theme::of_seed(seed));
+                self.drawn(&Case::draw(seed, theme), None)
+            }
             (None, None) => Err(CliError::usage("either a file or --seed N is needed")),
         }
     }
@@ -82,13 +105,23 @@ impl Replay {
         Ok(super::report::summary(std::slice::from_ref(&ran)).exit)
     }
 
-    /// A run of the workload, with every check.
-    fn drawn(&self, seed: u64) -> Result<Exit, CliError> {
+    /// Runs a case as far and as long as was asked for.
+    fn once(&self, case: &Case, keep: Keep) -> Result<(Report, World), CliError> {
+        let definitions = definitions().map_err(CliError::usage)?;
+        let mut run = Run::new(case.clone(), Some(definitions), keep).map_err(CliError::usage)?;
+        match (self.until, self.then) {
+            (Some(event), Some(seed)) => run.world().fork_at(event, seed),
+            (Some(event), None) => run.world().stop_at(event),
+            (None, _) => {}
+        }
+        Ok(run.finish())
+    }
+
+    /// A run of the workload, with every check. One that is to fail is stale if it does not, or not so.
+    fn drawn(&self, case: &Case, fails: Option<&Signature>) -> Result<Exit, CliError> {
         let logs = self.log.is_some();
         let keep = Keep { wire: logs, probes: logs, moments: self.keeps(), ..Keep::default() };
-        let once =
-            || run_seed(seed, Some(definitions().map_err(CliError::usage)?), keep).map_err(CliError::usage);
-        let (report, world) = once()?;
+        let (report, world) = self.once(case, keep)?;
         if logs {
             self.show(&records(&world), Log::All);
         }
@@ -99,13 +132,25 @@ impl Replay {
         if let Some(path) = &self.html {
             save_page_of_seed(path, &report, &world)?;
         }
-        let (again, _) = once()?;
+        let (again, _) = self.once(case, keep)?;
         if again.trace_hash != report.trace_hash {
             let (first, second) = (report.trace_hash, again.trace_hash);
             anstream::println!(
                 "not deterministic: the traces of two runs are {first:016x} and {second:016x}"
             );
             return Ok(Exit::NotDeterministic);
+        }
+        if let Some(fails) = fails {
+            return Ok(match &report.signature {
+                Some(signature) if signature == fails => {
+                    anstream::println!("fails as it should: {fails}");
+                    Exit::Passed
+                }
+                _ => {
+                    anstream::println!("should fail as {fails}");
+                    Exit::Stale
+                }
+            });
         }
         let stuck = report.violations.iter().any(|violation| violation.rule == "progress");
         Ok(match (&report.panic, report.passed()) {

@@ -4,7 +4,7 @@ use super::Found;
 use crate::runner::suite::{Filter, Ran, run_all, select};
 use crate::runner::{Backend, Options, definitions};
 use crate::scenario::Collection;
-use initiator_sim::workload::run_seed;
+use initiator_sim::workload::{Case, Theme, run_case};
 use initiator_sim::world::Keep;
 use std::path::Path;
 use target_core::planted::{Bug, switch_off, switch_on};
@@ -42,7 +42,8 @@ pub fn suite(root: &Path, bug: Option<Bug>, first: bool) -> Result<Found, String
 pub fn seeds(bug: Bug, budget: u64, tries: u64) -> Result<Found, String> {
     let definitions = definitions()?;
     let broken = |seed| -> Result<Option<String>, String> {
-        let (report, _) = run_seed(seed, Some(definitions.clone()), Keep::default())?;
+        let (report, _) =
+            run_case(&Case::draw(seed, Theme::of_seed(seed)), Some(definitions.clone()), Keep::default())?;
         let rule = report.violations.first().map(|violation| violation.rule.to_string());
         Ok(rule.or(report.panic.map(|_| "panic".to_owned())))
     };

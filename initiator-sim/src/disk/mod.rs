@@ -27,13 +27,15 @@ use crate::fault::{CrashVerb, DiskVerb};
 use crate::net::Latency;
 use crate::rng::{Domain, Site};
 use bytes::Bytes;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::ops::Range;
 use store::{Content, Piece, Store};
 use target_core::io::{IoDone, IoError, IoId, IoOp, Runs, SgList};
 
 /// What a disk is made of.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct DiskConfig {
     /// Logical block length in bytes.
     pub block_size: u32,
@@ -57,7 +59,8 @@ impl Default for DiskConfig {
 }
 
 /// What cancelling an operation does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum CancelPolicy {
     /// Nothing.
     Late,

@@ -3,6 +3,7 @@
 use super::{CrashVerb, DiskVerb, Outcome, Recorded, Verb};
 use crate::clock::{MILLI, Nanos};
 use crate::rng::{Domain, Draw, Keyed, Site, scale};
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// Where faults come from.
@@ -29,7 +30,8 @@ impl Plan {
 }
 
 /// Probabilities in a million, per PDU or per storage operation.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 #[allow(missing_docs, reason = "each probability is that of the verb of its name")]
 pub struct Profile {
     pub split: u32,
@@ -103,6 +105,11 @@ impl Planner {
     /// The run's randomness.
     pub const fn rng(&self) -> Keyed {
         self.rng
+    }
+
+    /// From now on decides with other randomness.
+    pub const fn reseed(&mut self, rng: Keyed) {
+        self.rng = rng;
     }
 
     /// From now on nothing goes wrong by chance.

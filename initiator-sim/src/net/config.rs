@@ -2,9 +2,11 @@
 
 use crate::clock::{MICRO, MILLI, Nanos};
 use crate::rng::{Draw, Keyed, Site};
+use serde::{Deserialize, Serialize};
 
 /// Both directions.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct NetConfig {
     /// Initiator to target.
     pub out: LaneConfig,
@@ -20,7 +22,8 @@ impl NetConfig {
 }
 
 /// One direction.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct LaneConfig {
     /// Time from sending to arriving.
     pub latency: Latency,
@@ -50,7 +53,8 @@ impl Default for LaneConfig {
 }
 
 /// Distribution of the time from sending to arriving.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Latency {
     /// Always the same.
     Fixed(Nanos),
@@ -109,7 +113,8 @@ impl Latency {
 }
 
 /// How writes are cut into chunks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Chunking {
     /// Not at all.
     Whole,

@@ -1,10 +1,11 @@
 //! Do fenced responses keep their place in a session of several connections? (RFC 7143 4.2.2.3, 11.6.1)
 //!
-//! Before the response to a function that aborts several tasks, everything that was sent on any connection of the session is
-//! acknowledged; and until that response is, no command of its logical unit is answered.
+//! Before the response to a function that aborts several tasks, everything that was sent on any connection of the session before
+//! the function came is acknowledged (what is sent once the target has taken note of its StatSNs need not be, 4.2.2.3.2 b); and
+//! until that response is, no command of its logical unit is answered.
 
 use super::fields::Fields;
-use super::{ConnState, Sink, WirePdu};
+use super::{ConnState, Oracles, Sink, WirePdu};
 use crate::codec::Kind;
 use crate::initiator::serial;
 use std::collections::BTreeMap;
@@ -23,6 +24,32 @@ pub(super) struct Standing {
     lun: Option<u64>,
 }
 
+/// What is kept of one session.
+#[derive(Debug, Default)]
+pub(super) struct Fence {
+    standing: Option<Standing>,
+    /// The next StatSN of each connection when a function came, by the function's connection and tag.
+    begun: BTreeMap<(u32, u32), Vec<(u32, u32)>>,
+}
+
+/// Functions under way that are followed; more than a target takes.
+const BEGUN_MAX: usize = 256;
+
+impl Oracles {
+    /// A task management function has come.
+    pub(super) fn note_function(&mut self, conn: u32, itt: u32) {
+        let Some(key) = self.conns.get(&conn).and_then(|conn| conn.session) else { return };
+        let members = self.conns.iter().filter(|(_, other)| other.open && other.session == Some(key));
+        let next = members.filter_map(|(number, other)| Some((*number, other.stat_sn.next()?))).collect();
+        if let Some(session) = self.sessions.get_mut(&key) {
+            if session.fence.begun.len() == BEGUN_MAX {
+                session.fence.begun.pop_first();
+            }
+            session.fence.begun.insert((conn, itt), next);
+        }
+    }
+}
+
 /// Whether the response to that function is fenced whatever was negotiated (4.2.3.3 d, 4.2.3.4 e).
 const fn is_fenced(function: u32) -> bool {
     matches!(function, ABORT_TASK_SET | CLEAR_TASK_SET | LOGICAL_UNIT_RESET | TARGET_WARM_RESET)
@@ -34,24 +61,25 @@ pub(super) fn check(
     pdu: &WirePdu<'_>,
     kind: Kind,
     conns: &BTreeMap<u32, ConnState>,
-    fence: &mut Option<Standing>,
+    fence: &mut Fence,
     sink: &mut Sink,
 ) {
     let Some(conn) = conns.get(&pdu.conn) else { return };
     let itt = fields.itt.word(pdu.view.bhs);
     let Some(task) = conn.tasks.get(itt) else { return };
-    if let Some(standing) = *fence {
+    if let Some(standing) = fence.standing {
         let acknowledged = conns.get(&standing.conn).is_none_or(|conn| {
             !conn.open || conn.acknowledged.is_some_and(|to| serial::lt(standing.stat_sn, to))
         });
         if acknowledged {
-            *fence = None;
+            fence.standing = None;
         } else if gives_status(fields, pdu, kind) && standing.lun.is_none_or(|lun| lun == task.lun) {
             let text = format!("{kind} for task {itt:#x} passes a fenced response that is not acknowledged");
             sink.add("fence", "rfc7143/4.2.2.3.2-3", text);
         }
     }
     let done = kind == Kind::TaskResponse && !fields.task_response.is_set(pdu.view.bhs);
+    let begun = if kind == Kind::TaskResponse { fence.begun.remove(&(pdu.conn, itt)) } else { None };
     if !done || !is_fenced(task.function) {
         return;
     }
@@ -60,9 +88,10 @@ pub(super) fn check(
     if members.len() < 2 {
         return;
     }
+    let begun = begun.unwrap_or_default();
     for (number, other) in members {
-        let behind =
-            other.stat_sn.next().zip(other.acknowledged).is_some_and(|(next, to)| serial::lt(to, next));
+        let next = begun.iter().find(|(conn, _)| conn == number).map(|(_, next)| *next);
+        let behind = next.zip(other.acknowledged).is_some_and(|(next, to)| serial::lt(to, next));
         if behind {
             let text =
                 format!("the response to task {itt:#x} comes before c{number} has acknowledged everything");
@@ -70,7 +99,7 @@ pub(super) fn check(
         }
     }
     let lun = (task.function != TARGET_WARM_RESET).then_some(task.lun);
-    *fence = Some(Standing { conn: pdu.conn, stat_sn: fields.stat_sn.word(pdu.view.bhs), lun });
+    fence.standing = Some(Standing { conn: pdu.conn, stat_sn: fields.stat_sn.word(pdu.view.bhs), lun });
 }
 
 fn gives_status(fields: &Fields, pdu: &WirePdu<'_>, kind: Kind) -> bool {

@@ -249,6 +249,7 @@ impl Oracles {
             Kind::LoginRequest | Kind::LogoutRequest => self.doubt_acas(),
             Kind::TaskRequest if arrival.is_new => {
                 let task = conn.tasks.open(arrival.itt).cloned();
+                self.note_function(pdu.conn, arrival.itt);
                 self.doubt_acas();
                 if let Some(task) = task {
                     self.abort_asked(pdu.conn, &task);
@@ -271,6 +272,13 @@ impl Oracles {
         }
         if track.full_feature && conn.session.is_none() {
             self.logged_in(track, pdu.conn);
+        }
+        if track.full_feature
+            && let Some(conn) = self.conns.get_mut(&pdu.conn)
+        {
+            // A connection that joins has these from the leading one, which shows only now.
+            conn.level = track.session.error_recovery_level;
+            conn.terminations.fast = track.session.task_reporting == "FastAbort";
         }
         self.check_fence(pdu, kind);
         let Some(conn) = self.conns.get_mut(&pdu.conn) else { return };

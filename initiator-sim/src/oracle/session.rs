@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 #[derive(Default)]
 pub(super) struct SessionState {
     pub(super) window: window::Window,
-    pub(super) fence: Option<fence::Standing>,
+    pub(super) fence: fence::Fence,
     /// CmdSNs that arrived and lie at or above the ExpCmdSN last seen.
     arrived: BTreeSet<u32>,
     /// CmdSNs of which it cannot be told whether the target still counts them as received.

@@ -1,4 +1,4 @@
-//! One initiator with one connection in the world: which programs run on it, and what came of them?
+//! One initiator with the connections of its session in the world: which programs run on them, and what came of them?
 
 use crate::initiator::{
     CommandOutcome, CommandPlan, CommandProgram, Draft, Incoming, LoginOutcome, LoginPlan, LoginProgram,
@@ -35,7 +35,19 @@ enum Program {
 #[derive(Debug)]
 struct Running {
     op: u64,
+    link: usize,
     program: Program,
+}
+
+/// One connection of the session.
+#[derive(Clone, Copy, Debug)]
+struct Link {
+    /// Its ordinal in the world.
+    conn: u32,
+    /// It still carries bytes both ways.
+    alive: bool,
+    /// Its login is over.
+    full: bool,
 }
 
 /// An initiator.
@@ -43,23 +55,28 @@ struct Running {
 pub struct Client {
     /// The protocol state of its side.
     pub session: Session,
-    /// Its connection in the world.
+    /// Its first connection in the world.
     pub conn: u32,
-    /// The connection still carries bytes both ways.
+    /// A connection still carries bytes both ways.
     pub alive: bool,
     /// It answers the target's pings; a client that does not is dropped by the target some time.
     pub answers_pings: bool,
     running: Vec<Running>,
     done: Vec<(u64, Outcome)>,
     violations: Vec<Violation>,
+    /// By the index that the session has given them.
+    links: Vec<Link>,
+    /// The one that operations begin on.
     link: usize,
+    /// Tags of commands whose connection was lost.
+    orphans: Vec<u32>,
 }
 
 /// Turns a step into sends and, at the end, an outcome.
 macro_rules! advance {
-    ($client:expr, $world:expr, $op:expr, $step:expr, $wrap:expr) => {{
+    ($client:expr, $world:expr, $at:expr, $step:expr, $wrap:expr) => {{
         let step = $step;
-        $client.send_all($world, $op, step.send);
+        $client.send_all($world, $at, step.send);
         step.done.map($wrap)
     }};
 }
@@ -86,8 +103,46 @@ impl Client {
             running: Vec::new(),
             done: Vec::new(),
             violations: Vec::new(),
+            links: vec![Link { conn, alive: true, full: false }],
             link,
+            orphans: Vec::new(),
         }
+    }
+
+    /// Adds a connection to the session and begins its login.
+    pub fn join(&mut self, world: &mut World, op: u64, key: u32, (local, remote): (SocketAddr, SocketAddr)) {
+        let conn = world.connect_as(key, local, remote);
+        let cid = u16::try_from(self.links.len() + 1).unwrap_or(u16::MAX);
+        self.link = self.session.open(cid);
+        self.links.push(Link { conn, alive: true, full: false });
+        // All other keys are for the leading connection (RFC 7143 section 13, "LO").
+        let keys = vec![("MaxRecvDataSegmentLength".to_owned(), "65536".to_owned())];
+        self.login(world, op, LoginPlan { keys, ..LoginPlan::default() });
+    }
+
+    /// Chooses the connection that the next operations begin on, among those that are in full feature phase.
+    pub fn choose(&mut self, number: u64) {
+        let usable = |(_, link): &(usize, &Link)| link.alive && link.full;
+        let count = self.links.iter().enumerate().filter(usable).count() as u64;
+        let nth = usize::try_from(number.checked_rem(count).unwrap_or(0)).unwrap_or(0);
+        if let Some((at, _)) = self.links.iter().enumerate().filter(usable).nth(nth) {
+            self.link = at;
+        }
+    }
+
+    /// The connection that the next operations begin on, by its ordinal.
+    pub fn chosen(&self) -> u32 {
+        self.links.get(self.link).map_or(self.conn, |link| link.conn)
+    }
+
+    /// How many connections carry bytes.
+    pub fn connections(&self) -> usize {
+        self.links.iter().filter(|link| link.alive).count()
+    }
+
+    /// The tag of a command whose connection was lost before it ended.
+    pub fn orphan(&self) -> Option<u32> {
+        self.orphans.last().copied()
     }
 
     /// Begins a login.
@@ -128,7 +183,7 @@ impl Client {
 
     /// Sends one PDU outside of any program.
     pub fn send(&mut self, world: &mut World, op: u64, draft: Draft) {
-        self.send_all(world, op, vec![draft]);
+        self.send_all(world, (op, self.link), vec![draft]);
     }
 
     /// Operations that are not over.
@@ -152,46 +207,85 @@ impl Client {
             return; // It has hung up: what was under way means nothing to it any more.
         }
         match seen {
-            Seen::Bytes { conn, bytes } if *conn == self.conn => {
-                for incoming in self.session.receive(self.link, bytes) {
-                    self.hear(world, &incoming);
+            Seen::Bytes { conn, bytes } => {
+                let Some(at) = self.find(*conn) else { return };
+                for incoming in self.session.receive(at, bytes) {
+                    self.hear(world, at, &incoming);
                 }
                 self.violations.append(&mut self.session.take_violations());
             }
-            Seen::Fin { conn } | Seen::Reset { conn } | Seen::Refused { conn } if *conn == self.conn => {
-                world.close(self.conn);
-                self.lost();
+            Seen::Fin { conn } | Seen::Reset { conn } | Seen::Refused { conn } => {
+                let Some(at) = self.find(*conn) else { return };
+                world.close(*conn);
+                self.lost(at);
             }
             _ => {}
         }
     }
 
-    /// Ends the connection from this side.
+    /// Ends all connections from this side.
     pub fn hang_up(&mut self, world: &mut World, reset: bool) {
+        for at in 0..self.links.len() {
+            self.end(world, at, reset);
+        }
+    }
+
+    /// Ends the connection that operations begin on.
+    pub fn leave(&mut self, world: &mut World, reset: bool) {
+        self.end(world, self.link, reset);
+    }
+
+    /// Ends the connection whose login an operation was, if it is still there.
+    pub fn give_up_login(&mut self, world: &mut World) {
+        if let Some(at) = self.links.iter().position(|link| link.alive && !link.full) {
+            self.end(world, at, false);
+        }
+    }
+
+    fn end(&mut self, world: &mut World, at: usize, reset: bool) {
+        let Some(link) = self.links.get(at).filter(|link| link.alive) else { return };
         if reset {
-            world.reset(self.conn);
+            world.reset(link.conn);
         } else {
-            world.close(self.conn);
+            world.close(link.conn);
         }
-        self.lost();
+        self.lost(at);
     }
 
-    fn lost(&mut self) {
-        if std::mem::take(&mut self.alive) {
-            self.session.closed(self.link);
-        }
-        self.running.clear();
+    fn find(&self, conn: u32) -> Option<usize> {
+        self.links.iter().position(|link| link.conn == conn && link.alive)
     }
 
-    fn hear(&mut self, world: &mut World, incoming: &Incoming) {
+    fn lost(&mut self, at: usize) {
+        if let Some(link) = self.links.get_mut(at)
+            && std::mem::take(&mut link.alive)
+        {
+            self.session.closed(at);
+        }
+        let commands = self.running.iter().filter(|entry| entry.link == at);
+        let tags = commands.filter_map(|entry| match &entry.program {
+            Program::Command(program) => Some(program.itt()),
+            _ => None,
+        });
+        self.orphans.extend(tags);
+        self.running.retain(|entry| entry.link != at);
+        self.alive = self.links.iter().any(|link| link.alive);
+    }
+
+    fn hear(&mut self, world: &mut World, at: usize, incoming: &Incoming) {
         if self.answers_pings
             && let Some(draft) = automatic_answer(incoming)
         {
-            self.send_all(world, 0, vec![draft]);
+            self.send_all(world, (0, at), vec![draft]);
         }
         let mut running = std::mem::take(&mut self.running);
-        running.retain_mut(|entry| match self.feed(world, entry, incoming) {
+        running.retain_mut(|entry| match self.feed_on(world, entry, at, incoming) {
             Some(outcome) => {
+                if outcome == Outcome::Login(LoginOutcome::LoggedIn)
+                    && let Some(link) = self.links.get_mut(at)
+                {
+                    link.full = true;
+                }
                 self.done.push((entry.op, outcome));
                 false
             }
@@ -200,38 +294,49 @@ impl Client {
         self.running.append(&mut running);
     }
 
+    /// Programs hear what comes on their own connection alone; tags are of the whole session, but logins have none.
+    fn feed_on(
+        &mut self,
+        world: &mut World,
+        entry: &mut Running,
+        at: usize,
+        incoming: &Incoming,
+    ) -> Option<Outcome> {
+        if entry.link == at { self.feed(world, entry, incoming) } else { None }
+    }
+
     fn feed(&mut self, world: &mut World, entry: &mut Running, incoming: &Incoming) -> Option<Outcome> {
-        let op = entry.op;
+        let at = (entry.op, entry.link);
         match &mut entry.program {
             Program::Login(program) => {
                 let step = program.receive(&mut self.session, incoming);
-                advance!(self, world, op, step, Outcome::Login)
+                advance!(self, world, at, step, Outcome::Login)
             }
             Program::Command(program) => {
                 let step = program.receive(&mut self.session, incoming);
-                advance!(self, world, op, step, |outcome| Outcome::Command(Box::new(outcome)))
+                advance!(self, world, at, step, |outcome| Outcome::Command(Box::new(outcome)))
             }
             Program::Tmf(program) => {
                 let step = program.receive(&mut self.session, incoming);
-                advance!(self, world, op, step, Outcome::Tmf)
+                advance!(self, world, at, step, Outcome::Tmf)
             }
             Program::Logout(program) => {
                 let step = program.receive(&mut self.session, incoming);
-                advance!(self, world, op, step, Outcome::Logout)
+                advance!(self, world, at, step, Outcome::Logout)
             }
             Program::Nop(program) => {
                 let step = program.receive(&mut self.session, incoming);
-                advance!(self, world, op, step, Outcome::Ping)
+                advance!(self, world, at, step, Outcome::Ping)
             }
             Program::Text(program) => {
                 let step = program.receive(&mut self.session, incoming);
-                advance!(self, world, op, step, Outcome::Text)
+                advance!(self, world, at, step, Outcome::Text)
             }
         }
     }
 
     fn start(&mut self, world: &mut World, op: u64, mut program: Program) {
-        if !self.alive {
+        if !self.links.get(self.link).is_some_and(|link| link.alive) {
             return;
         }
         let session = &mut self.session;
@@ -243,21 +348,24 @@ impl Client {
             Program::Nop(program) => program.start(session).send,
             Program::Text(program) => program.start(session).send,
         };
-        self.running.push(Running { op, program });
-        self.send_all(world, op, send);
+        let link = self.link;
+        self.running.push(Running { op, link, program });
+        self.send_all(world, (op, link), send);
     }
 
-    fn send_all(&mut self, world: &mut World, op: u64, drafts: Vec<Draft>) {
+    fn send_all(&mut self, world: &mut World, (op, at): (u64, usize), drafts: Vec<Draft>) {
         // What belongs together is one write.
         let mut bytes = Vec::new();
         for draft in drafts {
             // A draft that names no such field is a mistake of its author and sends nothing.
-            if let Ok(composed) = self.session.compose(self.link, &draft) {
+            if let Ok(composed) = self.session.compose(at, &draft) {
                 bytes.extend(composed.bytes);
             }
         }
-        if !bytes.is_empty() {
-            world.send(self.conn, bytes, op);
+        if let Some(link) = self.links.get(at)
+            && !bytes.is_empty()
+        {
+            world.send(link.conn, bytes, op);
         }
     }
 }

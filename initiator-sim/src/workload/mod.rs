@@ -1,26 +1,42 @@
 //! Initiators in the world: one that runs programs, and whole runs drawn from a seed.
 //!
-//! [`run_seed`] draws a target, disks, a network, faults and what the initiators do, runs all of it with every check, lifts the
+//! A [`Case`] is drawn from a seed: a target, disks, a network, faults and what the initiators do. [`run_case`] runs it with every check, lifts the
 //! faults, demands progress and reads everything back. The same seed gives the same [`Report`], bit by bit.
 
+mod case;
 pub mod client;
 mod draw;
 mod op;
+mod program;
 mod report;
 mod run;
 #[cfg(test)]
 mod tests;
+mod theme;
 
-pub use draw::{Drawn, INITIATOR, Mood, PORTAL, TARGET};
-pub use op::{Op, What};
-pub use report::Report;
+pub use case::{Case, Faults, INITIATOR, PORTAL, TARGET, TargetOptions, parse_seed};
+pub use op::{Op, Way, What};
+pub use report::{Report, Signature};
 pub use run::Run;
+pub use theme::{Theme, operation_names};
 
 use crate::oracle::ProbeDefinitions;
 use crate::world::{Keep, World};
 use std::sync::Arc;
 
-/// Draws and runs one seed; the world as it is at the end shows what was kept.
+/// Runs a case; the world as it is at the end shows what was kept.
+///
+/// # Errors
+/// The core refuses the configuration.
+pub fn run_case(
+    case: &Case,
+    definitions: Option<Arc<ProbeDefinitions>>,
+    keep: Keep,
+) -> Result<(Report, World), String> {
+    Ok(Run::new(case.clone(), definitions, keep)?.finish())
+}
+
+/// Draws a run of the profile [`Theme::Swarm`] and runs it.
 ///
 /// # Errors
 /// The core refuses the drawn configuration, which is a mistake of the drawing.
@@ -29,5 +45,5 @@ pub fn run_seed(
     definitions: Option<Arc<ProbeDefinitions>>,
     keep: Keep,
 ) -> Result<(Report, World), String> {
-    Ok(Run::new(Drawn::new(seed), definitions, keep)?.finish())
+    run_case(&Case::draw(seed, Theme::Swarm), definitions, keep)
 }

@@ -12,9 +12,17 @@ pub struct Op {
     /// Which client.
     pub client: u32,
     /// Pause before it.
+    #[serde(default, skip_serializing_if = "is_zero")]
     pub wait: Nanos,
     /// What to do.
+    #[serde(rename = "do")]
     pub what: What,
+}
+
+/// For serde: what is zero needs not be written.
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+const fn is_zero(time: &Nanos) -> bool {
+    *time == 0
 }
 
 /// What to do.
@@ -80,11 +88,23 @@ pub enum What {
         /// Logical unit.
         lun: u16,
         /// The CDB.
+        #[serde(with = "super::case::hex")]
         cdb: Vec<u8>,
         /// Bytes to expect.
         read_len: u32,
     },
-    /// Task management. ABORT TASK and QUERY TASK name the client's newest command.
+    /// Any other command that writes, by its CDB.
+    Order {
+        /// Logical unit.
+        lun: u16,
+        /// The CDB.
+        #[serde(with = "super::case::hex")]
+        cdb: Vec<u8>,
+        /// What is written.
+        #[serde(with = "super::case::hex")]
+        data: Vec<u8>,
+    },
+    /// Task management. ABORT TASK and QUERY TASK name the client's newest command, TASK REASSIGN the last that lost its connection.
     Tmf {
         /// Function code (RFC 7143 11.5.1).
         function: u8,
@@ -108,7 +128,23 @@ pub enum What {
         /// Reason code (11.14.1).
         reason: u8,
     },
-    /// End the connection.
+    /// Add a connection to the session; the client's next operation waits until that is over.
+    Join,
+    /// End one connection of the session.
+    Leave {
+        /// By a reset.
+        reset: bool,
+    },
+    /// A SNACK for what may have been lost (RFC 7143 11.16): of the client's newest command, or of statuses.
+    Snack {
+        /// Its type.
+        kind: u8,
+        /// First number.
+        first: u32,
+        /// How many; 0 for all.
+        count: u32,
+    },
+    /// End the connections.
     HangUp {
         /// By a reset.
         reset: bool,
@@ -116,6 +152,7 @@ pub enum What {
     /// Bytes that are no PDU, or a PDU that must not be sent.
     Hostile {
         /// What goes out.
+        #[serde(with = "super::case::hex")]
         bytes: Vec<u8>,
     },
     /// Stop reading for a while.
@@ -167,10 +204,38 @@ impl What {
                 | Self::Verify { .. }
                 | Self::Sync { .. }
                 | Self::Cdb { .. }
+                | Self::Order { .. }
+                | Self::Join
+                | Self::Snack { .. }
                 | Self::Tmf { .. }
                 | Self::Ping { .. }
         )
     }
+
+    /// All names that [`What::name`] gives.
+    pub const NAMES: [&'static str; 21] = [
+        "login",
+        "read",
+        "write",
+        "rewrite",
+        "verify",
+        "sync",
+        "cdb",
+        "order",
+        "tmf",
+        "ping",
+        "text",
+        "logout",
+        "join",
+        "leave",
+        "snack",
+        "hang_up",
+        "hostile",
+        "clog",
+        "partition",
+        "stall_disk",
+        "crash",
+    ];
 
     /// What kind it is, for counting.
     pub const fn name(&self) -> &'static str {
@@ -182,10 +247,14 @@ impl What {
             Self::Verify { .. } => "verify",
             Self::Sync { .. } => "sync",
             Self::Cdb { .. } => "cdb",
+            Self::Order { .. } => "order",
             Self::Tmf { .. } => "tmf",
             Self::Ping { .. } => "ping",
             Self::Text { .. } => "text",
             Self::Logout { .. } => "logout",
+            Self::Join => "join",
+            Self::Leave { .. } => "leave",
+            Self::Snack { .. } => "snack",
             Self::HangUp { .. } => "hang_up",
             Self::Hostile { .. } => "hostile",
             Self::Clog { .. } => "clog",

@@ -1,8 +1,10 @@
 //! What came of a drawn run?
 
 use crate::clock::{Nanos, show};
+use crate::fault::Recorded;
 use crate::oracle::Violation;
-use crate::world::CorePanic;
+use crate::world::{CorePanic, World};
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -15,12 +17,18 @@ pub struct Report {
     pub options: Vec<String>,
     /// Operations carried out, by kind.
     pub operations: BTreeMap<&'static str, u64>,
+    /// Ids of operations that were begun, and when.
+    pub begun: Vec<(u64, Nanos)>,
+    /// What stays the same when the same failure comes from another run; `None` if it passed.
+    pub signature: Option<Signature>,
     /// Operations that could not be carried out.
     pub skipped: u64,
     /// Connections opened.
     pub connections: u32,
     /// Faults that happened by chance.
     pub faults: usize,
+    /// They themselves.
+    pub record: Vec<Recorded>,
     /// Events of the trace.
     pub events: u64,
     /// Virtual time at the end.
@@ -31,6 +39,38 @@ pub struct Report {
     pub violations: Vec<Violation>,
     /// The core's panic, if it did.
     pub panic: Option<CorePanic>,
+}
+
+/// What kind of failure it was: without times, ids and message texts, so that runs that differ can have the same.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Signature {
+    /// The check, or `panic`.
+    pub class: String,
+    /// The clause, or what is stable of the panic's message.
+    pub site: String,
+    /// The probe that fired last before it.
+    #[serde(default)]
+    pub probe: Option<String>,
+}
+
+impl Signature {
+    /// Of the first finding, or of the panic where nothing was found before it.
+    pub(super) fn of(violations: &[Violation], world: &World) -> Option<Self> {
+        let probe = world.probe_before_failure().map(|probe| probe.name().to_owned());
+        if let Some(first) = violations.first() {
+            return Some(Self { class: first.rule.into(), site: first.clause.clone(), probe });
+        }
+        let panic = world.core_panic()?;
+        let site = panic.message.chars().filter(|c| !c.is_ascii_digit()).take(80).collect();
+        Some(Self { class: "panic".into(), site, probe })
+    }
+}
+
+impl fmt::Display for Signature {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {} after {}", self.class, self.site, self.probe.as_deref().unwrap_or("no probe"))
+    }
 }
 
 impl Report {

@@ -1,12 +1,15 @@
 //! How does a drawn program run? Each client works through its operations; at the end faults are lifted, progress is demanded,
 //! and everything that was written is read again.
 
+mod after;
+
+use super::case::{Case, INITIATOR, PORTAL, TARGET};
 use super::client::{Client, Outcome};
-use super::draw::{Drawn, INITIATOR, Mood, PORTAL, TARGET};
 use super::op::{Op, Way, What};
-use super::report::Report;
+use super::report::{Report, Signature};
 use crate::clock::{Nanos, SECOND};
-use crate::initiator::{CommandPlan, LoginOutcome, LoginPlan, Unsolicited, lun, pattern::pattern};
+use crate::codec::Kind;
+use crate::initiator::{CommandPlan, Draft, LoginOutcome, LoginPlan, Unsolicited, lun, pattern::pattern};
 use crate::oracle::{ProbeDefinitions, Violation};
 use crate::world::{Keep, Seen, World, WorldConfig};
 use std::collections::{BTreeMap, VecDeque};
@@ -45,35 +48,36 @@ struct Actor {
 
 /// One run.
 pub struct Run {
-    drawn: Drawn,
+    case: Case,
     world: World,
     actors: Vec<Actor>,
     undo: Vec<Option<Undo>>,
     skipped: u64,
     done: BTreeMap<&'static str, u64>,
-    strict: bool,
+    /// Operations that were begun, and when.
+    begun: Vec<(u64, Nanos)>,
 }
 
 impl Run {
-    /// A run of `drawn` that has not begun.
+    /// A run of `case` that has not begun.
     ///
     /// # Errors
-    /// The core refuses the drawn configuration, which is a mistake of the drawing.
-    pub fn new(drawn: Drawn, definitions: Option<Arc<ProbeDefinitions>>, keep: Keep) -> Result<Self, String> {
+    /// The core refuses the configuration.
+    pub fn new(case: Case, definitions: Option<Arc<ProbeDefinitions>>, keep: Keep) -> Result<Self, String> {
         let config = WorldConfig {
-            seed: drawn.seed,
-            target: drawn.target.clone(),
-            disks: drawn.disks.clone(),
-            net: drawn.net.clone(),
-            plan: drawn.plan.clone(),
+            seed: case.seed,
+            target: case.target.config(),
+            disks: case.disks(),
+            net: case.net.clone(),
+            plan: case.faults.plan(),
             definitions,
             keep,
         };
         let world = World::new(config).map_err(|error| format!("{error:?}"))?;
         let actor = |(client, depth): (usize, &usize)| Actor {
             client: None,
-            ops: drawn.ops.iter().filter(|op| op.client as usize == client).cloned().collect(),
-            depth: *depth,
+            ops: case.steps.iter().filter(|op| op.client as usize == client).cloned().collect(),
+            depth: (*depth).max(1),
             barrier: None,
             commands: Vec::new(),
             ready_at: 0,
@@ -81,10 +85,9 @@ impl Run {
             discovery: false,
             logins: 0,
         };
-        let actors = drawn.depths.iter().enumerate().map(actor).collect();
-        // A middlebox that drops and rewrites PDUs makes the initiator see things the target did not do.
-        let strict = drawn.mood != Mood::Hostile;
-        Ok(Self { drawn, world, actors, undo: Vec::new(), skipped: 0, done: BTreeMap::new(), strict })
+        let actors = case.depths.iter().enumerate().map(actor).collect();
+        let (undo, done, begun) = (Vec::new(), BTreeMap::new(), Vec::new());
+        Ok(Self { case, world, actors, undo, skipped: 0, done, begun })
     }
 
     /// The world, to look at or to make more faulty.
@@ -95,8 +98,10 @@ impl Run {
     /// Runs to the end.
     pub fn finish(mut self) -> (Report, World) {
         self.work();
-        self.calm_down();
-        if self.world.core_panic().is_none() {
+        if !self.world.is_stopped() {
+            self.calm_down();
+        }
+        if self.world.core_panic().is_none() && !self.world.is_stopped() {
             self.read_back();
         }
         self.report()
@@ -105,6 +110,9 @@ impl Run {
     /// Lets the clients do all their operations.
     fn work(&mut self) {
         loop {
+            if let Some(seed) = self.world.take_fork() {
+                self.redraw(seed);
+            }
             for at in 0..self.actors.len() {
                 self.act(at);
             }
@@ -117,74 +125,6 @@ impl Run {
                 None => return,
             }
         }
-    }
-
-    /// Lifts faults and waits until what was begun is over.
-    fn calm_down(&mut self) {
-        for undo in std::mem::take(&mut self.undo).into_iter().flatten() {
-            self.undo(undo);
-        }
-        self.world.lift_faults();
-        let limit = self.world.now() + PROGRESS_MAX;
-        while self.actors.iter().any(|actor| actor.pending() > 0) {
-            let Some(seen) = self.world.next_seen(limit) else { break };
-            self.see(&seen);
-        }
-        // What a client that has hung up left behind is still on its way.
-        self.world.run_until_idle(limit);
-        self.world.demand_progress();
-        for actor in &mut self.actors {
-            if let Some(mut client) = actor.client.take() {
-                client.hang_up(&mut self.world, false);
-            }
-        }
-        let limit = self.world.now() + PROGRESS_MAX;
-        self.world.run_until_idle(limit);
-    }
-
-    /// A new client reads the blocks that the others used; the content check judges what comes.
-    fn read_back(&mut self) {
-        let key = u32::MAX;
-        let ends = (PORTAL, ([192, 0, 2, 200], 40_000).into());
-        let mut client =
-            Client::connect(&mut self.world, key, ends, ("iqn.2007-07.com.example:reader", TARGET), 9);
-        client.login(&mut self.world, 1, LoginPlan::default());
-        let mut op = 1;
-        let luns = self.drawn.target.targets.first().map_or(0, |target| target.luns.len());
-        let mut plans: VecDeque<CommandPlan> = VecDeque::new();
-        for number in 0..luns {
-            let block_size = self.drawn.disks.get(number).map_or(512, |disk| disk.block_size);
-            let unit = lun(u16::try_from(number).unwrap_or(0));
-            // The first command of a nexus meets unit attentions, so it is one that does not matter.
-            for cdb in [vec![0; 6], vec![0; 6], vec![0; 6], vec![0x28, 0, 0, 0, 0, 0, 0, 0, 224, 0]] {
-                let read_len = if cdb[0] == 0x28 { 224 * block_size } else { 0 };
-                plans.push_back(CommandPlan { lun: unit, cdb, read_len, ..CommandPlan::default() });
-            }
-        }
-        let limit = self.world.now() + PROGRESS_MAX;
-        loop {
-            if client.alive && client.pending() == 0 {
-                let Some(plan) = plans.pop_front() else { break };
-                op += 1;
-                client.command(&mut self.world, op, plan);
-            }
-            let Some(seen) = self.world.next_seen(limit) else { break };
-            client.see(&mut self.world, &seen);
-            client.take_done();
-            if !client.alive {
-                break;
-            }
-        }
-        if !plans.is_empty() || client.pending() > 0 {
-            self.complain(
-                "progress",
-                "after all faults were lifted a new client could not read".to_owned(),
-                client.conn,
-            );
-        }
-        client.hang_up(&mut self.world, false);
-        let limit = self.world.now() + PROGRESS_MAX;
-        self.world.run_until_idle(limit);
     }
 
     /// Begins what the client may begin now.
@@ -212,8 +152,9 @@ impl Run {
     }
 
     fn carry_out(&mut self, at: usize, op: Op) {
-        let name = op.what.name();
+        let (name, id) = (op.what.name(), op.id);
         if self.begin(at, op) {
+            self.begun.push((id, self.world.now()));
             *self.done.entry(name).or_default() += 1;
         } else {
             self.skipped += 1;
@@ -222,7 +163,7 @@ impl Run {
 
     /// Begins an operation; false if that is not possible.
     fn begin(&mut self, at: usize, op: Op) -> bool {
-        let block_size = self.drawn.disks.first().map_or(512, |disk| disk.block_size);
+        let block_size = self.case.target.block_size;
         match op.what {
             What::StallDisk { device, time } => {
                 self.world.stall_disk(device, true);
@@ -247,6 +188,7 @@ impl Run {
         if actor.discovery && !op.what.suits_discovery() {
             return false;
         }
+        client.choose(op.id);
         let world = &mut self.world;
         let plan = |unit: u16, cdb: Vec<u8>| CommandPlan { lun: lun(unit), cdb, ..CommandPlan::default() };
         let rw = |opcode: u8, lba: u32, blocks: u16, flags: u8| {
@@ -273,9 +215,17 @@ impl Run {
             What::Verify { lun, lba, blocks } => Some(plan(lun, rw(0x2f, lba, blocks, 0))),
             What::Sync { lun } => Some(plan(lun, rw(0x35, 0, 0, 0))),
             What::Cdb { lun, cdb, read_len } => Some(CommandPlan { read_len, ..plan(lun, cdb) }),
+            What::Order { lun, cdb, data } => {
+                let write_len = data.len() as u32;
+                Some(CommandPlan { write_len, data: data.into(), ..plan(lun, cdb) })
+            }
             What::Tmf { function, lun: unit } => {
                 let newest = actor.commands.last().map(|(_, itt)| *itt);
-                let referenced = matches!(function, 1 | 9).then(|| newest.unwrap_or(0x7777));
+                let referenced = match function {
+                    1 | 9 => Some(newest.unwrap_or(0x7777)),
+                    8 => Some(client.orphan().unwrap_or(0x7777)),
+                    _ => None,
+                };
                 client.tmf(world, op.id, function, lun(unit), referenced);
                 None
             }
@@ -295,22 +245,41 @@ impl Run {
                 actor.barrier = Some(op.id);
                 None
             }
+            What::Join => {
+                let key = (at as u32 + 1) << 16 | 0x8000 | (op.id as u32 & 0x7fff);
+                let remote = ([192, 0, 2, 10 + at as u8], 51_000).into();
+                client.join(world, op.id, key, (PORTAL, remote));
+                actor.barrier = Some(op.id);
+                None
+            }
+            What::Leave { reset } => {
+                client.leave(world, reset);
+                None
+            }
+            What::Snack { kind, first, count } => {
+                let newest = actor.commands.last().map_or(u32::MAX, |(_, itt)| *itt);
+                let itt = if kind == 1 { u32::MAX } else { newest };
+                let draft = Draft::new(Kind::Snack).with("Type", u64::from(kind)).with("ITT", u64::from(itt));
+                let draft = draft.with("TTT", 0xffff_ffff).with("BegRun", u64::from(first));
+                client.send(world, op.id, draft.with("RunLength", u64::from(count)));
+                None
+            }
             What::HangUp { reset } => {
                 client.hang_up(world, reset);
                 None
             }
             What::Hostile { bytes } => {
-                world.send(client.conn, bytes, op.id);
+                world.send(client.chosen(), bytes, op.id);
                 None
             }
             What::Clog { time } => {
-                let conn = client.conn;
+                let conn = client.chosen();
                 world.clog(conn, true);
                 self.undo_after(time, Undo::Unclog(conn));
                 return true;
             }
             What::Partition { time } => {
-                let conn = client.conn;
+                let conn = client.chosen();
                 world.partition(conn, true);
                 self.undo_after(time, Undo::Mend(conn));
                 return true;
@@ -385,7 +354,7 @@ impl Run {
                 actor.commands.retain(|(command, _)| *command != op);
                 match outcome {
                     Outcome::Login(LoginOutcome::LoggedIn) => actor.logged_in = true,
-                    Outcome::Login(_) => client.hang_up(&mut self.world, false),
+                    Outcome::Login(_) => client.give_up_login(&mut self.world),
                     _ => {}
                 }
             }
@@ -395,7 +364,7 @@ impl Run {
                 actor.commands.clear();
             }
             let found = client.take_violations();
-            if self.strict {
+            if self.case.honest {
                 let (at, conn) = (self.world.now(), Some(client.conn));
                 for violation in found {
                     self.world.add_violation(Violation {
@@ -410,6 +379,14 @@ impl Run {
         }
     }
 
+    /// The steps that are still to come are drawn anew, so that another seed really makes another future.
+    fn redraw(&mut self, seed: u64) {
+        for actor in &mut self.actors {
+            let steps = actor.ops.make_contiguous();
+            super::program::redraw(steps, seed, self.case.profile, self.case.target.luns);
+        }
+    }
+
     fn complain(&mut self, rule: &'static str, text: String, conn: u32) {
         let (at, conn) = (self.world.now(), (conn != u32::MAX).then_some(conn));
         self.world.add_violation(Violation { rule, clause: "workload".into(), text, at, conn });
@@ -418,13 +395,17 @@ impl Run {
     fn report(self) -> (Report, World) {
         let mut violations = self.world.violations().to_vec();
         violations.sort_by_key(|violation| violation.at);
+        let signature = Signature::of(&violations, &self.world);
         let report = Report {
-            seed: self.drawn.seed,
-            options: self.drawn.options(),
+            seed: self.case.seed,
+            options: self.case.options(),
             operations: self.done,
+            begun: self.begun,
+            signature,
             skipped: self.skipped,
             connections: self.world.connections(),
             faults: self.world.record().len(),
+            record: self.world.record().to_vec(),
             events: self.world.trace().count(),
             virtual_time: self.world.now(),
             trace_hash: self.world.trace_hash(),

@@ -11,7 +11,9 @@ fn definitions() -> Option<Arc<ProbeDefinitions>> {
 }
 
 fn run(seed: u64) -> Report {
-    run_seed(seed, definitions(), Keep::default()).expect("a configuration the core takes").0
+    run_case(&Case::draw(seed, Theme::of_seed(seed)), definitions(), Keep::default())
+        .expect("a configuration the core takes")
+        .0
 }
 
 #[test]
@@ -25,7 +27,9 @@ fn drawn_runs_break_no_rule() {
 fn a_seed_is_a_run() {
     let keep = Keep { trace: true, ..Keep::default() };
     for seed in 0..12 {
-        let run = || run_seed(seed, definitions(), keep).expect("runs").1.trace().clone();
+        let run = || {
+            run_case(&Case::draw(seed, Theme::Swarm), definitions(), keep).expect("runs").1.trace().clone()
+        };
         if let Err(divergence) = run_twice(run) {
             panic!("seed {seed}: {divergence}");
         }
@@ -35,10 +39,10 @@ fn a_seed_is_a_run() {
 #[test]
 fn the_record_of_a_run_makes_the_run() {
     for seed in 0..30 {
-        let (first, world) = run_seed(seed, None, Keep::default()).expect("runs");
-        let mut drawn = Drawn::new(seed);
-        drawn.plan = crate::fault::plan::Plan::explicit(world.record().to_vec());
-        let (second, _) = Run::new(drawn, None, Keep::default()).expect("runs").finish();
+        let (first, world) = run_case(&Case::draw(seed, Theme::Swarm), None, Keep::default()).expect("runs");
+        let faults = Faults::Listed(world.record().to_vec());
+        let case = Case { faults, ..Case::draw(seed, Theme::Swarm) };
+        let (second, _) = Run::new(case, None, Keep::default()).expect("runs").finish();
         assert_eq!(first.trace_hash, second.trace_hash, "seed {seed}");
     }
 }
@@ -47,9 +51,9 @@ fn the_record_of_a_run_makes_the_run() {
 fn any_subset_of_the_operations_is_a_program() {
     for seed in 0..10 {
         for keep in 0..4 {
-            let mut drawn = Drawn::new(seed);
-            drawn.ops.retain(|op| op.id % 4 == keep);
-            let report = Run::new(drawn, definitions(), Keep::default()).expect("runs").finish().0;
+            let mut case = Case::draw(seed, Theme::Swarm);
+            case.steps.retain(|op| op.id % 4 == keep);
+            let report = Run::new(case, definitions(), Keep::default()).expect("runs").finish().0;
             assert!(report.passed(), "{report}");
         }
     }
@@ -59,9 +63,9 @@ fn any_subset_of_the_operations_is_a_program() {
 fn seeds_reach_every_kind_of_operation() {
     let mut kinds = std::collections::BTreeSet::new();
     for seed in 0..60 {
-        kinds.extend(Drawn::new(seed).ops.iter().map(|op| op.what.name()));
+        kinds.extend(Case::draw(seed, Theme::Swarm).steps.iter().map(|op| op.what.name()));
     }
-    assert_eq!(kinds.len(), 17, "{kinds:?}");
+    assert_eq!(kinds.len(), What::NAMES.len(), "{kinds:?}");
 }
 
 #[test]
@@ -71,7 +75,7 @@ fn a_recording_has_the_bytes_of_both_directions() {
     let keep = Keep { moments: true, probes: true, ..Keep::default() };
     let mut lost = 0;
     for seed in 0..40 {
-        let (report, world) = run_seed(seed, None, keep).expect("runs");
+        let (report, world) = run_case(&Case::draw(seed, Theme::Swarm), None, keep).expect("runs");
         let stream = |conn: u32, dir: Dir, sent: bool| -> Vec<u8> {
             let pieces = world.moments().iter().filter_map(|moment| match &moment.what {
                 Happened::Sent { conn: c, dir: d, bytes } if sent && (*c, *d) == (conn, dir) => Some(bytes),

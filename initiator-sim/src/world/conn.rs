@@ -55,6 +55,8 @@ pub(super) struct Conn {
     /// The operation each task tag belongs to, for naming what the target sends.
     pub(super) operations: BTreeMap<u32, u64>,
     pub(super) cut: bool,
+    /// The probe that fired last for it.
+    pub(super) last_probe: Option<target_core::probe::Probe>,
     /// The connection request waits for a partition to heal.
     pub(super) asking: bool,
 }
@@ -84,6 +86,7 @@ impl Conn {
             tap: Tap::default(),
             operations: BTreeMap::new(),
             cut: false,
+            last_probe: None,
             asking: false,
         }
     }

@@ -4,13 +4,15 @@ use super::conn::ServerState;
 use super::probes::Recorder;
 use super::{Happened, Happening, Inner, Seen, WireRecord};
 use crate::disk::Started;
+use crate::fault::{DiskVerb, Outcome};
 use crate::net::Dir;
 use crate::oracle::WirePdu;
 use crate::trace::{Tag, hash_bytes};
 use bytes::Bytes;
+use std::ops::Range;
 use target_core::api::{ConnId, Event, TxStatus};
 use target_core::drive::Driver;
-use target_core::io::{IoDone, IoError, IoOp, IoRequest};
+use target_core::io::{IoDone, IoError, IoId, IoOp, IoRequest};
 use target_core::target::Target;
 use target_core::time::Instant;
 
@@ -33,8 +35,16 @@ impl Driver<Recorder> for Inner {
         let Some(disk) = self.disks.get_mut(device as usize) else {
             return Some(IoDone { id, result: Err(IoError::NotReady) });
         };
-        match disk.start(now, id, op, &mut self.planner) {
+        let before = self.planner.record().len();
+        let blocks = op_blocks(&op, disk.config().block_size);
+        let started = disk.start(now, id, op, &mut self.planner);
+        let new = self.planner.record().get(before..).unwrap_or_default();
+        if new.iter().any(|it| matches!(it.outcome, Outcome::Disk(DiskVerb::Rot { .. }))) {
+            self.rotten.insert(id, (device, blocks));
+        }
+        match started {
             Started::Done(done) => {
+                self.reveal_rot(id);
                 self.tell(|| ended(device, &done));
                 Some(done)
             }
@@ -93,12 +103,20 @@ impl Driver<Recorder> for Inner {
             return;
         }
         self.note(Tag::Event, 0, format!("{event:?}").as_bytes());
+        self.marks.event(&event);
         self.tell(|| Happened::News(event.clone()));
         self.seen.push_back(Seen::News(event));
     }
 }
 
 impl Inner {
+    /// What a read with rotten bits has returned cannot be foretold.
+    pub(super) fn reveal_rot(&mut self, id: IoId) {
+        if let (Some((device, blocks)), Some(oracles)) = (self.rotten.remove(&id), &mut self.oracles) {
+            oracles.tainted(device, blocks);
+        }
+    }
+
     /// Hands the batch to the lane, as far as the socket buffer has room, and closes after the last byte if that was asked.
     pub(super) fn write_batch(&mut self, conn: u32) {
         loop {
@@ -212,6 +230,9 @@ impl Inner {
     /// Compares the probe events fired since the last call with what the wire said.
     pub(super) fn check_probes(&mut self) {
         for record in self.fired.drain(..) {
+            let before =
+                self.conns.get_mut(record.conn as usize).and_then(|it| it.last_probe.replace(record.probe));
+            self.marks.probe(before, record.probe);
             self.trace.add_hash(record.at, Tag::Probe, u64::from(record.conn), record.hash());
             if let Some(oracles) = &mut self.oracles {
                 oracles.probe(&record);
@@ -231,6 +252,17 @@ impl Inner {
 pub(super) fn ended(device: u32, done: &IoDone) -> Happened {
     let error = done.result.as_ref().err().map(|error| format!("{error:?}"));
     Happened::DiskEnded { device, id: done.id.0, error }
+}
+
+/// The blocks that an operation is about.
+fn op_blocks(op: &IoOp, block_size: u32) -> Range<u64> {
+    match op {
+        IoOp::Read { lba, blocks } | IoOp::Verify { lba, blocks } | IoOp::Unmap { lba, blocks, .. } => {
+            *lba..lba.saturating_add(u64::from(*blocks))
+        }
+        IoOp::Write { lba, data, .. } => *lba..lba.saturating_add(data.len() as u64 / u64::from(block_size)),
+        IoOp::Status { .. } | IoOp::Flush => 0..0,
+    }
 }
 
 fn hash_op(device: u32, op: &IoOp) -> u64 {

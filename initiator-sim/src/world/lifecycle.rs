@@ -12,9 +12,9 @@ use target_core::config::{Config, ConfigError};
 impl World {
     /// The target's process dies: connections are reset, requests to storage are forgotten, unsynced data may be lost.
     pub fn crash(&mut self) {
-        if self.target.take().is_none() {
-            return;
-        }
+        let Some(target) = self.target.take() else { return };
+        self.inner.marks.gone(target.cells());
+        drop(target);
         self.deadline = None;
         self.inner.note(Tag::Admin, 0, b"crash");
         self.inner.tell(|| Happened::Act { conn: None, text: "crash".to_owned() });
@@ -67,6 +67,9 @@ impl World {
         if let Some(oracles) = &mut self.inner.oracles {
             oracles.demand_progress(now);
             oracles.take_violations(&mut self.inner.violations);
+        }
+        if !self.inner.violations.is_empty() {
+            self.inner.marks.failed();
         }
         self.inner.tell_records();
     }

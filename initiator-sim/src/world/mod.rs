@@ -17,6 +17,7 @@ mod conn;
 mod driver;
 mod faults;
 mod lifecycle;
+mod marks;
 mod probes;
 mod receive;
 mod recording;
@@ -26,6 +27,7 @@ pub mod tap;
 #[cfg(test)]
 mod tests;
 
+pub use marks::{all_marks, outcome_name};
 pub use probes::{ProbeRecord, Recorder};
 pub use recording::{DiskOp, Happened, Moment};
 pub use seen::{Seen, WireRecord};
@@ -147,6 +149,15 @@ struct Inner {
     wire: Vec<WireRecord>,
     trace: Trace,
     recording: recording::Recording,
+    marks: marks::Marks,
+    /// Reads under way that will return wrong bits, and of which blocks.
+    rotten: BTreeMap<IoId, (u32, std::ops::Range<u64>)>,
+    /// From this event of the trace on all that is left to chance is that of another seed.
+    fork: Option<(u64, u64)>,
+    /// Nothing happens after this event of the trace.
+    until: Option<u64>,
+    /// Nothing happens after the first finding.
+    until_failure: bool,
 }
 
 impl World {
@@ -180,9 +191,48 @@ impl World {
             wire: Vec::new(),
             trace: Trace::new(config.keep.trace),
             recording: recording::Recording::default(),
+            marks: marks::Marks::default(),
+            rotten: BTreeMap::new(),
+            fork: None,
+            until: None,
+            until_failure: false,
             config,
         };
         Ok(Self { target: Some(target), inner, deadline: None, idle_timeouts: 0, panic: None })
+    }
+
+    /// From the event of the trace with this number on, all that is left to chance is that of another seed.
+    pub const fn fork_at(&mut self, event: u64, seed: u64) {
+        self.inner.fork = Some((event, seed));
+    }
+
+    /// The seed that has taken over, if one has since the last call.
+    pub fn take_fork(&mut self) -> Option<u64> {
+        let (event, seed) = self.inner.fork?;
+        if self.inner.trace.count() < event {
+            return None;
+        }
+        self.inner.fork = None;
+        self.inner.planner.reseed(Keyed::new(seed));
+        Some(seed)
+    }
+
+    /// Nothing happens after the event of the trace with this number.
+    pub const fn stop_at(&mut self, event: u64) {
+        self.inner.until = Some(event);
+    }
+
+    /// Nothing happens after the first finding.
+    pub const fn stop_at_failure(&mut self) {
+        self.inner.until_failure = true;
+    }
+
+    /// True if it was stopped, and nothing happens any more.
+    pub fn is_stopped(&self) -> bool {
+        if self.inner.until_failure && !self.inner.violations.is_empty() {
+            return true;
+        }
+        self.inner.until.is_some_and(|event| self.inner.trace.count() >= event)
     }
 
     /// The virtual time.

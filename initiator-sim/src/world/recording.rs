@@ -161,6 +161,7 @@ impl World {
     /// Adds what a client found: it belongs to the findings of the run.
     pub fn add_violation(&mut self, violation: Violation) {
         self.inner.violations.push(violation);
+        self.inner.marks.failed();
         self.inner.tell_records();
     }
 

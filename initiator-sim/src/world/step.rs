@@ -20,7 +20,7 @@ impl World {
 
     /// Handles the next event if it is due at `limit` or before; otherwise moves the clock to `limit` and returns false.
     pub fn step_until(&mut self, limit: Nanos) -> bool {
-        if self.panic.is_some() {
+        if self.panic.is_some() || self.is_stopped() {
             return false;
         }
         let event = self.inner.queue.next_at();
@@ -101,6 +101,7 @@ impl World {
             return;
         };
         self.inner.io.remove(&id);
+        self.inner.reveal_rot(id);
         let outcome = match &done.result {
             Ok(data) => data.pieces().fold(1, |hash, piece| crate::trace::hash_bytes(hash, piece)),
             Err(_) => 0,
@@ -163,6 +164,9 @@ impl Inner {
             let paused = |conn: u32| self.conns.get(conn as usize).is_some_and(|conn| conn.server.paused);
             oracles.after_event(now, self.io.is_empty(), &paused);
             oracles.take_violations(&mut self.violations);
+        }
+        if !self.violations.is_empty() {
+            self.marks.failed();
         }
         self.tell_records();
     }

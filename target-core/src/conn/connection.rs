@@ -118,6 +118,8 @@ pub(crate) struct Connection {
     pub(crate) names: Names,
     /// Where it is in RFC 7143 8.1.4.
     pub(crate) state: ConnState,
+    /// The transitions it took, a bit each.
+    pub(crate) cells: u16,
     /// Connection ID, from the login.
     pub(crate) cid: u16,
     /// The login while it lasts.
@@ -126,6 +128,8 @@ pub(crate) struct Connection {
     pub(crate) refused: bool,
     /// Its session, from the end of the login to the end of the session.
     pub(crate) session: Option<SessionKey>,
+    /// The session it has left, whose numbers what it still has to say carries.
+    pub(crate) left: Option<SessionKey>,
     /// Text exchanges in full feature phase.
     pub(crate) text: Option<TextExchange>,
     /// What was negotiated.
@@ -181,10 +185,12 @@ impl Connection {
             group,
             names: Names::new(local, remote),
             state: ConnState::Free.next(Transition::T3).unwrap_or(ConnState::XptUp),
+            cells: 1 << Transition::T3 as u16,
             cid: 0,
             login: Some(Box::new(Login::new())),
             refused: false,
             session: None,
+            left: None,
             text: None,
             params: ConnParams::default(),
             send_digests: Digests::default(),
@@ -215,6 +221,7 @@ impl Connection {
     pub(crate) fn go(&mut self, transition: Transition) {
         if let Some(state) = self.state.next(transition) {
             self.state = state;
+            self.cells |= 1 << transition as u16;
         }
     }
 

@@ -67,6 +67,8 @@ pub(crate) struct Session {
     pub(crate) params: SessionParams,
     /// Where it is in RFC 7143 8.3.2.
     pub(crate) state: SessionState,
+    /// The transitions it took, a bit each.
+    pub(crate) cells: u16,
     /// Commands in order.
     pub(crate) window: CmdWindow<Pending>,
     /// Its connections with their CIDs, in the order they joined.
@@ -110,6 +112,7 @@ impl Session {
             identity: who.identity,
             params,
             state: SessionState::Free,
+            cells: 0,
             window: CmdWindow::new(cmd_sn, commands),
             conns: Vec::new(),
             lost: LostConns::default(),
@@ -131,6 +134,7 @@ impl Session {
     pub(crate) fn go(&mut self, transition: Transition) {
         if let Some(state) = self.state.next(transition) {
             self.state = state;
+            self.cells |= 1 << transition as u16;
         }
     }
 

@@ -58,10 +58,11 @@ impl<S: ProbeSink> Target<S> {
         if self.conns.get(&id).is_some_and(|conn| !conn.is_ending()) {
             self.lose_connection(id, "closed by the peer");
         }
-        if let Some(conn) = self.conns.remove(&id)
-            && let Some(at) = conn.armed
-        {
-            self.timers.remove(&(at, super::timers::Timer::Conn(id)));
+        if let Some(conn) = self.conns.remove(&id) {
+            self.cells.add(super::Cells::of(conn.cells, 0));
+            if let Some(at) = conn.armed {
+                self.timers.remove(&(at, super::timers::Timer::Conn(id)));
+            }
         }
         self.paused.retain(|other| *other != id);
     }

@@ -116,6 +116,7 @@ impl<S: ProbeSink> Target<S> {
         let Some(session_key) = conn.session.take() else { return };
         let Some(session) = self.sessions.get_mut(session_key) else { return };
         conn.numbers = (session.window.exp_cmd_sn(), session.window.max_cmd_sn());
+        conn.left = Some(session_key);
         conn.text = None;
         session.conns.retain(|(_, other)| *other != id);
         // A function that was delivered and is not answered gives its place in the window back.

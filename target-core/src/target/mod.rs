@@ -18,6 +18,7 @@
 mod aca;
 mod admin;
 mod answered;
+mod cells;
 mod close;
 mod command;
 mod data_out;
@@ -61,6 +62,7 @@ use crate::time::Instant;
 use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::vec::Vec;
+pub use cells::Cells;
 use node::Node;
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
@@ -106,6 +108,8 @@ pub struct Target<S: ProbeSink> {
     draining: bool,
     /// When formatting and sanitizing go on, while a unit is at it.
     upkeep: Option<Instant>,
+    /// Of connections and sessions that are gone.
+    cells: Cells,
 }
 
 impl<S: ProbeSink> Target<S> {
@@ -145,6 +149,7 @@ impl<S: ProbeSink> Target<S> {
             drain: None,
             draining: false,
             upkeep: None,
+            cells: Cells::default(),
         })
     }
 

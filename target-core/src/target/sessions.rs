@@ -218,6 +218,7 @@ impl<S: ProbeSink> Target<S> {
             self.drop_task(session_key, task);
         }
         let Some(session) = self.sessions.remove(session_key) else { return };
+        self.cells.add(super::Cells::of(0, session.cells));
         if let Some(at) = session.armed {
             self.timers.remove(&(at, Timer::Session(session_key)));
         }

@@ -48,9 +48,9 @@ impl<S: ProbeSink> Target<S> {
         let Self { conns, sessions, sink, config, .. } = self;
         let conn = conns.get_mut(&id)?;
         let session_key = conn.session;
+        let numbers = Numbers::of(session_key.or(conn.left).and_then(|key| sessions.get(key)), conn);
         let session = session_key.and_then(|key| sessions.get_mut(key));
         let keep = keep(session.as_deref(), &config.limits);
-        let numbers = Numbers::of(session.as_deref(), conn);
         let mut encoder = Encoder { sink, conn, batch, keep, numbers };
         let over = match next {
             Next::DataIn(task) => send_data(&mut encoder, session?, task),

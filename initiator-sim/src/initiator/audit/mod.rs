@@ -23,7 +23,7 @@ pub(super) use login::LoginSeen;
 use transfer::Transfer;
 
 /// Headers kept to recognise what a Reject returns.
-const HEADERS_KEPT: usize = 256;
+const HEADERS_KEPT: usize = 4096;
 /// Type of an R-Data SNACK (11.16.1).
 const R_DATA: u32 = 3;
 /// Tags kept to tell a late PDU of an aborted task from one of a task that never was.

@@ -146,7 +146,7 @@ impl Lane {
                     if at > 0 {
                         let head = part.split_to(at);
                         start += at;
-                        self.push(head, delay, site, cx);
+                        self.emit(head, delay, site, cx);
                     }
                 }
                 Verb::Delay(time) => delay = delay.saturating_add(*time),
@@ -226,6 +226,9 @@ impl Lane {
 
     /// Bytes leave the middlebox, unless they are being put together with others.
     pub(super) fn emit(&mut self, bytes: Bytes, delay: Nanos, site: Site, cx: &mut LaneContext<'_>) {
+        if cx.ending.is_some() {
+            return; // What comes behind the end of the connection is lost.
+        }
         if let Some((_, kept, _)) = &mut self.coalesced {
             kept.extend_from_slice(&bytes);
         } else {
