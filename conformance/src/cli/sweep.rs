@@ -277,7 +277,7 @@ impl Sweep {
     }
 
     fn show(&self, bar: &ProgressBar, tally: &Tally, began: Instant) {
-        if bar.is_hidden() || tally.seeds % 32 != 0 {
+        if bar.is_hidden() || !tally.seeds.is_multiple_of(32) {
             return;
         }
         let seconds = began.elapsed().as_secs_f64().max(1e-9);

@@ -92,7 +92,7 @@ fn list(out: &mut String, indent: &str, items: Option<&Value>) {
 fn item_value(item: &Value) -> Value {
     let mut item = item.clone();
     if let Some(Value::Object(site)) = item.get_mut("site") {
-        site.retain(|_, value| *value != Value::from(0));
+        site.retain(|_, value| value.as_u64() != Some(0));
     }
     item
 }

@@ -13,10 +13,10 @@ const MILLI: u64 = 1_000_000;
 pub(super) fn all(search: &mut Search, best: &mut Case) {
     options(search, best);
     for at in 0..best.steps.len() {
-        for change in 0..PLAIN_STEP.len() {
+        for change in PLAIN_STEP {
             let mut plain = best.clone();
             let Some(op) = plain.steps.get_mut(at) else { break };
-            PLAIN_STEP[change](&mut op.wait, &mut op.what);
+            change(&mut op.wait, &mut op.what);
             take(search, best, vec![plain]);
         }
         keys(search, best, at);
