@@ -5,11 +5,13 @@
 //! until it is over ([`Next::Wait`]).
 
 use super::next::{Context, Handled, Next};
+use super::outcome::Failure;
 use super::provisioning::UNMAP_BLOCKS_MAX;
 use super::sense::{Sense, code};
 use super::server::DeviceServer;
 use super::unit::{LogicalUnit, UnitKey, io_sense};
 use crate::io::{DeviceId, IoError, IoOp, SgList};
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use bytes::Bytes;
 
@@ -80,10 +82,18 @@ impl Condition {
 
 /// Begins work on the unit; the command is complete at once, or waits for the end.
 pub(super) fn begin(context: &mut Context<'_>, purpose: Purpose, fill: Fill, immediate: bool) -> Handled {
-    context.server.upkeep = true;
     let unit = context.unit()?;
+    if Arc::strong_count(&unit.visitors) > 1 {
+        // A third-party copy is at it, on behalf of a command that no task set of the unit knows.
+        return Err(Failure::Busy);
+    }
+    if let (true, Some(sense)) = (unit.condition.is_busy(), unit.condition.refusal(unit.config.blocks)) {
+        // Another one began while this one's list was on its way.
+        return Err(sense.into());
+    }
     unit.condition =
         Condition::Busy(Upkeep { purpose, fill, pass: 0, next: 0, flushing: false, under_way: false });
+    context.server.upkeep = true;
     Ok(if immediate { Next::GOOD } else { Next::Wait })
 }
 

@@ -136,9 +136,21 @@ fn a_copy_under_way_is_seen_and_one_that_was_dropped_too() {
     assert_eq!(copy(&mut lab, &data), "5/00/16");
     // Nothing atomic comes in between.
     lab.expect(A, SMALL, "89 00 0000000000000000 000000 01 00 00", "00*1024", "08");
+    lab.expect(A, SMALL, "04 00 00 00 00 00", "", "08");
     drop(command);
     lab.expect(A, SMALL, status, "", "GOOD 00000008 02 0000 00 00000000");
     lab.expect(A, SMALL, "89 00 0000000000000000 000000 01 00 00", "00*1024", "GOOD");
+    assert_eq!(copy(&mut lab, &data), "GOOD");
+}
+
+#[test]
+fn a_copy_leaves_a_unit_alone_that_is_sanitized() {
+    let mut lab = Lab::new();
+    let large = cscd(&mut lab, LARGE_BLOCKS);
+    lab.expect(A, LARGE_BLOCKS, "48 81 00000000 00 0005 00", "02 00 0001 55", "GOOD");
+    let data = list(1, 0, &[large], &[segment(0, 0, 1, 0, 9)]);
+    assert_eq!(copy(&mut lab, &data), "a/0d/01");
+    assert!(lab.upkeep());
     assert_eq!(copy(&mut lab, &data), "GOOD");
 }
 
