@@ -21,7 +21,27 @@ fn run(serve: &Serve, args: &[&str]) -> Output {
 /// Runs with `--json` and expects no failure; all cases with what became of them.
 #[track_caller]
 fn judged(serve: &Serve, args: &[&str]) -> Vec<Value> {
-    let output = run(serve, &[args, &["--json"]].concat());
+    cases(&run(serve, &[args, &["--json"]].concat()))
+}
+
+/// The same for the whole suite, in parts, each against a server of its own: most of its time is waiting.
+#[track_caller]
+fn whole(start: impl Fn(usize) -> Serve + Sync, args: &[&str]) -> Vec<Value> {
+    const PARTS: usize = 4;
+    let part = &|number: usize| {
+        let serve = start(number);
+        let shard = format!("{number}/{PARTS}");
+        run(&serve, &[args, &["--json", "--shard", &shard]].concat())
+    };
+    let outputs: Vec<_> = std::thread::scope(|scope| {
+        let parts: Vec<_> = (1..=PARTS).map(|number| scope.spawn(move || part(number))).collect();
+        parts.into_iter().map(|part| part.join().expect("no panic")).collect()
+    });
+    outputs.iter().flat_map(cases).collect()
+}
+
+#[track_caller]
+fn cases(output: &Output) -> Vec<Value> {
     let text = String::from_utf8_lossy(&output.stdout);
     let json: Value = serde_json::from_str(&text).expect("one JSON document");
     let scenarios = json["scenarios"].as_array().expect("a list");
@@ -50,74 +70,72 @@ fn with_lun(lun: &str) -> Serve {
 
 #[test]
 fn the_suite_passes_over_tcp_and_says_what_it_skips() {
-    let cases = judged(&with_lun("mem:8M"), &[]);
+    let cases = whole(|_| with_lun("mem:8M"), &[]);
     assert!(count(&cases, "passed") >= 200, "{} passed", count(&cases, "passed"));
 }
 
 #[test]
 fn the_suite_takes_the_disk_as_it_is() {
-    let cases = judged(&with_lun("mem:64M,bs=4096"), &[]);
+    let cases = whole(|_| with_lun("mem:64M,bs=4096"), &[]);
     assert!(count(&cases, "passed") >= 200, "{} passed", count(&cases, "passed"));
 }
 
 #[test]
 fn the_suite_leaves_a_disk_alone_that_may_not_be_written() {
-    let cases = judged(&with_lun("mem:8M,ro"), &[]);
+    let cases = whole(|_| with_lun("mem:8M,ro"), &[]);
     assert!(count(&cases, "passed") >= 150, "{} passed", count(&cases, "passed"));
     assert!(skipped(&cases, "write-protected") > 0 && skipped(&cases, "needs write") > 0);
 }
 
 /// A configuration file of its own for each test.
-fn config(name: &str, more: &str) -> PathBuf {
+fn with_config(name: &str, text: &str) -> Serve {
     let path =
         PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("tcp-{name}-{}.toml", std::process::id()));
-    let text = format!(
-        "[[target]]\nname = \"{TARGET}\"\n[[target.lun]]\nmemory = \"64M\"\nblock_size = 4096\n[target.auth]\n\
-         chap = [{{ name = \"somebody else\", secret = \"words that nobody expects\" }}]\n{more}"
-    );
     std::fs::write(&path, text).expect("a temporary file");
-    path
+    let serve = Serve::start(&["--listen", "127.0.0.1:0", "--config", path.to_str().expect("a plain path")]);
+    std::fs::remove_file(path).expect("removable");
+    serve
 }
 
 #[test]
 fn recovery_and_several_connections_hold_over_tcp() {
-    let path =
-        PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("tcp-all-{}.toml", std::process::id()));
     let text = format!(
         "[[target]]\nname = \"{TARGET}\"\n[[target.lun]]\nmemory = \"1M\"\n\
          [offer]\nmax_connections = 16\nerror_recovery_level = 2\ntime2retain = 60\n\
          [limits]\nsessions = 4096\nsessions_per_initiator = 4096\n"
     );
-    std::fs::write(&path, text).expect("a temporary file");
-    let serve = Serve::start(&["--listen", "127.0.0.1:0", "--config", path.to_str().expect("a plain path")]);
-    std::fs::remove_file(path).expect("removable");
-    let cases = judged(&serve, &["mcs", "erl1", "erl2"]);
+    let start = |number: usize| with_config(&format!("all-{number}"), &text);
+    let cases = judged(&start(0), &["mcs", "erl1", "erl2"]);
     assert!(count(&cases, "passed") >= 15, "{} passed", count(&cases, "passed"));
     assert_eq!(skipped(&cases, "does not offer"), 0);
     // And everything else against a target that has it all.
-    let cases = judged(&serve, &[]);
+    let cases = whole(start, &[]);
     assert!(count(&cases, "passed") >= 220, "{} passed", count(&cases, "passed"));
 }
 
 fn with_chap(name: &str, more: &str) -> Serve {
-    let path = config(name, more);
-    let serve = Serve::start(&["--listen", "127.0.0.1:0", "--config", path.to_str().expect("a plain path")]);
-    std::fs::remove_file(path).expect("removable");
-    serve
+    with_config(
+        name,
+        &format!(
+            "[[target]]\nname = \"{TARGET}\"\n[[target.lun]]\nmemory = \"64M\"\nblock_size = 4096\n[target.auth]\n\
+             chap = [{{ name = \"somebody else\", secret = \"words that nobody expects\" }}]\n{more}"
+        ),
+    )
 }
 
 const CHAP: [&str; 2] = ["--chap", "somebody else:words that nobody expects"];
 
 #[test]
 fn the_suite_takes_the_credentials_as_they_are() {
-    let serve = with_chap("mutual", "mutual = { name = \"the other\", secret = \"a proof of its own\" }\n");
+    let more = "mutual = { name = \"the other\", secret = \"a proof of its own\" }\n";
+    let start = |number: usize| with_chap(&format!("mutual-{number}"), more);
     let mutual = ["--chap-mutual", "the other:a proof of its own"];
-    let cases = judged(&serve, &[&CHAP[..], &mutual].concat());
+    let cases = whole(start, &[&CHAP[..], &mutual].concat());
     // What logs in by hand does so without CHAP; everything else is to hold behind it too.
     assert!(count(&cases, "passed") >= 150, "{} passed", count(&cases, "passed"));
     assert!(skipped(&cases, "logs in without CHAP") > 0);
     assert_eq!(skipped(&cases, "no credentials"), 0);
-    let chap = judged(&serve, &[&["chap"], &CHAP[..], &mutual].concat());
+    let chap = judged(&start(0), &[&["chap"], &CHAP[..], &mutual].concat());
     assert!(count(&chap, "passed") >= 35, "{} passed", count(&chap, "passed"));
 
     let one_way = judged(&with_chap("one-way", ""), &[&["chap"], &CHAP[..]].concat());
@@ -137,7 +155,9 @@ fn a_target_that_is_not_there_fails_and_a_wrong_name_does_too() {
         .args(["run", "login/plain", "--addr", "127.0.0.1:9", "--target", TARGET])
         .output()
         .expect("it runs");
-    assert_eq!(refused.status.code(), Some(1), "{}", String::from_utf8_lossy(&refused.stdout));
+    let why = String::from_utf8_lossy(&refused.stderr);
+    assert_eq!(refused.status.code(), Some(2), "{why}");
+    assert!(why.contains("--addr 127.0.0.1:9: cannot connect"), "{why}");
     let serve = with_lun("mem:8M");
     let address = serve.address().to_string();
     let wrong = lab()

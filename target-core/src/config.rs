@@ -298,6 +298,8 @@ pub struct Limits {
     pub immediate: u32,
     /// Bytes of write data, read data and text a session may make the target hold; R2Ts wait, then reading pauses.
     pub held_bytes: u64,
+    /// The same for all sessions together: each has an equal share of it, if that is less.
+    pub memory_bytes: u64,
     /// Longest transfer of one command in bytes (VPD B0 MAXIMUM TRANSFER LENGTH follows from it).
     pub transfer_bytes: u32,
     /// Text bytes one negotiation may send, all PDUs together.
@@ -324,6 +326,7 @@ impl Default for Limits {
             commands: 128,
             immediate: 32,
             held_bytes: 64 << 20,
+            memory_bytes: 1 << 30,
             transfer_bytes: 16 << 20,
             text_bytes: 64 << 10,
             text_keys: 256,

@@ -11,8 +11,9 @@ use crate::scenario::{Collection, Level};
 use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::IsTerminal;
-use std::net::{SocketAddr, ToSocketAddrs};
+use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// Run scenarios: in the simulator, or with --addr over TCP against any target
 #[derive(Args, Debug)]
@@ -192,7 +193,9 @@ impl Run {
     fn options(&self) -> Result<Options, CliError> {
         let backend = match (&self.addr, &self.target) {
             (Some(addr), Some(target)) => {
-                let mut options = TcpOptions::new(resolve(addr)?, target.clone());
+                let address = resolve(addr)?;
+                answers(address)?;
+                let mut options = TcpOptions::new(address, target.clone());
                 options.chap = self.chap.as_deref().map(|text| credential("--chap", text)).transpose()?;
                 let mutual = self.chap_mutual.as_deref();
                 options.mutual = mutual.map(|text| credential("--chap-mutual", text)).transpose()?;
@@ -267,6 +270,16 @@ fn resolve(text: &str) -> Result<SocketAddr, CliError> {
         .into_iter()
         .next()
         .ok_or_else(|| CliError::usage(format!("--addr {text}: there is no such address")))
+}
+
+/// One error instead of as many failures as there are scenarios, if nobody is there.
+fn answers(address: SocketAddr) -> Result<(), CliError> {
+    match TcpStream::connect_timeout(&address, Duration::from_secs(10)) {
+        Ok(_) => Ok(()),
+        Err(error) => {
+            Err(CliError::usage(format!("--addr {address}: cannot connect: {error}; is a target listening?")))
+        }
+    }
 }
 
 /// Shown on terminals only.

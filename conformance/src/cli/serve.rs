@@ -113,6 +113,11 @@ impl Serve {
             tracing::warn!("{line}");
         }
         if !self.listen.is_empty() {
+            if config.portals.iter().any(|portal| portal.group != 1) {
+                return Err(CliError::usage(
+                    "--listen: the portals of the file have groups; change their addresses in the file",
+                ));
+            }
             config.portals = ServeConfig::simple(&self.listen, "", Vec::new()).portals;
         }
         Ok(config)

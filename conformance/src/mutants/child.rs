@@ -23,7 +23,7 @@ pub fn suite(root: &Path, bug: Option<Bug>, first: bool) -> Result<Found, String
     if let Some(bug) = bug {
         switch_on(bug);
     }
-    let options = Options { backend: Backend::Simulator, seed: None, twice: false };
+    let options = Options { backend: Backend::Simulator, seed: None, twice: false, moments: false };
     let mut found = Found::default();
     while !selected.is_empty() && (!first || found.scenarios.is_empty()) {
         let rest = selected.split_off(selected.len().min(SHARE));

@@ -22,6 +22,8 @@ pub(super) fn carry_out(state: &RefCell<State>, scenario: &Scenario) -> Outcome<
         block_on(state, steps::run(cx, &scenario.steps, &scenario.faults))
             .map_err(|failure| deeper(state, failure))?;
     }
+    // Time may have gone by since the last event, or events by the thousand come in one step.
+    state.borrow().within_limits()?;
     settle(state)?;
     findings(state)?;
     leftovers(state)?;

@@ -338,6 +338,10 @@ fn limits(config: &mut Config, spec: &TargetSpec) -> Result<(), String> {
                 limits.held_bytes = *value;
                 continue;
             }
+            "memory_bytes" => {
+                limits.memory_bytes = *value;
+                continue;
+            }
             _ => return Err(wrong(at, name, &crate::yaml::unknown("limit", name, LIMITS))),
         };
         *slot = word;
@@ -345,7 +349,7 @@ fn limits(config: &mut Config, spec: &TargetSpec) -> Result<(), String> {
     Ok(())
 }
 
-const LIMITS: [&str; 14] = [
+const LIMITS: [&str; 15] = [
     "connections",
     "half_open",
     "sessions",
@@ -360,6 +364,7 @@ const LIMITS: [&str; 14] = [
     "unit_attentions",
     "pr_registrations",
     "held_bytes",
+    "memory_bytes",
 ];
 
 fn timers(config: &mut Config, spec: &TargetSpec) -> Result<(), String> {

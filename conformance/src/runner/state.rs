@@ -272,12 +272,18 @@ impl State {
         self.records.push(record);
     }
 
-    /// Lets the lab go on until something happens or somebody's time has come.
-    pub(super) fn pump(&mut self) -> Result<(), Box<Failure>> {
+    /// Fails when the run has taken too long, or too many events.
+    pub(super) fn within_limits(&self) -> Result<(), Box<Failure>> {
         if self.now() > self.limits.virtual_time || self.lab.events() > self.limits.events {
             let text = "the limits of the run are reached: is there progress?";
             return Err(self.lost(Class::Liveness, "limits", text));
         }
+        Ok(())
+    }
+
+    /// Lets the lab go on until something happens or somebody's time has come.
+    pub(super) fn pump(&mut self) -> Result<(), Box<Failure>> {
+        self.within_limits()?;
         let until = self.wake_at;
         match self.lab.next(until) {
             Some(happened) => self.take(happened),

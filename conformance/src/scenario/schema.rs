@@ -52,8 +52,9 @@ fn kind_schema(kind: &'static Kind, defs: &mut Map<String, Value>) -> Value {
     let scalar = || json!({ "type": ["string", "number", "boolean"] });
     match kind {
         Kind::Text => json!({ "type": ["string", "number"] }),
-        Kind::Name => json!({ "type": "string", "pattern": "^[\\p{L}\\p{N}_]+$" }),
-        Kind::Ref => json!({ "type": "string", "pattern": "^\\$?[\\p{L}\\p{N}_]+$" }),
+        // No \p{L}: not every validator knows it. The reader is stricter.
+        Kind::Name => json!({ "type": "string", "pattern": "^[A-Za-z0-9_\u{80}-\u{ffff}]+$" }),
+        Kind::Ref => json!({ "type": "string", "pattern": "^\\$?[A-Za-z0-9_\u{80}-\u{ffff}]+$" }),
         Kind::Bool => json!({ "type": "boolean" }),
         Kind::Int => json!({ "type": "integer", "minimum": 0 }),
         Kind::Count => json!({ "type": ["integer", "string"], "pattern": "^[0-9]+(\\.[0-9]+)?[kM]?$" }),

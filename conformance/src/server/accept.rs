@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// Above the core's own limit of connections, which the core answers; above this a connection is closed unheard.
-const SPARE: usize = 32;
+pub(super) const SPARE: usize = 32;
 
 /// Rest after the system ran out of something, so that the loop does not spin.
 const REST: Duration = Duration::from_millis(50);
@@ -83,8 +83,8 @@ impl Acceptor {
     /// What other portals would be listened on with: what is open already, and new sockets for the rest.
     ///
     /// # Errors
-    /// One line for each address that cannot be listened at; then nothing has changed.
-    pub(super) fn plan(&self, wanted: &[SocketAddr]) -> Result<Vec<Arc<Listener>>, String> {
+    /// Index and sentence for each address that cannot be listened at; then nothing has changed.
+    pub(super) fn plan(&self, wanted: &[SocketAddr]) -> Result<Vec<Arc<Listener>>, Vec<(usize, String)>> {
         let mut open = self.shared.listeners().clone();
         // Who names a port comes first: any other socket may do for who does not.
         let mut planned: Vec<_> = wanted
@@ -95,14 +95,14 @@ impl Acceptor {
             })
             .collect();
         let mut wrong = Vec::new();
-        for (slot, wanted_one) in planned.iter_mut().zip(wanted) {
+        for (index, (slot, wanted_one)) in planned.iter_mut().zip(wanted).enumerate() {
             if slot.is_none() {
                 let at = open.iter().position(|listener| listener.serves(*wanted_one));
                 let found = at.map_or_else(|| Listener::open(*wanted_one, wanted), |at| Ok(open.remove(at)));
-                *slot = found.map_err(|error| wrong.push(error)).ok();
+                *slot = found.map_err(|error| wrong.push((index, error))).ok();
             }
         }
-        if wrong.is_empty() { Ok(planned.into_iter().flatten().collect()) } else { Err(wrong.join("\n")) }
+        if wrong.is_empty() { Ok(planned.into_iter().flatten().collect()) } else { Err(wrong) }
     }
 
     /// Listens with these from now on; sockets that are not among them are closed. Sessions stay.

@@ -17,6 +17,7 @@
 mod accept;
 pub mod config;
 mod connection;
+mod descriptors;
 mod event;
 pub mod record;
 mod shard;
@@ -60,16 +61,19 @@ impl Server {
         let mut listeners = Vec::new();
         let mut wrong = Vec::new();
         let wanted = addresses(&config);
-        for address in &wanted {
+        for (index, address) in wanted.iter().enumerate() {
             match Listener::open(*address, &wanted) {
                 Ok(listener) => listeners.push(listener),
-                Err(error) => wrong.push(error),
+                Err(error) => wrong.push((index, error)),
             }
         }
         if !wrong.is_empty() {
-            return Err(wrong.join("\n"));
+            return Err(unheard(&config, &wrong));
         }
         settle(&mut config, &listeners);
+        if let Some(warning) = descriptors::provide(&config) {
+            tracing::warn!("{warning}");
+        }
         #[cfg(feature = "probes")]
         let sink = Tee(UsdtSink::register()?, recorder);
         #[cfg(not(feature = "probes"))]
@@ -91,7 +95,7 @@ impl Server {
     /// What is wrong with it; then nothing has changed.
     pub fn reload(&self, config: &ServeConfig) -> Result<(), String> {
         let mut config = config.clone();
-        let listeners = self.acceptor.plan(&addresses(&config))?;
+        let listeners = self.acceptor.plan(&addresses(&config)).map_err(|wrong| unheard(&config, &wrong))?;
         settle(&mut config, &listeners);
         self.shard.reload(&config)?;
         self.acceptor.replace(listeners);
@@ -119,6 +123,14 @@ impl Server {
 /// Where the configuration wants portals.
 fn addresses(config: &ServeConfig) -> Vec<SocketAddr> {
     config.portals.iter().map(|portal| portal.address).collect()
+}
+
+/// What to say of portals, by index, that cannot be listened at.
+fn unheard(config: &ServeConfig, wrong: &[(usize, String)]) -> String {
+    let line = |(index, error): &(usize, String)| {
+        config.places.message(&format!("portals[{index}].address"), error)
+    };
+    wrong.iter().map(line).collect::<Vec<_>>().join("\n")
 }
 
 /// Puts the ports that the system chose into the configuration.

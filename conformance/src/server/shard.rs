@@ -193,7 +193,6 @@ impl Shard {
 
     pub(super) fn reload(&self, config: &ServeConfig) -> Result<(), String> {
         let (fresh, staged) = config.stage(&self.devices)?;
-        fresh.check().map_err(|error| error.to_string())?;
         let retire = staged.commit();
         self.input(Input::Admin(Admin::Reconfigure(Box::new(fresh.clone()))));
         retire();

@@ -1,12 +1,16 @@
-//! Does a text use anchors or aliases? `serde_yaml` resolves them silently, so this looks at the tokens.
+//! Does a text use anchors or aliases, or nest without end? `serde_yaml` resolves the former silently and takes time by the
+//! square of the depth of the latter, so this looks at the tokens.
 //!
 //! It knows just enough of YAML to tell where a token begins: quotes, comments, flow brackets, block scalars. A line inside
 //! a plain text of several lines that begins with `&` or `*` is taken for one; quoting the text helps.
 
-use super::Place;
+use super::{DEPTH_MAX, Place};
 
-/// The first anchor or alias, and what to call it.
-pub(super) fn find(text: &str) -> Option<(Place, &'static str)> {
+/// Brackets open at once, beyond which the text is not even parsed.
+const FLOW_MAX: usize = 1000;
+
+/// The first thing that is refused, and why.
+pub(super) fn find(text: &str) -> Option<(Place, String)> {
     Scanner { rest: text, line: 1, column: 1, flow: 0 }.scan()
 }
 
@@ -45,7 +49,7 @@ impl Scanner<'_> {
         }
     }
 
-    fn scan(mut self) -> Option<(Place, &'static str)> {
+    fn scan(mut self) -> Option<(Place, String)> {
         // Column of the innermost key or dash on this line: what a block scalar must be indented beyond.
         let mut parent = 0;
         loop {
@@ -60,6 +64,10 @@ impl Scanner<'_> {
                 '#' => self.skip_line(),
                 '[' | '{' => {
                     self.flow += 1;
+                    if self.flow > FLOW_MAX {
+                        let what = format!("lists and maps are nested more than {DEPTH_MAX} deep");
+                        return Some((Place { line: self.line, column: self.column }, what));
+                    }
                     self.bump();
                 }
                 ']' | '}' => {
@@ -74,6 +82,7 @@ impl Scanner<'_> {
                 '\'' => self.quoted('\''),
                 sigil @ ('&' | '*') if self.second().is_some_and(|c| !c.is_whitespace()) => {
                     let what = if sigil == '&' { "anchors (&)" } else { "aliases (*)" };
+                    let what = format!("{what} are not used here: write the value out, or quote the text");
                     return Some((Place { line: self.line, column: self.column }, what));
                 }
                 '|' | '>' if self.flow == 0 => {

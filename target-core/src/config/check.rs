@@ -135,6 +135,9 @@ impl Config {
         if limits.held_bytes < u64::from(limits.transfer_bytes) {
             return Err(ConfigError::new("limits.held_bytes", "must be at least limits.transfer_bytes"));
         }
+        if limits.memory_bytes < limits.held_bytes {
+            return Err(ConfigError::new("limits.memory_bytes", "must be at least limits.held_bytes"));
+        }
         if limits.text_answer_bytes < 512 {
             return Err(ConfigError::new("limits.text_answer_bytes", "must be at least 512"));
         }

@@ -88,7 +88,7 @@ impl<S: ProbeSink> Target<S> {
 
     /// Whether a session may hold `bytes` more; answered commands give way.
     pub(super) fn make_room(&mut self, session_key: SessionKey, bytes: u64) -> bool {
-        let limit = self.config.limits.held_bytes;
+        let limit = self.held_limit();
         let Some(session) = self.sessions.get_mut(session_key) else { return false };
         while session.held.saturating_add(bytes) > limit
             && let Some(oldest) = session.answered.pop_front()

@@ -217,7 +217,7 @@ impl<S: ProbeSink> Target<S> {
         }
         let Some(session) = conn.session.and_then(|session| self.sessions.get(session)) else { return false };
         session.tasks.len() > 2 * commands + immediate
-            || (session.held > limits.held_bytes && session.is_moving())
+            || (session.held > self.held_limit() && session.is_moving())
     }
 
     /// Lets the drivers of paused connections read on where that is possible again.

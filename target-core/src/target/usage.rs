@@ -52,6 +52,13 @@ pub struct Usage {
 }
 
 impl<S: ProbeSink> Target<S> {
+    /// Bytes that a session may make the target hold, with as many sessions as there are. One that held more before others
+    /// came keeps it until it is used up.
+    pub(super) fn held_limit(&self) -> u64 {
+        let limits = &self.config.limits;
+        limits.held_bytes.min(limits.memory_bytes / (self.sessions.len() as u64).max(1))
+    }
+
     /// All sessions, in an order that means nothing but is the same in every run.
     pub fn sessions(&self) -> impl Iterator<Item = SessionInfo<'_>> {
         self.sessions.iter().map(|(_, session)| SessionInfo {

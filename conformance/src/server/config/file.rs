@@ -6,9 +6,8 @@
 
 use super::auth::{self, Secrets};
 use super::reader::{At, Report, Section};
-use super::{LunSpec, ServeConfig, ServerOptions, TargetSpec};
+use super::{LunSpec, Places, ServeConfig, ServerOptions, TargetSpec};
 use crate::storage::Backing;
-use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
@@ -46,9 +45,11 @@ pub fn parse(path: &Path, text: &str) -> Result<ServeConfig, String> {
         timers: timers(root.section("timers")),
         server: server(root.section("server")),
         warnings: Vec::new(),
+        places: Places::default(),
     };
     root.finish();
     secrets.judge(&report);
+    config.places = report.places();
     config.warnings = report.warnings();
     report.mistakes().map_or(Ok(config), Err)
 }
@@ -167,7 +168,7 @@ fn redirect(section: Section<'_, '_>) -> Option<Redirect> {
 }
 
 fn luns(target: &Section<'_, '_>, name: &str, folder: &Path) -> Vec<LunSpec> {
-    let mut out: BTreeMap<u16, LunSpec> = BTreeMap::new();
+    let mut out: Vec<LunSpec> = Vec::new();
     for section in target.sections("lun") {
         let number = section.number("lun", 0..=16_383u16);
         let read_only = section.boolean("read_only").unwrap_or(false);
@@ -175,7 +176,7 @@ fn luns(target: &Section<'_, '_>, name: &str, folder: &Path) -> Vec<LunSpec> {
         if block_size != 512 && block_size != 4096 {
             section.wrong(&section.span, format!("block_size is 512 or 4096, not {block_size}"));
         }
-        let lun = number.unwrap_or(out.keys().last().map_or(0, |last| last + 1));
+        let lun = number.unwrap_or(out.iter().map(|spec| spec.lun + 1).max().unwrap_or(0));
         let backing = backing(&section, name, lun, read_only, folder);
         let mut spec = LunSpec::new(name, lun, Backing::Null { bytes: 0 });
         spec.block_size = block_size;
@@ -199,16 +200,16 @@ fn luns(target: &Section<'_, '_>, name: &str, folder: &Path) -> Vec<LunSpec> {
             }
             *field = text.value;
         }
-        if out.contains_key(&lun) {
+        if out.iter().any(|spec| spec.lun == lun) {
             section.wrong(&section.span, format!("LUN {lun} is there twice in this target"));
         }
         section.finish();
         if let Some(backing) = backing {
             spec.backing = backing;
-            out.insert(lun, spec);
+            out.push(spec);
         }
     }
-    out.into_values().collect()
+    out
 }
 
 fn backing(
@@ -283,8 +284,9 @@ fn limits(section: Option<Section<'_, '_>>) -> Limits {
     set(&mut limits.sessions, section.number("sessions", 1..=65_535));
     set(&mut limits.sessions_per_initiator, section.number("sessions_per_initiator", 1..=65_535));
     set(&mut limits.commands, section.number("commands", 1..=4096));
-    set(&mut limits.immediate, section.number("immediate", 1..=4096));
+    set(&mut limits.immediate, section.number("immediate", 2..=4096));
     set(&mut limits.held_bytes, section.size("held_bytes").map(|at| at.value));
+    set(&mut limits.memory_bytes, section.size("memory_bytes").map(|at| at.value));
     set(&mut limits.transfer_bytes, section.number("transfer_bytes", 65_536..=1 << 30));
     set(&mut limits.text_bytes, section.number("text_bytes", 8192..=16 << 20));
     set(&mut limits.text_keys, section.number("text_keys", 64..=65_535));

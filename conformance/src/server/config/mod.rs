@@ -2,14 +2,17 @@
 
 mod auth;
 mod file;
+mod places;
 mod reader;
 mod size;
 
 pub use file::parse;
+pub use places::Places;
 pub use size::size;
 
 use crate::storage::Backing;
 use crate::storage::registry::{Registry, Staged};
+use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -43,6 +46,8 @@ pub struct ServeConfig {
     pub server: ServerOptions,
     /// What is allowed and yet better otherwise: one `path:line:column: message` each.
     pub warnings: Vec<String>,
+    /// Where in its file each setting is.
+    pub places: Places,
 }
 
 /// Settings of sockets, threads and shutdown.
@@ -166,7 +171,27 @@ impl ServeConfig {
             timers: Timers::default(),
             server: ServerOptions::default(),
             warnings: Vec::new(),
+            places: Places::default(),
         }
+    }
+
+    /// Initiators take units of one serial number for one disk, seen over several paths: other storage under it would be
+    /// mixed up with that, and one target never shows a disk twice.
+    fn check_serials(&self) -> Result<(), String> {
+        let mut seen: BTreeMap<&str, (usize, &LunSpec)> = BTreeMap::new();
+        for (index, target) in self.targets.iter().enumerate() {
+            for (at, lun) in target.luns.iter().enumerate() {
+                let Some((other, first)) = seen.insert(&lun.serial, (index, lun)) else { continue };
+                if other == index || first.backing != lun.backing {
+                    let problem = format!(
+                        "LUN {} of {} has the serial {:?} of LUN {} of {}, which is another disk",
+                        lun.lun, target.name, lun.serial, first.lun, self.targets[other].name
+                    );
+                    return Err(self.places.message(&format!("targets[{index}].luns[{at}].serial"), problem));
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Opens all storage and gives what the core wants to know. Nothing is in force until the stage is committed.
@@ -174,16 +199,19 @@ impl ServeConfig {
     /// # Errors
     /// One line for each thing that is wrong.
     pub fn stage<'a>(&self, registry: &'a Registry) -> Result<(Config, Staged<'a>), String> {
+        self.check_serials()?;
         let mut staged = registry.stage();
         let mut wrong = String::new();
         let mut targets = Vec::new();
-        for spec in &self.targets {
+        for (index, spec) in self.targets.iter().enumerate() {
             let mut luns = Vec::new();
-            for lun in &spec.luns {
+            for (at, lun) in spec.luns.iter().enumerate() {
                 match staged.open(&lun.backing, lun.block_size) {
                     Ok(device) => luns.push(lun.config(device.id, device.blocks)),
                     Err(error) => {
-                        let _ = writeln!(wrong, "target {}, LUN {}: {error}", spec.name, lun.lun);
+                        let problem = format!("target {}, LUN {}: {error}", spec.name, lun.lun);
+                        let field = format!("targets[{index}].luns[{at}].file");
+                        let _ = writeln!(wrong, "{}", self.places.message(&field, problem));
                     }
                 }
             }
@@ -209,6 +237,7 @@ impl ServeConfig {
             limits: self.limits,
             timers: self.timers,
         };
+        config.check().map_err(|error| self.places.error(&error))?;
         Ok((config, staged))
     }
 }

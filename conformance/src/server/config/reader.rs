@@ -1,6 +1,7 @@
 //! How does a mistake in a configuration file get its line? Tables are read key by key; everything wrong is noted with
 //! its place and reading goes on, so one run shows all mistakes.
 
+use super::places::Places;
 use crate::yaml::nearest;
 use std::cell::RefCell;
 use std::fmt::Display;
@@ -16,11 +17,19 @@ pub(super) struct Report<'a> {
     mistakes: RefCell<Vec<(usize, String)>>,
     /// What is allowed and yet better otherwise, in the same form.
     unwise: RefCell<Vec<(usize, String)>>,
+    /// Byte offset by path.
+    places: RefCell<Vec<(usize, String)>>,
 }
 
 impl<'a> Report<'a> {
     pub(super) fn new(path: &'a str, text: &'a str) -> Self {
-        Self { path, text, mistakes: RefCell::default(), unwise: RefCell::default() }
+        Self {
+            path,
+            text,
+            mistakes: RefCell::default(),
+            unwise: RefCell::default(),
+            places: RefCell::default(),
+        }
     }
 
     /// Notes a mistake at `span`.
@@ -44,16 +53,22 @@ impl<'a> Report<'a> {
         self.lines(self.unwise.take())
     }
 
+    /// Where everything that was read is.
+    pub(super) fn places(&self) -> Places {
+        Places(self.places.take().into_iter().map(|(at, path)| (path, self.place(at))).collect())
+    }
+
+    fn place(&self, at: usize) -> String {
+        let before = self.text.get(..at).unwrap_or(self.text);
+        let line = before.matches('\n').count() + 1;
+        let column = before.chars().rev().take_while(|c| *c != '\n').count() + 1;
+        format!("{}:{line}:{column}", self.path)
+    }
+
     fn lines(&self, mut notes: Vec<(usize, String)>) -> Vec<String> {
         notes.sort();
         notes.dedup();
-        let line = |(at, message): &(usize, String)| {
-            let before = self.text.get(..*at).unwrap_or(self.text);
-            let line = before.matches('\n').count() + 1;
-            let column = before.chars().rev().take_while(|c| *c != '\n').count() + 1;
-            format!("{}:{line}:{column}: {message}", self.path)
-        };
-        notes.iter().map(line).collect()
+        notes.iter().map(|(at, message)| format!("{}: {message}", self.place(*at))).collect()
     }
 }
 
@@ -70,6 +85,8 @@ pub(super) struct Section<'r, 'i> {
     table: &'r DeTable<'i>,
     /// As people would write it: `[[target]]`.
     title: String,
+    /// From the root of the core's configuration: `targets[0].`.
+    path: String,
     /// Where to point when something is missing.
     pub(super) span: Range<usize>,
     asked: RefCell<Vec<&'static str>>,
@@ -77,11 +94,23 @@ pub(super) struct Section<'r, 'i> {
 
 impl<'r, 'i> Section<'r, 'i> {
     pub(super) fn root(report: &'r Report<'r>, table: &'r Spanned<DeTable<'i>>) -> Self {
-        Self::new(report, table.get_ref(), "the file".to_owned(), 0..0)
+        Self::new(report, table.get_ref(), "the file".to_owned(), String::new(), 0..0)
     }
 
-    fn new(report: &'r Report<'r>, table: &'r DeTable<'i>, title: String, span: Range<usize>) -> Self {
-        Self { report, table, title, span, asked: RefCell::default() }
+    fn new(
+        report: &'r Report<'r>,
+        table: &'r DeTable<'i>,
+        title: String,
+        path: String,
+        span: Range<usize>,
+    ) -> Self {
+        let mut places = report.places.borrow_mut();
+        places.push((span.start, path.trim_end_matches('.').to_owned()));
+        for (key, value) in table {
+            places.push((value.span().start, format!("{path}{}", field(key.get_ref()))));
+        }
+        drop(places);
+        Self { report, table, title, path, span, asked: RefCell::default() }
     }
 
     fn value(&self, key: &'static str) -> Option<&'r Spanned<DeValue<'i>>> {
@@ -241,7 +270,8 @@ impl<'r, 'i> Section<'r, 'i> {
             self.expected(key, value, "a table");
             return None;
         };
-        Some(Self::new(self.report, table, format!("[{key}]"), value.span()))
+        let path = format!("{}{}.", self.path, field(key));
+        Some(Self::new(self.report, table, format!("[{key}]"), path, value.span()))
     }
 
     /// The tables of an array of that name.
@@ -251,8 +281,11 @@ impl<'r, 'i> Section<'r, 'i> {
             self.expected(key, value, &format!("a list of tables, each under [[{key}]]"));
             return Vec::new();
         };
-        let tables = items.iter().filter_map(|item| match item.get_ref() {
-            DeValue::Table(table) => Some(Self::new(self.report, table, format!("[[{key}]]"), item.span())),
+        let tables = items.iter().enumerate().filter_map(|(index, item)| match item.get_ref() {
+            DeValue::Table(table) => {
+                let path = format!("{}{}[{index}].", self.path, field(key));
+                Some(Self::new(self.report, table, format!("[[{key}]]"), path, item.span()))
+            }
             _ => {
                 self.expected(key, item, "a table");
                 None
@@ -274,6 +307,19 @@ impl<'r, 'i> Section<'r, 'i> {
                 );
             }
         }
+    }
+}
+
+/// What the core calls it.
+fn field(key: &str) -> &str {
+    match key {
+        "portal" => "portals",
+        "target" => "targets",
+        "lun" => "luns",
+        "chap" => "credentials",
+        "secret_hex" => "secret",
+        "discovery" => "discovery_auth",
+        other => other,
     }
 }
 

@@ -293,3 +293,30 @@ proptest! {
         let _ = read(&text);
     }
 }
+
+/// What only shows when the configuration is put to use has its line too.
+#[test]
+fn what_is_wrong_in_use_has_its_line() {
+    let stage = |text: &str| {
+        let config = read(text).expect("can be read");
+        config.stage(&Registry::default()).map(|_| ()).expect_err(text)
+    };
+    let name = "[[target]]\nname = \"iqn.2026-01.org.example:a\"\n";
+    let lun = "[[target.lun]]\nmemory = \"1M\"\n";
+    let alias = format!("{name}alias = \"{}\"\n", "x".repeat(256));
+    let chap = "[target.auth]\nchap = [{ name = \"c\", secret = \"0123456789ab\" },\n  { name = \"c\", secret = \"0123456789cd\" }]\n";
+    for (text, expected) in [
+        (alias, "lab.toml:3:9: targets[0].alias: must be at most 255 bytes"),
+        (format!("{name}[[target.lun]]\nfile = \"/no/such\"\n"), "lab.toml:4:8: target iqn"),
+        (format!("{name}{lun}serial = \"S\"\n{lun}serial = \"S\"\n"), "lab.toml:8:10: LUN 1 of iqn"),
+        (format!("{name}{chap}"), "lab.toml:5:12: targets[0].auth.credentials[1].name: used by another"),
+        (format!("{name}{chap}").replace("\"c\", secret = \"0123456789cd", "\"\", secret = \"0123456789cd"), "lab.toml:5:12: "),
+        (
+            format!("{name}[limits]\nheld_bytes = \"1M\"\ntransfer_bytes = 2097152\n"),
+            "lab.toml:4:14: limits.held_bytes: must be at least limits.transfer_bytes",
+        ),
+    ] {
+        let error = stage(&text);
+        assert!(error.starts_with(expected), "{error}\n{text}");
+    }
+}
