@@ -15,6 +15,7 @@ use pcap_file::pcapng::blocks::section_header::{SectionHeaderBlock, SectionHeade
 use pcap_file::{DataLink, Endianness, PcapError};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 const WIRE: u32 = 0;
@@ -39,8 +40,15 @@ fn write(moments: &[Moment], title: &str) -> Result<Vec<u8>, PcapError> {
     let mut section = SectionHeaderBlock { endianness: Endianness::Little, ..SectionHeaderBlock::default() };
     section.options.push(SectionHeaderOption::UserApplication("iscsi-lab".into()));
     section.options.push(SectionHeaderOption::Comment(title.to_owned().into()));
-    let mut file =
-        File { writer: PcapNgWriter::with_section_header(Vec::new(), section)?, said: BTreeMap::new() };
+    let ends = moments.iter().filter_map(|moment| match &moment.what {
+        Happened::Opened { conn, local, remote } => Some((*conn, (*local, *remote))),
+        _ => None,
+    });
+    let mut file = File {
+        writer: PcapNgWriter::with_section_header(Vec::new(), section)?,
+        said: BTreeMap::new(),
+        ends: ends.collect(),
+    };
     file.interface("sim:wire", "what each side read, as TCP", DataLink::RAW)?;
     file.interface("sim:pdu", "PDUs at the target's socket", DataLink::WIRESHARK_UPPER_PDU)?;
     file.interface("sim:lost", "PDUs the middlebox dropped", DataLink::WIRESHARK_UPPER_PDU)?;
@@ -68,6 +76,8 @@ struct File {
     writer: PcapNgWriter<Vec<u8>>,
     /// Comments for the next packet of a connection, or of any.
     said: BTreeMap<Option<u32>, Vec<String>>,
+    /// The target's and the initiator's address of each connection that was ever open.
+    ends: BTreeMap<u32, (SocketAddr, SocketAddr)>,
 }
 
 impl File {
@@ -114,9 +124,11 @@ impl File {
             }
             Happened::Lost { conn, dir, bytes } => {
                 self.say(Some(*conn), "dropped by the middlebox".to_owned());
-                if let Some(flow) = flows.get(conn) {
-                    self.packet(LOST, Some(*conn), at, &flow.exported(*dir, bytes))?;
-                }
+                // What is sent before the target's side is open may be lost too, and the opening never come.
+                let nowhere = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0));
+                let (local, remote) = self.ends.get(conn).copied().unwrap_or((nowhere, nowhere));
+                let packet = Flow::new(*conn, local, remote).exported(*dir, bytes);
+                self.packet(LOST, Some(*conn), at, &packet)?;
             }
             Happened::Fault(fault) => {
                 let of_network = matches!(fault.domain, Domain::NetOut | Domain::NetIn);

@@ -127,9 +127,8 @@ fn addresses(config: &ServeConfig) -> Vec<SocketAddr> {
 
 /// What to say of portals, by index, that cannot be listened at.
 fn unheard(config: &ServeConfig, wrong: &[(usize, String)]) -> String {
-    let line = |(index, error): &(usize, String)| {
-        config.places.message(&format!("portals[{index}].address"), error)
-    };
+    let line =
+        |(index, error): &(usize, String)| config.places.message(&format!("portals[{index}].address"), error);
     wrong.iter().map(line).collect::<Vec<_>>().join("\n")
 }
 

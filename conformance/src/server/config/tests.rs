@@ -310,7 +310,11 @@ fn what_is_wrong_in_use_has_its_line() {
         (format!("{name}[[target.lun]]\nfile = \"/no/such\"\n"), "lab.toml:4:8: target iqn"),
         (format!("{name}{lun}serial = \"S\"\n{lun}serial = \"S\"\n"), "lab.toml:8:10: LUN 1 of iqn"),
         (format!("{name}{chap}"), "lab.toml:5:12: targets[0].auth.credentials[1].name: used by another"),
-        (format!("{name}{chap}").replace("\"c\", secret = \"0123456789cd", "\"\", secret = \"0123456789cd"), "lab.toml:5:12: "),
+        (
+            format!("{name}{chap}")
+                .replace("\"c\", secret = \"0123456789cd", "\"\", secret = \"0123456789cd"),
+            "lab.toml:5:12: ",
+        ),
         (
             format!("{name}[limits]\nheld_bytes = \"1M\"\ntransfer_bytes = 2097152\n"),
             "lab.toml:4:14: limits.held_bytes: must be at least limits.transfer_bytes",
