@@ -2,6 +2,7 @@
 
 use super::{CliError, Context, Exit};
 use crate::server::Server;
+use crate::server::brake::Brake;
 use crate::server::config::{self, DEFAULT_LISTEN, DEFAULT_TARGET, LunSpec, ServeConfig};
 use crate::server::record::Recorder;
 use crate::storage::Backing;
@@ -13,6 +14,9 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::mpsc::{self, Receiver};
 use std::time::{Duration, Instant};
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{Layer, fmt};
 
 /// Serve targets over TCP, with live USDT probes
 #[derive(Args, Debug)]
@@ -92,12 +96,13 @@ impl Serve {
         // Colours are for people: a log in a file must be found by its words.
         let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
         let colours = std::io::stderr().is_terminal() && !refused;
-        let log =
-            tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(colours);
-        let started = match self.log_format {
-            LogFormat::Text => log.try_init(),
-            LogFormat::Json => log.json().try_init(),
+        let brake = Brake::start().map_err(|error| CliError::usage(error.to_string()))?;
+        let log = fmt::layer().with_writer(std::io::stderr).with_ansi(colours);
+        let log = match self.log_format {
+            LogFormat::Text => log.with_filter(brake).boxed(),
+            LogFormat::Json => log.json().with_filter(brake).boxed(),
         };
+        let started = tracing_subscriber::registry().with(filter).with(log).try_init();
         started.map_err(|error| CliError::usage(error.to_string()))
     }
 

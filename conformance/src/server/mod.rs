@@ -15,6 +15,7 @@
 //! target name, would be several shards: nothing is global but the listeners.
 
 mod accept;
+pub mod brake;
 pub mod config;
 mod connection;
 mod descriptors;
