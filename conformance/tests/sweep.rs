@@ -43,6 +43,60 @@ fn shards_in_processes_give_what_one_sweep_gives() {
     let (exit, _, error) = says(&dir, &["merge", "cut.jsonl"]);
     assert_eq!(exit, 2);
     assert!(error.contains("the sum is missing"), "{error}");
+    for (files, says_so) in [
+        (&["s1.jsonl", "s2.jsonl"][..], "shard 3/3 is missing"),
+        (&["s1.jsonl", "s2.jsonl", "s3.jsonl", "s2.jsonl"], "it is there twice"),
+    ] {
+        let (exit, _, error) = says(&dir, &[&["merge"], files].concat());
+        assert_eq!(exit, 2);
+        assert!(error.contains(says_so), "{error}");
+    }
+}
+
+#[test]
+fn the_seed_comes_first_and_a_commit_is_one() {
+    let dir = dir("first");
+    let commit = "4b825dc642cb6eb9a060e54bf8d69288fbee4904";
+    let (exit, text, _) = says(&dir, &["sweep", "--seeds", commit, "--profile", "lite", "--json"]);
+    assert_eq!(exit, 0, "{text}");
+    let first: serde_json::Value = serde_json::from_str(text.lines().next().expect("a line")).expect("JSON");
+    assert_eq!((&first["kind"], &first["profile"]), (&"begin".into(), &"lite".into()));
+    let seed = first["first"].as_u64().expect("a seed");
+    let (exit, text, _) = says(&dir, &["replay", "--seed", commit, "--profile", "lite"]);
+    assert_eq!(exit, 0, "{text}");
+    let lines: Vec<&str> = text.lines().take(3).collect();
+    assert_eq!(lines[0], format!("seed {seed}"));
+    assert!(lines[1].contains("profile lite") && lines[2].contains("clients"), "{lines:?}");
+}
+
+#[test]
+fn reports_of_a_sweep_have_its_profiles() {
+    let dir = dir("reports");
+    let args = [
+        "sweep",
+        "--seeds",
+        "0..12",
+        "--profile",
+        "all",
+        "--report",
+        "json=r.json",
+        "--report",
+        "junit=r.xml",
+    ];
+    let (exit, text, _) = says(&dir, &args);
+    assert_eq!(exit, 0, "{text}");
+    let report: serde_json::Value =
+        serde_json::from_str(&std::fs::read_to_string(dir.join("r.json")).expect("a report")).expect("JSON");
+    let suites = report["scenarios"].as_array().expect("groups");
+    let seeds: u64 = suites
+        .iter()
+        .map(|suite| {
+            suite["title"].as_str().and_then(|it| it.split(' ').next()?.parse::<u64>().ok()).expect("a count")
+        })
+        .sum();
+    assert_eq!(seeds, 12);
+    assert!(suites.iter().all(|suite| suite["name"].as_str().is_some_and(|it| it.starts_with("sweep/"))));
+    assert!(std::fs::read_to_string(dir.join("r.xml")).expect("a report").contains("<testsuite "));
 }
 
 #[test]
@@ -70,6 +124,8 @@ fn mistakes_on_the_command_line_are_told() {
         (&["minimize", "--seed", "x"], "a seed is a number"),
         (&["minimize", "--seed", "3", "--profile", "lite"], "it does not fail"),
         (&["replay", "nothing.run.yaml"], "nothing.run.yaml"),
+        (&["replay", "--seed", "1", "--until", "event=x"], "an event is event=N"),
+        (&["sweep", "--seeds", "0..1", "--report", "pdf=x"], "there is no report `pdf`"),
         (&["explain", "nothing.run.yaml"], "nothing.run.yaml"),
     ] {
         let (exit, _, error) = says(&dir, args);
@@ -88,7 +144,7 @@ fn a_run_can_end_early_and_take_another_turn() {
         text.lines().find(|line| line.contains(" events, ")).unwrap_or_default().to_owned()
     };
     let whole = hash(&[]);
-    let early = hash(&["--until", "100"]);
+    let early = hash(&["--until", "event=100"]);
     assert!(early.contains(" 10"), "{early}");
     let other = hash(&["--until", "100", "--then", "5"]);
     assert!(whole != early && whole != other && other != early, "{whole}\n{early}\n{other}");

@@ -9,6 +9,7 @@ mod login;
 mod pattern;
 pub mod probes;
 mod report;
+pub mod sim;
 mod wire;
 
 pub use report::Report;

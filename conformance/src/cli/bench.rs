@@ -2,6 +2,7 @@
 
 use super::{CliError, Context, Exit};
 use crate::bench::probes::{self, Plans};
+use crate::bench::sim;
 use crate::bench::{self, Chap, Op, Plan};
 use crate::server::config;
 use clap::{Args, ValueEnum};
@@ -17,20 +18,22 @@ use target_core::wire::Digests;
 #[derive(Args, Debug)]
 #[command(
     after_help = "Writing destroys what is on the logical unit: --op write and rw, and --verify always.
+--sim measures the simulator itself, beside a bare event loop; exit 1 if something is below its floor.
 --probes measures what probes cost: of a probe that nobody traces, and of the server with nobody tracing, with a counting
 tracer (needs root, or CAP_BPF and CAP_PERFMON) and against a build without probes, each in turn in one run.
 
 Examples:
   iscsi-lab bench 127.0.0.1:3260 iqn.2026-01.org.example.iscsi-lab:disk --depth 32
   iscsi-lab bench 127.0.0.1 iqn.2026-01.org.example.iscsi-lab:disk --op rw --verify --digest header,data --json
+  iscsi-lab bench --sim --secs 10
   iscsi-lab bench --probes --without noprobes/iscsi-lab"
 )]
 pub struct Bench {
     /// HOST or HOST:PORT; the port is 3260 if not given
-    #[arg(value_name = "ADDR", required_unless_present = "probes")]
+    #[arg(value_name = "ADDR", required_unless_present_any = ["probes", "sim"])]
     address: Option<String>,
     /// iSCSI name of the target
-    #[arg(value_name = "IQN", required_unless_present = "probes")]
+    #[arg(value_name = "IQN", required_unless_present_any = ["probes", "sim"])]
     target: Option<String>,
     /// What to do
     #[arg(long, value_enum, default_value_t = OpArg::Read)]
@@ -65,6 +68,9 @@ pub struct Bench {
     /// Measure what the probes cost this program's own server
     #[arg(long, conflicts_with_all = ["address", "target", "op", "lun", "conns", "digest", "verify"])]
     probes: bool,
+    /// Measure the simulator, with all checks, on one thread
+    #[arg(long, conflicts_with_all = ["address", "target", "op", "lun", "conns", "digest", "verify", "probes"])]
+    sim: bool,
     /// With --probes: this program built without them (`cargo build --release --no-default-features`)
     #[arg(long, value_name = "BIN", requires = "probes")]
     without: Option<PathBuf>,
@@ -93,6 +99,12 @@ impl Bench {
     pub fn execute(self, _: &Context) -> Result<Exit, CliError> {
         if self.probes {
             return self.cost();
+        }
+        if self.sim {
+            let report = sim::run(Duration::from_secs(self.secs));
+            let report = report.map_err(|message| CliError { exit: Exit::Failed, message })?;
+            self.print(&report)?;
+            return Ok(if report.below.is_empty() { Exit::Passed } else { Exit::Failed });
         }
         let (Some(address), Some(target)) = (&self.address, &self.target) else {
             return Err(CliError::usage("an address and a target are needed"));

@@ -3,7 +3,7 @@
 use super::CliError;
 use super::run::file_name;
 use crate::capture::pcapng;
-use crate::page::{Subject, page};
+use crate::page::{CutPoint, Subject, page};
 use crate::runner::suite::Ran;
 use crate::runner::{Report, Verdict};
 use initiator_sim::workload;
@@ -96,6 +96,7 @@ pub(super) fn save_page_of_seed(
     path: &Path,
     report: &workload::Report,
     world: &World,
+    causality: Vec<CutPoint>,
 ) -> Result<(), CliError> {
     let violation = report.violations.first();
     let found = violation.map(|found| (found.to_string(), format!("{} [{}]", found.rule, found.clause)));
@@ -103,6 +104,6 @@ pub(super) fn save_page_of_seed(
     let failure =
         panic.map(|panic| (format!("the core panicked: {}", panic.message), "panic".to_owned())).or(found);
     let title = format!("Drawn run {}", report.seed);
-    let subject = Subject { title, about: about_drawn(report), failure, causality: Vec::new() };
+    let subject = Subject { title, about: about_drawn(report), failure, causality };
     save(path, page(world.moments(), subject).render().as_bytes())
 }

@@ -99,6 +99,13 @@ pub fn end_when_output_is_lost() {
     }));
 }
 
+/// From now on panics are findings: they are caught and reported as such, not by the standard library. Lost output ends the program
+/// all the same.
+pub fn quiet_panics() {
+    panic::set_hook(Box::new(|_| {}));
+    end_when_output_is_lost();
+}
+
 #[cfg(test)]
 mod tests {
     use super::Exit;

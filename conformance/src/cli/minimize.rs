@@ -1,6 +1,7 @@
 //! `minimize`, `explain`, `causality`: from a seed that fails to what it takes.
 
-use super::sweep::{ProfileArg, duration, processors, quiet_panics, seed};
+use super::exit::quiet_panics;
+use super::sweep::{ProfileArg, duration, processors, seed};
 use super::{CliError, Context, Exit};
 use crate::sweep::file::RunFile;
 use crate::sweep::{causality, explain, minimize};

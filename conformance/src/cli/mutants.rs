@@ -14,17 +14,21 @@ Examples:
   cargo run --release --features planted -- mutants --run
   iscsi-lab mutants --list
   iscsi-lab mutants --run reject-stat-sn --json
-  iscsi-lab mutants --sweep --seeds 10000 --tries 5"
+  iscsi-lab mutants --sweep --seeds 10000 --tries 5
+  iscsi-lab mutants --minimize"
 )]
 pub struct Mutants {
     /// Which errors [default: all]
     names: Vec<String>,
     /// Hold them against every scenario [the default]
-    #[arg(long, conflicts_with_all = ["sweep", "list"])]
+    #[arg(long, conflicts_with_all = ["sweep", "minimize", "list"])]
     run: bool,
     /// Hold them against drawn runs: the median of the seeds it takes
     #[arg(long, conflicts_with = "list")]
     sweep: bool,
+    /// Measure the minimiser: of each, the first seed that fails by it made as small as possible
+    #[arg(long, conflicts_with_all = ["sweep", "list"])]
+    minimize: bool,
     /// Say what is planted
     #[arg(long)]
     list: bool,
@@ -67,7 +71,7 @@ mod with_feature {
     use crate::cli::run::progress;
     use crate::cli::{CliError, Context, Exit};
     use crate::mutants::survivors::{BEYOND_SEEDS, SURVIVORS};
-    use crate::mutants::{Against, Found, Verdict, seeds, suite, try_all};
+    use crate::mutants::{Against, Found, Smaller, Verdict, seeds, smaller, suite, try_all};
     use serde_json::{Value, json};
     use std::path::Path;
     use std::time::Duration;
@@ -108,13 +112,15 @@ mod with_feature {
                 return Ok(Exit::Passed);
             }
             let root = context.root()?;
-            let against = if self.sweep {
+            let against = if self.minimize {
+                Against::Minimizer { budget: self.seeds }
+            } else if self.sweep {
                 Against::Seeds { budget: self.seeds, tries: self.tries }
             } else {
                 Against::Suite { first: self.first }
             };
             // The core as it is goes first: what fails without any error says nothing about errors.
-            let bare = usize::from(!self.sweep);
+            let bare = usize::from(!self.sweep && !self.minimize);
             let mut all: Vec<Option<Planted>> = vec![None; bare];
             all.extend(bugs.iter().copied().map(Some));
             let jobs =
@@ -131,6 +137,9 @@ mod with_feature {
                 )));
             }
             let verdicts: Vec<_> = bugs.iter().zip(verdicts.into_iter().skip(bare)).collect();
+            if self.minimize {
+                return Ok(self.report_sizes(&verdicts));
+            }
             Ok(self.report(&verdicts))
         }
 
@@ -138,6 +147,7 @@ mod with_feature {
             let bug = if name == "none" { None } else { Some(named(name)?.bug) };
             let found = match bug {
                 Some(bug) if self.sweep => seeds(bug, self.seeds, self.tries),
+                Some(bug) if self.minimize => smaller(bug, self.seeds),
                 _ => suite(root, bug, self.first),
             };
             let found = found.map_err(CliError::usage)?;
@@ -155,6 +165,50 @@ mod with_feature {
                 true if self.seeds >= BUDGET => BEYOND_SEEDS,
                 true => &[],
             }
+        }
+
+        /// A line for each failing seed, and the medians: exit 1 if a file does not fail as its seed did.
+        fn report_sizes(&self, verdicts: &[(&Planted, Verdict)]) -> Exit {
+            let of = |verdict: &Verdict| match verdict {
+                Verdict::Ended(found) => found.smaller.clone(),
+                Verdict::Hung | Verdict::Died(_) => None,
+            };
+            let done: Vec<(&str, Smaller)> =
+                verdicts.iter().filter_map(|(planted, verdict)| Some((planted.name, of(verdict)?))).collect();
+            let median = |value: &dyn Fn(&Smaller) -> u64| {
+                let mut values: Vec<u64> = done.iter().map(|(_, smaller)| value(smaller)).collect();
+                values.sort_unstable();
+                values.get(values.len() / 2).copied().unwrap_or(0)
+            };
+            let steps = median(&|it| it.after.0 as u64);
+            let faults = median(&|it| it.after.1 as u64);
+            let millis = median(&|it| it.micros) / 1000;
+            let slowest = done.iter().map(|(_, it)| it.micros / 1000).max().unwrap_or(0);
+            let broken = done.iter().filter(|(_, it)| it.broken.is_some()).count();
+            if self.json {
+                let rows: Vec<Value> =
+                    done.iter().map(|(name, it)| json!({"name": name, "minimized": it})).collect();
+                let all = json!({
+                    "runs": rows, "steps": steps, "faults": faults, "millis": millis, "slowest": slowest, "broken": broken,
+                });
+                anstream::println!("{all:#}");
+            } else {
+                for (name, it) in &done {
+                    let ((steps, faults), (few, less)) = (it.before, it.after);
+                    let note = it.broken.as_ref().map_or_else(String::new, |why| format!("; {why}"));
+                    anstream::println!(
+                        "{name}: seed {}, {steps} steps and {faults} faults made {few} and {less}, {} replays, {} ms{note}",
+                        it.seed,
+                        it.replays,
+                        it.micros / 1000
+                    );
+                }
+                anstream::println!(
+                    "{} failing seeds: medians of {steps} steps, {faults} faults, {millis} ms; the slowest {slowest} ms; {broken} do not fail again",
+                    done.len()
+                );
+            }
+            if broken == 0 { Exit::Passed } else { Exit::Failed }
         }
 
         fn report(&self, verdicts: &[(&Planted, Verdict)]) -> Exit {

@@ -5,10 +5,13 @@ use super::sweep::{ProfileArg, seed};
 use super::trace::{Log, lines};
 use super::{CliError, Context, Exit};
 use crate::golden::Wire;
+use crate::page::CutPoint;
 use crate::runner::suite::{Ran, Selected};
 use crate::runner::{Backend, Options, definitions, records, run};
 use crate::scenario::{cases, load};
+use crate::sweep::causality::{Point, causality};
 use crate::sweep::file::{RunFile, SUFFIX};
+use crate::sweep::judge;
 use crate::trace::Record;
 use clap::Args;
 use initiator_sim::workload::{Case, Report, Run, Signature, Theme};
@@ -22,8 +25,9 @@ use std::path::{Path, PathBuf};
   iscsi-lab replay /tmp/minimised.scn.yaml --log pdu
   iscsi-lab replay --seed 7 --log all
   iscsi-lab replay --seed 7 --pcap seed-7.pcapng --html seed-7.html
-  iscsi-lab replay small.run.yaml --until 250 --log pdu
-  iscsi-lab replay --seed 7 --until 250 --then 8")]
+  iscsi-lab replay small.run.yaml --until event=250 --log pdu
+  iscsi-lab replay --seed 7 --until event=250 --then 8
+  iscsi-lab replay small.run.yaml --html small.html --causality 200")]
 pub struct Replay {
     /// The file
     #[arg(required_unless_present = "seed")]
@@ -35,7 +39,7 @@ pub struct Replay {
     #[arg(long, value_enum, default_value_t = ProfileArg::Swarm)]
     profile: ProfileArg,
     /// End a drawn run at this event of its trace
-    #[arg(long, value_name = "EVENT")]
+    #[arg(long, value_name = "event=N", value_parser = event)]
     until: Option<u64>,
     /// Do not end there, but go on with the choices of this seed
     #[arg(long, value_name = "SEED", requires = "until", value_parser = seed)]
@@ -49,6 +53,9 @@ pub struct Replay {
     /// Write one page that shows the run in a browser
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
+    /// With --html, of a drawn run that fails: add the causality curve, from so many runs at each of its points
+    #[arg(long, value_name = "N", requires = "html", value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    causality: Option<u32>,
 }
 
 impl Replay {
@@ -59,9 +66,11 @@ impl Replay {
                 let file = RunFile::read(file).map_err(CliError::usage)?;
                 self.drawn(&file.run, file.fails.as_ref())
             }
-            (Some(_), _) if self.until.is_some() => Err(CliError::usage(format!(
-                "--until is for drawn runs: --seed N or a file that ends with {SUFFIX}"
-            ))),
+            (Some(_), _) if self.until.is_some() || self.causality.is_some() => {
+                Err(CliError::usage(format!(
+                    "--until and --causality are for drawn runs: --seed N or a file that ends with {SUFFIX}"
+                )))
+            }
             (Some(file), _) => self.file(context, file),
             (None, Some(seed)) => {
                 let theme = self.profile.theme().unwrap_or_else(|| Theme::of_seed(seed));
@@ -114,23 +123,27 @@ impl Replay {
             (Some(event), None) => run.world().stop_at(event),
             (None, _) => {}
         }
-        Ok(run.finish())
+        let done = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| run.finish()));
+        done.map_err(|_| CliError { exit: Exit::Panicked, message: "the lab panicked".to_owned() })
     }
 
     /// A run of the workload, with every check. One that is to fail is stale if it does not, or not so.
     fn drawn(&self, case: &Case, fails: Option<&Signature>) -> Result<Exit, CliError> {
         let logs = self.log.is_some();
         let keep = Keep { wire: logs, probes: logs, moments: self.keeps(), ..Keep::default() };
+        // Before anything runs, so that it is known even if nothing comes back.
+        anstream::println!("seed {}", case.seed);
+        case.options().iter().for_each(|option| anstream::println!("  {option}"));
         let (report, world) = self.once(case, keep)?;
         if logs {
             self.show(&records(&world), Log::All);
         }
-        anstream::print!("{report}");
+        report.results().iter().for_each(|line| anstream::println!("  {line}"));
         if let Some(path) = &self.pcap {
             save_capture(path, world.moments(), &about_drawn(&report))?;
         }
         if let Some(path) = &self.html {
-            save_page_of_seed(path, &report, &world)?;
+            save_page_of_seed(path, &report, &world, self.curve(case)?)?;
         }
         let (again, _) = self.once(case, keep)?;
         if again.trace_hash != report.trace_hash {
@@ -161,6 +174,14 @@ impl Replay {
         })
     }
 
+    /// The causality curve for the page, if it was asked for and there is a failure.
+    fn curve(&self, case: &Case) -> Result<Vec<CutPoint>, CliError> {
+        let Some(runs) = self.causality.filter(|_| judge(case).is_some()) else { return Ok(Vec::new()) };
+        let points = causality(case, runs).map_err(CliError::usage)?;
+        let share = |point: &Point| f64::from(point.failed) / f64::from(point.runs.max(1));
+        Ok(points.iter().map(|point| CutPoint { t: point.at, p: share(point) }).collect())
+    }
+
     const fn keeps(&self) -> bool {
         self.pcap.is_some() || self.html.is_some()
     }
@@ -170,6 +191,12 @@ impl Replay {
             anstream::println!("{line}");
         }
     }
+}
+
+/// `event=250`, or the number alone.
+fn event(text: &str) -> Result<u64, String> {
+    let number = text.strip_prefix("event=").unwrap_or(text);
+    number.parse().map_err(|_| format!("{text}: an event is event=N, where N counts from 0"))
 }
 
 /// The file of a case: of several, each has its number before the ending.

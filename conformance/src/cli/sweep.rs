@@ -1,12 +1,14 @@
 //! `sweep`: many runs drawn from seeds, on all cores.
 
+use super::exit::quiet_panics;
 use super::{CliError, Context, Exit};
+use crate::report::{Seeds, Wanted};
 use crate::sweep::file::{RunFile, SUFFIX};
 use crate::sweep::minimize::minimize;
-use crate::sweep::{Class, Found, Ran, Span, Tally, floor, run_seed, sweep};
+use crate::sweep::{Class, Found, Part, Ran, Span, Tally, floor, run_seed, sweep, written_out};
 use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use initiator_sim::workload::{Faults, Theme, parse_seed};
+use initiator_sim::workload::{Theme, parse_seed};
 use serde::Serialize;
 use std::io::IsTerminal;
 use std::ops::ControlFlow;
@@ -23,6 +25,7 @@ Examples:
   iscsi-lab sweep --for 10m --profile all --save /tmp/failing --minimize
   iscsi-lab sweep --until-failure --profile recovery
   iscsi-lab sweep --seeds 0..100000 --shard 2/8 --json >shard-2.jsonl
+  iscsi-lab sweep --seeds 0..10000 --report junit=sweep.xml --report markdown=sweep.md
   iscsi-lab sweep --seeds 4b825dc642cb6eb9a060e54bf8d69288fbee4904"
 )]
 pub struct Sweep {
@@ -62,7 +65,10 @@ pub struct Sweep {
     /// List the ordered pairs of probes that were never seen, too
     #[arg(long)]
     pairs: bool,
-    /// One JSON object a line: each failure, then the sum
+    /// Write a report: junit, json, html, tap, sarif or markdown; repeatable
+    #[arg(long, value_name = "KIND=FILE")]
+    report: Vec<Wanted>,
+    /// One JSON object a line: which seeds, each failure, then the sum
     #[arg(long)]
     json: bool,
 }
@@ -120,7 +126,8 @@ fn shard(text: &str) -> Result<(u64, u64), String> {
 
 #[derive(Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
-enum Line<'a> {
+pub(super) enum Line<'a> {
+    Begin(&'a Part),
     Failure(&'a Found),
     Summary(&'a Tally),
 }
@@ -145,24 +152,29 @@ impl Sweep {
         let floor = self.floor.as_deref().map(read).transpose()?;
         let jobs = self.jobs.map(usize::from).unwrap_or_else(processors);
         let (theme, name) = (self.profile.theme(), self.profile.name());
-        if !self.json {
-            let shard = self.shard.map(|(k, n)| format!(", shard {k}/{n}")).unwrap_or_default();
-            anstream::println!("seeds {}..{}{shard}, profile {name}", span.first, span.end);
+        let part = Part::of(&span, &name);
+        if self.json {
+            print_json(&Line::Begin(&part));
+        } else {
+            anstream::println!("{part}");
         }
         quiet_panics();
         let began = Instant::now();
         let bar = self.bar(span.len());
         let mut tally = Tally::new(&name);
+        let mut seeds = Seeds::default();
         let mut worst = Exit::Passed;
         let mut problem = None;
         sweep(&span, jobs, &|seed| run_seed(seed, theme, self.twice), &mut |ran| {
             tally.add(&ran);
-            if ran.failure.is_some() {
-                match bar.suspend(|| self.failed(&ran)) {
-                    Ok(exit) => worst = worst.max(exit),
+            let mut found = Found::of(&ran);
+            if let Some(found) = &mut found {
+                match bar.suspend(|| self.failed(&ran, found)) {
+                    Ok(()) => worst = worst.max(exit_of(found.failure.class)),
                     Err(error) => problem = Some(error),
                 }
             }
+            seeds.add(&ran, found.as_ref());
             bar.inc(1);
             self.show(&bar, &tally, began);
             let over = self.time.is_some_and(|time| began.elapsed() >= time);
@@ -177,6 +189,7 @@ impl Sweep {
         if let Some(problem) = problem {
             return Err(problem);
         }
+        seeds.results().write(&self.report).map_err(CliError::usage)?;
         worst = worst.max(self.finish(&tally, floor.as_deref())?);
         let seconds = began.elapsed().as_secs_f64().max(1e-9);
         let virtual_seconds = tally.virtual_ns as f64 / 1e9;
@@ -188,24 +201,21 @@ impl Sweep {
         Ok(worst)
     }
 
-    fn failed(&self, ran: &Ran) -> Result<Exit, CliError> {
-        let Some(failure) = ran.failure.clone() else { return Ok(Exit::Passed) };
-        let mut found =
-            Found { seed: ran.seed, profile: ran.case.profile.name().to_owned(), failure, file: None };
-        let exit = exit_of(found.failure.class);
+    /// Tells of a run that failed, and writes it where that was asked for.
+    fn failed(&self, ran: &Ran, found: &mut Found) -> Result<(), CliError> {
         let mut small = Vec::new();
         if let Some(dir) = &self.save {
             let path = dir.join(format!("{}-{}{SUFFIX}", found.profile, found.seed));
-            let (file, lines) = self.file(ran, &found);
+            let (file, lines) = self.file(ran, found);
             std::fs::write(&path, file.text()).map_err(|error| CliError::file(&path, &error))?;
             found.file = Some(path.display().to_string());
             small = lines;
         } else if self.minimize {
-            small = self.file(ran, &found).1;
+            small = self.file(ran, found).1;
         }
         if self.json {
-            print_json(&Line::Failure(&found));
-            return Ok(exit);
+            print_json(&Line::Failure(found));
+            return Ok(());
         }
         anstream::println!("seed {} ({}): {}", found.seed, found.profile, found.failure.text);
         for option in ran.case.options() {
@@ -219,14 +229,14 @@ impl Sweep {
         if let Some(file) = &found.file {
             anstream::println!("  written: {file}");
         }
-        Ok(exit)
+        Ok(())
     }
 
     /// The run as a file, made small if that was asked for, and what to say about that.
     fn file(&self, ran: &Ran, found: &Found) -> (RunFile, Vec<String>) {
         let fails = Some(found.failure.signature.clone());
         let title = format!("seed {} ({}) breaks {}", found.seed, found.profile, found.failure.signature);
-        let mut case = ran.case.clone();
+        let case = ran.case.clone();
         if self.minimize && found.failure.class != Class::NotDeterministic {
             match minimize(&case, Duration::from_secs(10), 1) {
                 Ok(minimal) => {
@@ -239,10 +249,8 @@ impl Sweep {
                 Err(why) => return (RunFile { title, fails, run: case }, vec![why]),
             }
         }
-        if let (Faults::Drawn(_), Some(report)) = (&case.faults, &ran.report) {
-            case.faults = Faults::Listed(report.record.clone());
-        }
-        (RunFile { title, fails, run: case }, Vec::new())
+        let run = written_out(&case).unwrap_or(case);
+        (RunFile { title, fails, run }, Vec::new())
     }
 
     fn finish(&self, tally: &Tally, floor: Option<&str>) -> Result<Exit, CliError> {
@@ -291,11 +299,11 @@ impl Sweep {
     }
 }
 
-fn print_json(line: &Line<'_>) {
+pub(super) fn print_json(line: &Line<'_>) {
     anstream::println!("{}", serde_json::to_string(line).unwrap_or_default());
 }
 
-fn read(path: &Path) -> Result<String, CliError> {
+pub(super) fn read(path: &Path) -> Result<String, CliError> {
     std::fs::read_to_string(path).map_err(|error| CliError::file(path, &error))
 }
 
@@ -314,92 +322,7 @@ pub fn processors() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }
 
-/// Panics of the core are findings: they are reported as such, not by the standard library.
-pub fn quiet_panics() {
-    std::panic::set_hook(Box::new(|_| {}));
-}
-
 /// Seeds on other command lines.
 pub fn seed(text: &str) -> Result<u64, String> {
     parse_seed(text)
-}
-
-/// Join what the shards of a sweep have reported
-#[derive(Args, Debug)]
-#[command(after_help = "Examples:
-  iscsi-lab merge shard-*.jsonl
-  iscsi-lab merge shard-*.jsonl --floor conformance/sweep/floor.txt --json")]
-pub struct Merge {
-    /// Files with the output of `sweep --json`
-    #[arg(required = true, value_name = "FILE")]
-    files: Vec<PathBuf>,
-    /// Marks that must be hit, one a line; a missing one is exit 3
-    #[arg(long, value_name = "FILE")]
-    floor: Option<PathBuf>,
-    /// One JSON object a line
-    #[arg(long)]
-    json: bool,
-}
-
-impl Merge {
-    /// Reads the files and prints the sum.
-    pub fn execute(self, _: &Context) -> Result<Exit, CliError> {
-        let mut sum: Option<Tally> = None;
-        let mut found: Vec<Found> = Vec::new();
-        for path in &self.files {
-            let mut whole = false;
-            for (number, line) in read(path)?.lines().enumerate() {
-                let wrong = |error: &dyn std::fmt::Display| {
-                    CliError::usage(format!("{}:{}: {error}", path.display(), number + 1))
-                };
-                let mut value: serde_json::Value =
-                    serde_json::from_str(line).map_err(|error| wrong(&error))?;
-                let kind = value.as_object_mut().and_then(|it| it.remove("kind"));
-                match kind.as_ref().and_then(serde_json::Value::as_str) {
-                    Some("failure") => {
-                        found.push(serde_json::from_value(value).map_err(|error| wrong(&error))?);
-                    }
-                    Some("summary") => {
-                        let tally: Tally = serde_json::from_value(value).map_err(|error| wrong(&error))?;
-                        whole = true;
-                        match &mut sum {
-                            None => sum = Some(tally),
-                            Some(sum) => sum.merge(&tally).map_err(|error| wrong(&error))?,
-                        }
-                    }
-                    _ => return Err(wrong(&"this is no line of `sweep --json`")),
-                }
-            }
-            if !whole {
-                return Err(CliError::usage(format!(
-                    "{}: the sum is missing: the sweep did not end",
-                    path.display()
-                )));
-            }
-        }
-        let sum = sum.unwrap_or_default();
-        found.sort_by_key(|found| found.seed);
-        let mut exit = Exit::Passed;
-        for found in &found {
-            exit = exit.max(exit_of(found.failure.class));
-            if self.json {
-                print_json(&Line::Failure(found));
-            } else {
-                anstream::println!("seed {} ({}): {}", found.seed, found.profile, found.failure.text);
-            }
-        }
-        if self.json {
-            print_json(&Line::Summary(&sum));
-        } else {
-            sum.lines(false).iter().for_each(|line| anstream::println!("{line}"));
-        }
-        if let Some(floor) = self.floor.as_deref().map(read).transpose()? {
-            let missing = floor::missing(&floor, &sum);
-            missing.iter().for_each(|mark| anstream::eprintln!("no longer hit: {mark}"));
-            if !missing.is_empty() {
-                exit = exit.max(Exit::Stale);
-            }
-        }
-        Ok(exit)
-    }
 }

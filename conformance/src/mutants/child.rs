@@ -1,12 +1,14 @@
 //! What does one process do, with one error switched on or none?
 
-use super::Found;
+use super::{Found, Smaller};
 use crate::runner::suite::{Filter, Ran, run_all, select};
-use crate::runner::{Backend, Options, definitions};
+use crate::runner::{Backend, Options};
 use crate::scenario::Collection;
-use initiator_sim::workload::{Case, Theme, run_case};
-use initiator_sim::world::Keep;
+use crate::sweep::judge;
+use crate::sweep::minimize::minimize;
+use initiator_sim::workload::{Case, Theme};
 use std::path::Path;
+use std::time::Duration;
 use target_core::planted::{Bug, switch_off, switch_on};
 
 /// Scenarios that run before it is asked whether one of them failed.
@@ -38,26 +40,42 @@ pub fn suite(root: &Path, bug: Option<Bug>, first: bool) -> Result<Found, String
     Ok(found)
 }
 
+/// The rule that a seed breaks with the error, and keeps without it.
+fn rule_broken_by(bug: Bug, seed: u64) -> Option<String> {
+    let broken = || judge(&Case::draw(seed, Theme::of_seed(seed))).map(|signature| signature.class);
+    switch_on(bug);
+    let rule = broken();
+    switch_off();
+    rule.filter(|_| broken().is_none())
+}
+
+/// Makes the first of `budget` seeds that fails by the error as small as possible, on one thread.
+pub fn smaller(bug: Bug, budget: u64) -> Result<Found, String> {
+    let Some(seed) = (0..budget).find(|seed| rule_broken_by(bug, *seed).is_some()) else {
+        return Ok(Found::default());
+    };
+    switch_on(bug);
+    let minimal = minimize(&Case::draw(seed, Theme::of_seed(seed)), Duration::from_secs(10), 1);
+    let minimal = minimal.map(|minimal| Smaller {
+        seed,
+        before: minimal.before,
+        after: minimal.after(),
+        replays: minimal.replays,
+        micros: u64::try_from(minimal.time.as_micros()).unwrap_or(u64::MAX),
+        broken: minimal.file().1.err(),
+    });
+    switch_off();
+    Ok(Found { smaller: Some(minimal?), ..Found::default() })
+}
+
 /// Draws and runs seeds until one breaks a rule that it keeps without the error.
 pub fn seeds(bug: Bug, budget: u64, tries: u64) -> Result<Found, String> {
-    let definitions = definitions()?;
-    let broken = |seed| -> Result<Option<String>, String> {
-        let (report, _) =
-            run_case(&Case::draw(seed, Theme::of_seed(seed)), Some(definitions.clone()), Keep::default())?;
-        let rule = report.violations.first().map(|violation| violation.rule.to_string());
-        Ok(rule.or(report.panic.map(|_| "panic".to_owned())))
-    };
     let mut found = Found::default();
     for of in 0..tries {
         let mut seeds = None;
         for at in 0..budget {
             let seed = of * APART + at;
-            switch_on(bug);
-            let rule = broken(seed)?;
-            switch_off();
-            if let Some(rule) = rule
-                && broken(seed)?.is_none()
-            {
+            if let Some(rule) = rule_broken_by(bug, seed) {
                 seeds = Some(at + 1);
                 found.rules.push(rule);
                 break;

@@ -8,7 +8,7 @@ mod child;
 mod parent;
 pub mod survivors;
 
-pub use child::{seeds, suite};
+pub use child::{seeds, smaller, suite};
 pub use parent::{Verdict, try_all};
 
 use serde::{Deserialize, Serialize};
@@ -29,6 +29,11 @@ pub enum Against {
         /// How often.
         tries: u64,
     },
+    /// The first drawn run of up to so many that fails by it: how small can that be made?
+    Minimizer {
+        /// Seeds.
+        budget: u64,
+    },
 }
 
 /// What one process found.
@@ -41,6 +46,26 @@ pub struct Found {
     pub tries: Vec<Option<u64>>,
     /// The rule that the first seed of each successful try broke.
     pub rules: Vec<String>,
+    /// The run that was made smaller.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub smaller: Option<Smaller>,
+}
+
+/// What the minimiser made of a failing seed.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Smaller {
+    /// The seed.
+    pub seed: u64,
+    /// Steps and faults at first.
+    pub before: (usize, usize),
+    /// And at the end.
+    pub after: (usize, usize),
+    /// Runs that it took.
+    pub replays: usize,
+    /// Time that it took.
+    pub micros: u64,
+    /// Why the file, read back and run twice, does not fail as the seed did.
+    pub broken: Option<String>,
 }
 
 impl Found {
@@ -62,7 +87,7 @@ impl Found {
 
     /// Whether anything noticed.
     pub fn is_noticed(&self) -> bool {
-        !self.scenarios.is_empty() || self.median().is_some()
+        !self.scenarios.is_empty() || self.median().is_some() || self.smaller.is_some()
     }
 }
 

@@ -84,6 +84,7 @@ fn try_one(
         Against::Seeds { budget, tries } => {
             command.arg(format!("--seeds={budget}")).arg(format!("--tries={tries}")).arg("--sweep")
         }
+        Against::Minimizer { budget } => command.arg(format!("--seeds={budget}")).arg("--minimize"),
     };
     let spawned = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
     let mut child = spawned.map_err(|error| format!("{}: {error}", program.display()))?;

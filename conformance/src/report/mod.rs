@@ -13,12 +13,14 @@ mod junit;
 mod markdown;
 mod model;
 mod sarif;
+mod seeds;
 mod tap;
 #[cfg(test)]
 mod tests;
 mod xfail;
 
 pub use model::{CaseResult, FailureResult, Outcome, Results, Row, Suite, Tool};
+pub use seeds::Seeds;
 pub use xfail::{KnownFailures, XfailError};
 
 use std::path::{Path, PathBuf};

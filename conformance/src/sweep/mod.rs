@@ -12,11 +12,13 @@ pub mod file;
 pub mod floor;
 pub mod minimize;
 mod one;
+mod part;
 mod pool;
 mod tally;
 #[cfg(test)]
 mod tests;
 
-pub use one::{Class, Failure, Ran, judge, run_seed};
+pub use one::{Class, Failure, Ran, judge, run_seed, written_out};
+pub use part::{Part, Parts};
 pub use pool::{Span, sweep};
 pub use tally::{Found, Tally};

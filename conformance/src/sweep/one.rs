@@ -3,7 +3,7 @@
 use crate::runner::definitions;
 use initiator_sim::oracle::ProbeDefinitions;
 use initiator_sim::trace::first_difference;
-use initiator_sim::workload::{Case, Report, Run, Signature, Theme, run_case};
+use initiator_sim::workload::{Case, Faults, Report, Run, Signature, Theme, run_case};
 use initiator_sim::world::{Keep, World};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -62,11 +62,11 @@ pub fn run_seed(seed: u64, theme: Option<Theme>, twice: bool) -> Ran {
         }
     };
     let mut failure = failure(&report);
-    if twice
-        && let Ok((second, _)) = guarded(&case, Keep::default())
-        && second.trace_hash != report.trace_hash
-    {
-        failure = Some(diverged(&case));
+    if twice {
+        let same = guarded(&case, Keep::default()).is_ok_and(|(second, _)| second == report);
+        if !same {
+            failure = Some(diverged(&case));
+        }
     }
     Ran { seed, case, failure, marks: world.marks(), report: Some(report) }
 }
@@ -92,12 +92,24 @@ pub fn judge_within(case: &Case, events: u64) -> Option<Signature> {
     }
 }
 
+/// The case with what did happen by chance written out, so that it can be taken away piece by piece.
+///
+/// # Errors
+/// The core refuses its configuration, or the lab panics.
+pub fn written_out(case: &Case) -> Result<Case, String> {
+    if !matches!(case.faults, Faults::Drawn(_)) {
+        return Ok(case.clone());
+    }
+    let (report, _) = guarded(case, Keep::default())?;
+    Ok(Case { faults: Faults::Listed(report.record), ..case.clone() })
+}
+
 /// The definitions of the probes: they are part of the program and can be read.
 pub(super) fn probes() -> Option<Arc<ProbeDefinitions>> {
     definitions().ok()
 }
 
-fn guarded(case: &Case, keep: Keep) -> Result<(Report, World), String> {
+pub(super) fn guarded(case: &Case, keep: Keep) -> Result<(Report, World), String> {
     match catch_unwind(AssertUnwindSafe(|| run_case(case, probes(), keep))) {
         Ok(result) => result,
         Err(payload) => Err(message(&*payload)),

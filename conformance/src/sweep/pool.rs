@@ -7,7 +7,10 @@ use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::str::FromStr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::mpsc;
+use std::sync::{Condvar, Mutex, PoisonError, mpsc};
+
+/// Results for each thread that may wait for a slow seed before them.
+const AHEAD: u64 = 16;
 
 /// Which seeds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,6 +61,48 @@ impl Span {
     }
 }
 
+/// How far the results have been taken: threads must not run away from a slow seed, for what they bring would pile up.
+#[derive(Default)]
+struct Turnstile {
+    taken: Mutex<u64>,
+    moved: Condvar,
+    enough: AtomicBool,
+}
+
+impl Turnstile {
+    /// Waits until the seed with this number may run; false if no more are wanted.
+    fn admits(&self, number: u64, ahead: u64) -> bool {
+        let taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        let waits =
+            |taken: &mut u64| !self.enough.load(Ordering::Relaxed) && number >= taken.saturating_add(ahead);
+        drop(self.moved.wait_while(taken, waits));
+        !self.enough.load(Ordering::Relaxed)
+    }
+
+    /// So many were taken.
+    fn advance(&self, taken: u64) {
+        *self.taken.lock().unwrap_or_else(PoisonError::into_inner) = taken;
+        self.moved.notify_all();
+    }
+
+    fn close(&self) {
+        // Under the lock, so that nobody misses it between looking and waiting.
+        let taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        self.enough.store(true, Ordering::Relaxed);
+        drop(taken);
+        self.moved.notify_all();
+    }
+}
+
+/// Closes the turnstile however `take` ends, a panic included: threads that wait would never end.
+struct Closing<'a>(&'a Turnstile);
+
+impl Drop for Closing<'_> {
+    fn drop(&mut self) {
+        self.0.close();
+    }
+}
+
 /// Runs seeds on `jobs` threads and hands the results to `take` in the order of the seeds, until that has enough.
 pub fn sweep(
     span: &Span,
@@ -66,23 +111,25 @@ pub fn sweep(
     take: &mut dyn FnMut(Ran) -> ControlFlow<()>,
 ) {
     let next = AtomicU64::new(0);
-    let enough = AtomicBool::new(false);
+    let gate = Turnstile::default();
+    let jobs = jobs.max(1);
+    let ahead = AHEAD * jobs as u64;
     std::thread::scope(|scope| {
-        // A few results may wait for a slow seed before them; more would only take memory.
-        let (sender, receiver) = mpsc::sync_channel(4 * jobs.max(1));
-        for _ in 0..jobs.max(1) {
-            let (sender, next, enough) = (sender.clone(), &next, &enough);
+        let (sender, receiver) = mpsc::channel();
+        for _ in 0..jobs {
+            let (sender, next, gate) = (sender.clone(), &next, &gate);
             scope.spawn(move || {
-                while !enough.load(Ordering::Relaxed) {
+                loop {
                     let number = next.fetch_add(1, Ordering::Relaxed);
                     let Some(seed) = span.nth(number) else { return };
-                    if sender.send((number, run(seed))).is_err() {
+                    if !gate.admits(number, ahead) || sender.send((number, run(seed))).is_err() {
                         return;
                     }
                 }
             });
         }
         drop(sender);
+        let closing = Closing(&gate);
         let mut early = BTreeMap::new();
         let mut due = 0;
         for (number, ran) in &receiver {
@@ -90,10 +137,11 @@ pub fn sweep(
             while let Some(ran) = early.remove(&due) {
                 due += 1;
                 if take(ran).is_break() {
-                    enough.store(true, Ordering::Relaxed);
                     return;
                 }
             }
+            gate.advance(due);
         }
+        drop(closing);
     });
 }

@@ -47,6 +47,14 @@ pub struct Found {
     pub file: Option<String>,
 }
 
+impl Found {
+    /// Of a run that failed.
+    pub fn of(ran: &Ran) -> Option<Self> {
+        let failure = ran.failure.clone()?;
+        Some(Self { seed: ran.seed, profile: ran.case.profile.name().to_owned(), failure, file: None })
+    }
+}
+
 impl Tally {
     /// Of nothing.
     pub fn new(profile: &str) -> Self {

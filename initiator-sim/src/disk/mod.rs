@@ -85,6 +85,13 @@ pub struct BadRange {
     pub error: Option<IoError>,
 }
 
+impl BadRange {
+    /// Blocks that fail for nobody yet.
+    pub const fn of(blocks: Range<u64>) -> Self {
+        Self { blocks, read: false, write: false, flush: false, until_written: false, error: None }
+    }
+}
+
 #[derive(Clone, Debug)]
 struct Pending {
     op: IoOp,

@@ -2,6 +2,7 @@
 
 use super::{CrashVerb, DiskVerb, Outcome, Recorded, Verb};
 use crate::clock::{MILLI, Nanos};
+use crate::codec::{Kind, fields};
 use crate::rng::{Domain, Draw, Keyed, Site, scale};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -45,6 +46,7 @@ pub struct Profile {
     pub drop: u32,
     pub dup: u32,
     pub swap: u32,
+    pub corrupt_field: u32,
     /// Longest delay or stall.
     pub delay_max: Nanos,
     pub disk_slow: u32,
@@ -79,6 +81,7 @@ impl Profile {
             drop: 3_000,
             dup: 3_000,
             swap: 3_000,
+            corrupt_field: 2_000,
             disk_fail: 10_000,
             crash_lost: 300_000,
             crash_torn: 300_000,
@@ -127,9 +130,9 @@ impl Planner {
         &self.record
     }
 
-    /// What happens to the PDU at `site`; `len` is a guess of its length, for verbs with an offset.
+    /// What happens to the PDU at `site`, whose kind is its opcode.
     pub fn pdu(&mut self, domain: Domain, site: Site) -> Vec<Verb> {
-        self.decide(domain, site, |profile, words| profile.pdu(words).map(Outcome::Net))
+        self.decide(domain, site, |profile, words| profile.pdu(words, site.kind).map(Outcome::Net))
             .into_iter()
             .filter_map(|outcome| if let Outcome::Net(verb) = outcome { Some(verb) } else { None })
             .collect()
@@ -195,10 +198,10 @@ impl Words {
 
 impl Profile {
     /// The first kind that hits, rare and grave ones first.
-    fn pdu(&self, words: &Words) -> Option<Verb> {
+    fn pdu(&self, words: &Words, opcode: u16) -> Option<Verb> {
         let span = || 1 + words.below(0, self.delay_max.max(1));
         let bit = || u8::try_from(words.below(1, 8)).unwrap_or(0);
-        let table: [(u32, &dyn Fn() -> Verb); 11] = [
+        let table: [(u32, &dyn Fn() -> Verb); 12] = [
             (self.reset, &|| Verb::Reset),
             (self.close, &|| Verb::Close),
             (self.half_close, &|| Verb::HalfClose),
@@ -210,6 +213,7 @@ impl Profile {
             (self.coalesce, &|| Verb::Coalesce(1 + words.below_u32(0, 3))),
             (self.split, &|| Verb::Split(1 + words.below_u32(0, 95))),
             (self.delay, &|| Verb::Delay(span())),
+            (self.corrupt_field, &|| field_verb(words, opcode)),
         ];
         table
             .iter()
@@ -240,6 +244,20 @@ impl Profile {
             None
         }
     }
+}
+
+/// Another value for a field of such a PDU, with its digests computed anew or not. The lengths stay: a PDU that ends elsewhere is what
+/// a flipped bit is for.
+fn field_verb(words: &Words, opcode: u16) -> Verb {
+    let kind = u8::try_from(opcode).ok().and_then(Kind::of_opcode).unwrap_or(Kind::NopOut);
+    let fits = |name: &str| !matches!(name, "TotalAHSLength" | "DataSegmentLength" | "CDB");
+    let names: Vec<_> = fields(kind).iter().filter(|field| fits(field.name)).collect();
+    let nth = usize::try_from(words.below(0, names.len() as u64)).unwrap_or(0);
+    let (name, width) = names.get(nth).map_or(("ITT", 32), |field| (field.name, field.width()));
+    // Small numbers reach more than random ones: neighbours, other codes, other tasks.
+    let bound = if words.below(1, 2) == 0 { 4 } else { 1_u64.checked_shl(width).unwrap_or(u64::MAX) };
+    let value = scale(words.0[21], bound.min(1_u64.checked_shl(width).unwrap_or(u64::MAX)));
+    Verb::CorruptField { field: name.to_owned(), value, fix_digest: words.0[20] & 1 == 0 }
 }
 
 #[cfg(test)]

@@ -9,17 +9,22 @@ use crate::clock::{Nanos, SECOND};
 use crate::disk::DiskConfig;
 use crate::fault::Recorded;
 use crate::fault::plan::{Plan, Profile};
+use crate::initiator::ChapPlan;
 use crate::net::NetConfig;
 use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
 use std::time::Duration;
-use target_core::config::{Config, LunConfig, PortalConfig, Provisioning, TargetConfig, UnitPolicy};
+use target_core::config::{
+    AuthConfig, Config, Credential, LunConfig, PortalConfig, Provisioning, TargetConfig, UnitPolicy,
+};
 use target_core::io::DeviceId;
 
-/// Name of the target of a drawn run.
+/// Name of the first target of a drawn run; the others have their number behind it.
 pub const TARGET: &str = "iqn.2007-07.com.example:lab";
 /// Names of its initiators begin so.
 pub const INITIATOR: &str = "iqn.2007-07.com.example:client";
+/// CHAP name and secrets, where the target asks for them: the initiator's, the target's own.
+const CHAP: (&str, &str, &str) = ("client", "sixteen-bytes-or-more", "the-targets-own-secret");
 /// Where the target is.
 pub const PORTAL: SocketAddr =
     SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1)), 3260);
@@ -101,7 +106,12 @@ impl Faults {
 #[serde(default, deny_unknown_fields)]
 #[allow(missing_docs, reason = "each field is the option, key or limit of its name")]
 pub struct TargetOptions {
+    /// How many targets, all alike.
+    pub targets: u16,
+    /// Logical units of each.
     pub luns: u16,
+    /// Whether initiators have to prove who they are, and the target too.
+    pub chap: Chap,
     pub block_size: u32,
     pub write_cache: bool,
     pub commands: u32,
@@ -124,10 +134,30 @@ pub struct TargetOptions {
     pub nop_timeout: Nanos,
 }
 
+/// Authentication.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Chap {
+    /// None.
+    #[default]
+    No,
+    /// Of the initiator.
+    OneWay,
+    /// Of both.
+    Mutual,
+}
+
+/// Name of the target with this number, from 0.
+pub fn target_name(number: u16) -> String {
+    if number == 0 { TARGET.to_owned() } else { format!("{TARGET}{number}") }
+}
+
 impl Default for TargetOptions {
     fn default() -> Self {
         Self {
+            targets: 1,
             luns: 1,
+            chap: Chap::No,
             block_size: 512,
             write_cache: true,
             commands: 128,
@@ -151,26 +181,54 @@ impl Default for TargetOptions {
 }
 
 impl TargetOptions {
+    /// What an initiator presents, `key` making its own challenge another one in each login.
+    pub(super) fn credentials(&self, key: u64) -> Option<ChapPlan> {
+        let (name, secret, own) = CHAP;
+        let plan = ChapPlan::new(name, secret);
+        match self.chap {
+            Chap::No => None,
+            Chap::OneWay => Some(plan),
+            Chap::Mutual => {
+                Some(plan.mutual(own, key as u8, [key.to_be_bytes(), (!key).to_be_bytes()].concat()))
+            }
+        }
+    }
+
     /// As the core takes it.
     pub fn config(&self) -> Config {
-        let lun = |number: u16| LunConfig {
+        let lun = |target: u16, number: u16| LunConfig {
             lun: number,
-            device: DeviceId(number.into()),
+            device: DeviceId(u32::from(target) * u32::from(self.luns) + u32::from(number)),
             block_size: self.block_size,
             blocks: BLOCKS,
             read_only: false,
             vendor: "LAB".into(),
             product: "DISK".into(),
             revision: "1".into(),
-            serial: format!("LAB{number:05}"),
+            serial: format!("LAB{target:02}{number:03}"),
             policy: UnitPolicy::default(),
             provisioning: Provisioning::ThinAnchored,
             write_cache: self.write_cache,
         };
-        let luns = (0..self.luns).map(lun).collect();
-        let target = TargetConfig { name: TARGET.into(), luns, ..TargetConfig::default() };
+        let (name, secret, own) = CHAP;
+        let credential = |name: &str, secret: &str| Credential {
+            name: name.into(),
+            secret: secret.as_bytes().to_vec(),
+            initiators: Vec::new(),
+        };
+        let auth = AuthConfig {
+            credentials: if self.chap == Chap::No { Vec::new() } else { vec![credential(name, secret)] },
+            mutual: (self.chap == Chap::Mutual).then(|| credential("lab", own)),
+            algorithms: Vec::new(),
+        };
+        let target = |number: u16| TargetConfig {
+            name: target_name(number),
+            luns: (0..self.luns).map(|unit| lun(number, unit)).collect(),
+            auth: auth.clone(),
+            ..TargetConfig::default()
+        };
         let mut config = Config {
-            targets: vec![target],
+            targets: (0..self.targets).map(target).collect(),
             portals: vec![PortalConfig { address: PORTAL, group: 1 }],
             ..Config::default()
         };
@@ -226,6 +284,10 @@ impl Case {
         if ids.first() == Some(&0) {
             return Err("0 is no id of a step".to_owned());
         }
+        let units = [("targets", self.target.targets), ("luns", self.target.luns)];
+        if let Some((name, count)) = units.into_iter().find(|(_, count)| !(1..=16).contains(count)) {
+            return Err(format!("{name} {count} is not 1 to 16"));
+        }
         if !self.target.block_size.is_power_of_two() || !(512..=4096).contains(&self.target.block_size) {
             return Err(format!("block_size {} is not 512, 1024, 2048 or 4096", self.target.block_size));
         }
@@ -235,7 +297,7 @@ impl Case {
     /// The disks, by device number.
     pub fn disks(&self) -> Vec<DiskConfig> {
         let disk = DiskConfig { block_size: self.target.block_size, blocks: BLOCKS, ..self.disk.clone() };
-        vec![disk; usize::from(self.target.luns)]
+        vec![disk; usize::from(self.target.targets) * usize::from(self.target.luns)]
     }
 
     /// The options in one line each.

@@ -1,9 +1,9 @@
 //! One initiator with the connections of its session in the world: which programs run on them, and what came of them?
 
 use crate::initiator::{
-    CommandOutcome, CommandPlan, CommandProgram, Draft, Incoming, LoginOutcome, LoginPlan, LoginProgram,
-    LogoutOutcome, LogoutProgram, NopProgram, PingOutcome, Session, TextOutcome, TextProgram, TmfOutcome,
-    TmfProgram, Violation, automatic_answer,
+    ChapPlan, CommandOutcome, CommandPlan, CommandProgram, Draft, Incoming, LoginOutcome, LoginPlan,
+    LoginProgram, LogoutOutcome, LogoutProgram, NopProgram, PingOutcome, Session, TextOutcome, TextProgram,
+    TmfOutcome, TmfProgram, Violation, automatic_answer,
 };
 use crate::world::{Seen, World};
 use bytes::Bytes;
@@ -61,6 +61,8 @@ pub struct Client {
     pub alive: bool,
     /// It answers the target's pings; a client that does not is dropped by the target some time.
     pub answers_pings: bool,
+    /// What it presents in its logins.
+    pub credentials: Option<ChapPlan>,
     running: Vec<Running>,
     done: Vec<(u64, Outcome)>,
     violations: Vec<Violation>,
@@ -100,6 +102,7 @@ impl Client {
             conn,
             alive: true,
             answers_pings: true,
+            credentials: None,
             running: Vec::new(),
             done: Vec::new(),
             violations: Vec::new(),
@@ -146,7 +149,10 @@ impl Client {
     }
 
     /// Begins a login.
-    pub fn login(&mut self, world: &mut World, op: u64, plan: LoginPlan) {
+    pub fn login(&mut self, world: &mut World, op: u64, mut plan: LoginPlan) {
+        if !plan.discovery {
+            plan.chap = plan.chap.or_else(|| self.credentials.clone());
+        }
         self.start(world, op, Program::Login(Box::new(LoginProgram::new(self.link, plan))));
     }
 

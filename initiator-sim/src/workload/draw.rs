@@ -2,8 +2,8 @@
 //!
 //! Every choice has its own site, so adding one here changes nothing else that a seed means.
 
-use super::case::{Case, Faults, TargetOptions};
-use super::program;
+use super::case::{Case, Chap, Faults, TargetOptions};
+use super::program::{self, Units};
 use super::theme::Theme;
 use crate::clock::{MICRO, MILLI, SECOND};
 use crate::disk::{CancelPolicy, DiskConfig};
@@ -27,7 +27,7 @@ pub(super) fn case(seed: u64, theme: Theme) -> Case {
     let depths = (0..clients)
         .map(|client| usize::try_from(client_draw(rng, client, 1).range(1, 8)).unwrap_or(1))
         .collect();
-    let steps = program::steps(rng, clients, theme, target.luns);
+    let steps = program::steps(rng, clients, theme, Units { targets: target.targets, luns: target.luns });
     let faults = if theme == Theme::Lite { Faults::None } else { Faults::Drawn(profile) };
     Case { seed, profile: theme, honest, disk: disk(rng), net: net(rng), depths, faults, steps, target }
 }
@@ -53,8 +53,13 @@ fn target(rng: Keyed, theme: Theme) -> TargetOptions {
     let connections = *draw.pick(&[1, 2, 4]).unwrap_or(&1);
     let mut draw = option(rng, 10);
     let nop_interval = *draw.pick(&[30 * SECOND, SECOND, 100 * MILLI]).unwrap_or(&SECOND);
+    let mut other = option(rng, 11);
+    let targets = if other.chance(200_000) { 2 } else { 1 };
+    let chap = *other.pick(&[Chap::No, Chap::No, Chap::No, Chap::OneWay, Chap::Mutual]).unwrap_or(&Chap::No);
     TargetOptions {
+        targets,
         luns,
+        chap,
         block_size,
         commands,
         immediate,

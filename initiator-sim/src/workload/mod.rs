@@ -14,7 +14,7 @@ mod run;
 mod tests;
 mod theme;
 
-pub use case::{Case, Faults, INITIATOR, PORTAL, TARGET, TargetOptions, parse_seed};
+pub use case::{Case, Chap, Faults, INITIATOR, PORTAL, TARGET, TargetOptions, parse_seed, target_name};
 pub use op::{Op, Way, What};
 pub use report::{Report, Signature};
 pub use run::Run;

@@ -25,6 +25,12 @@ const fn is_zero(time: &Nanos) -> bool {
     *time == 0
 }
 
+/// For serde: the first target needs not be named.
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+const fn is_first(target: &u16) -> bool {
+    *target == 0
+}
+
 /// What to do.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -35,6 +41,9 @@ pub enum What {
         discovery: bool,
         /// Operational keys beside the usual ones.
         keys: Vec<(String, String)>,
+        /// Which of the targets, from 0.
+        #[serde(default, skip_serializing_if = "is_first")]
+        target: u16,
     },
     /// READ(10).
     Read {
@@ -177,6 +186,25 @@ pub enum What {
         /// How long it is down.
         time: Nanos,
     },
+    /// A range of blocks of a disk fails from now on.
+    BadBlocks {
+        /// Which disk.
+        device: u32,
+        /// First block.
+        lba: u32,
+        /// How many.
+        blocks: u16,
+        /// Reads fail.
+        read: bool,
+        /// Writes fail.
+        write: bool,
+    },
+    /// The target's process stands still for a while, as a stopped one or that of a paused machine: what arrives waits, timers are
+    /// late, and then its clock has jumped.
+    Freeze {
+        /// How long.
+        time: Nanos,
+    },
 }
 
 /// How blocks are written other than by WRITE.
@@ -213,7 +241,7 @@ impl What {
     }
 
     /// All names that [`What::name`] gives.
-    pub const NAMES: [&'static str; 21] = [
+    pub const NAMES: [&'static str; 23] = [
         "login",
         "read",
         "write",
@@ -235,6 +263,8 @@ impl What {
         "partition",
         "stall_disk",
         "crash",
+        "bad_blocks",
+        "freeze",
     ];
 
     /// What kind it is, for counting.
@@ -261,6 +291,8 @@ impl What {
             Self::Partition { .. } => "partition",
             Self::StallDisk { .. } => "stall_disk",
             Self::Crash { .. } => "crash",
+            Self::BadBlocks { .. } => "bad_blocks",
+            Self::Freeze { .. } => "freeze",
         }
     }
 }

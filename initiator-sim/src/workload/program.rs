@@ -9,37 +9,46 @@ use crate::clock::{MILLI, Nanos};
 use crate::codec::{Digests, Kind, Pdu, encode};
 use crate::rng::{Domain, Draw, Keyed, Site};
 
+/// What there is to name.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Units {
+    /// Targets.
+    pub(super) targets: u16,
+    /// Logical units of each.
+    pub(super) luns: u16,
+}
+
 /// The steps of all clients.
-pub(super) fn steps(rng: Keyed, clients: u32, theme: Theme, luns: u16) -> Vec<Op> {
+pub(super) fn steps(rng: Keyed, clients: u32, theme: Theme, units: Units) -> Vec<Op> {
     let weights = weights(rng, theme);
     let of_client = |client: u32| {
         let count = client_draw(rng, client, 2).range(4, 40);
         let weights = &weights;
         // Ids are never 0 and never shared between clients.
-        (0..count).map(move |index| step(rng, client, index, weights, luns))
+        (0..count).map(move |index| step(rng, client, index, weights, units))
     };
     (0..clients).flat_map(of_client).collect()
 }
 
 /// The same steps as they would be with the choices of another seed: ids and clients stay.
-pub(crate) fn redraw(steps: &mut [Op], seed: u64, theme: Theme, luns: u16) {
+pub(crate) fn redraw(steps: &mut [Op], seed: u64, theme: Theme, units: Units) {
     let rng = Keyed::new(seed);
     let weights = weights(rng, theme);
     for op in steps {
-        *op = step(rng, op.client, (op.id & 0xffff_ffff).saturating_sub(1), &weights, luns);
+        *op = step(rng, op.client, (op.id & 0xffff_ffff).saturating_sub(1), &weights, units);
     }
 }
 
-fn step(rng: Keyed, client: u32, index: u64, weights: &[u64; 21], luns: u16) -> Op {
+fn step(rng: Keyed, client: u32, index: u64, weights: &[u64; 23], units: Units) -> Op {
     let id = u64::from(client + 1) << 32 | (index + 1);
     let mut draw = rng.at(Domain::Workload, Site { conn: client + 1, op: id, ..Site::default() });
     let wait = if draw.chance(200_000) { draw.exponential(5 * MILLI) } else { 0 };
-    let what = if index == 0 { login(&mut draw) } else { what(&mut draw, weights, luns) };
+    let what = if index == 0 { login(&mut draw, units) } else { what(&mut draw, weights, units) };
     Op { id, client, wait, what }
 }
 
 /// Which kinds of operation this run has, and how many of each: a swarm leaves some out.
-fn weights(rng: Keyed, theme: Theme) -> [u64; 21] {
+fn weights(rng: Keyed, theme: Theme) -> [u64; 23] {
     let mut draw = rng.at(Domain::Workload, Site { kind: 0x202, ..Site::default() });
     Chosen::ALL.map(|kind| {
         let factor = *draw.pick(&[0, 1, 1, 2, 4]).unwrap_or(&1);
@@ -47,7 +56,7 @@ fn weights(rng: Keyed, theme: Theme) -> [u64; 21] {
     })
 }
 
-fn choose(draw: &mut Draw, weights: &[u64; 21]) -> Chosen {
+fn choose(draw: &mut Draw, weights: &[u64; 23]) -> Chosen {
     let mut at = draw.below(weights.iter().sum::<u64>().max(1));
     for (kind, weight) in Chosen::ALL.iter().zip(weights) {
         match at.checked_sub(*weight) {
@@ -58,7 +67,7 @@ fn choose(draw: &mut Draw, weights: &[u64; 21]) -> Chosen {
     Chosen::Ping
 }
 
-fn login(draw: &mut Draw) -> What {
+fn login(draw: &mut Draw, units: Units) -> What {
     let discovery = draw.chance(50_000);
     let mut keys = Vec::new();
     let mut key = |draw: &mut Draw, name: &str, values: &[&str]| {
@@ -92,10 +101,12 @@ fn login(draw: &mut Draw) -> What {
             keys.push(("FirstBurstLength".to_owned(), "512".to_owned()));
         }
     }
-    What::Login { discovery, keys }
+    let target = u16::try_from(draw.below(units.targets.into())).unwrap_or(0);
+    What::Login { discovery, keys, target }
 }
 
-fn what(draw: &mut Draw, weights: &[u64; 21], luns: u16) -> What {
+fn what(draw: &mut Draw, weights: &[u64; 23], units: Units) -> What {
+    let luns = units.luns;
     // Now and then a unit that is not there.
     let lun = u16::try_from(if draw.chance(20_000) { 77 } else { draw.below(luns.into()) }).unwrap_or(0);
     // Few blocks, so that operations meet; now and then one that reaches beyond the end.
@@ -126,7 +137,7 @@ fn what(draw: &mut Draw, weights: &[u64; 21], luns: u16) -> What {
         }
         Chosen::Text => What::Text { pairs: vec![("SendTargets".into(), String::new())] },
         Chosen::Logout => What::Logout { reason: u8::from(draw.chance(300_000)) },
-        Chosen::Login => login(draw),
+        Chosen::Login => login(draw, units),
         Chosen::HangUp => What::HangUp { reset: draw.chance(500_000) },
         Chosen::Join => What::Join,
         Chosen::Leave => What::Leave { reset: draw.chance(500_000) },
@@ -140,6 +151,14 @@ fn what(draw: &mut Draw, weights: &[u64; 21], luns: u16) -> What {
         Chosen::Partition => What::Partition { time: time(draw, LONGEST) },
         Chosen::StallDisk => What::StallDisk { device: u32::from(lun.min(1)), time: time(draw, LONGEST / 2) },
         Chosen::Crash => What::Crash { time: time(draw, LONGEST / 10) },
+        Chosen::BadBlocks => {
+            let devices = u64::from(units.targets) * u64::from(luns);
+            let device = u32::try_from(draw.below(devices)).unwrap_or(0);
+            let (read, write) =
+                *draw.pick(&[(true, false), (false, true), (true, true)]).unwrap_or(&(true, true));
+            What::BadBlocks { device, lba, blocks: blocks.clamp(1, 8), read, write }
+        }
+        Chosen::Freeze => What::Freeze { time: time(draw, LONGEST / 2) },
     }
 }
 

@@ -83,25 +83,30 @@ impl Report {
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "seed {}", self.seed)?;
-        for option in &self.options {
-            writeln!(f, "  {option}")?;
-        }
+        self.options.iter().chain(&self.results()).try_for_each(|line| writeln!(f, "  {line}"))
+    }
+}
+
+impl Report {
+    /// What came of it, a line each.
+    pub fn results(&self) -> Vec<String> {
         let operations: Vec<String> =
             self.operations.iter().map(|(name, count)| format!("{name} {count}")).collect();
-        writeln!(f, "  did {}; skipped {}", operations.join(", "), self.skipped)?;
         let (connections, faults, events) = (self.connections, self.faults, self.events);
         let time = show(self.virtual_time);
-        writeln!(
-            f,
-            "  {connections} connections, {faults} faults, {events} events, {time} s, trace {:016x}",
-            self.trace_hash
-        )?;
-        for violation in &self.violations {
-            writeln!(f, "  VIOLATION {violation}")?;
-        }
-        if let Some(panic) = &self.panic {
-            writeln!(f, "  PANIC at {} (seed {}): {}", show(panic.at), panic.seed, panic.message)?;
-        }
-        Ok(())
+        let mut lines = vec![
+            format!("did {}; skipped {}", operations.join(", "), self.skipped),
+            format!(
+                "{connections} connections, {faults} faults, {events} events, {time} s, trace {:016x}",
+                self.trace_hash
+            ),
+        ];
+        lines.extend(self.violations.iter().map(|violation| format!("VIOLATION {violation}")));
+        lines.extend(
+            self.panic
+                .iter()
+                .map(|panic| format!("PANIC at {} (seed {}): {}", show(panic.at), panic.seed, panic.message)),
+        );
+        lines
     }
 }

@@ -3,12 +3,14 @@
 
 mod after;
 
-use super::case::{Case, INITIATOR, PORTAL, TARGET};
+use super::case::{Case, INITIATOR, PORTAL, target_name};
 use super::client::{Client, Outcome};
 use super::op::{Op, Way, What};
+use super::program::Units;
 use super::report::{Report, Signature};
 use crate::clock::{Nanos, SECOND};
 use crate::codec::Kind;
+use crate::disk::BadRange;
 use crate::initiator::{CommandPlan, Draft, LoginOutcome, LoginPlan, Unsolicited, lun, pattern::pattern};
 use crate::oracle::{ProbeDefinitions, Violation};
 use crate::world::{Keep, Seen, World, WorldConfig};
@@ -175,8 +177,19 @@ impl Run {
                 self.undo_after(time, Undo::Restart);
                 return true;
             }
-            What::Login { discovery, keys } => {
-                self.log_in(at, op.id, discovery, &keys);
+            What::Login { discovery, keys, target } => {
+                let target = if discovery { String::new() } else { target_name(target) };
+                self.log_in(at, op.id, &target, &keys);
+                return true;
+            }
+            What::BadBlocks { device, lba, blocks, read, write } => {
+                let lba = u64::from(lba);
+                let blocks = lba..lba + u64::from(blocks);
+                self.world.bad_blocks(device, BadRange { read, write, ..BadRange::of(blocks) });
+                return true;
+            }
+            What::Freeze { time } => {
+                self.world.freeze(time);
                 return true;
             }
             _ => {}
@@ -284,7 +297,11 @@ impl Run {
                 self.undo_after(time, Undo::Mend(conn));
                 return true;
             }
-            What::Login { .. } | What::StallDisk { .. } | What::Crash { .. } => None,
+            What::Login { .. }
+            | What::StallDisk { .. }
+            | What::Crash { .. }
+            | What::BadBlocks { .. }
+            | What::Freeze { .. } => None,
         };
         if let Some(plan) = command {
             let itt = client.command(world, op.id, plan);
@@ -293,7 +310,9 @@ impl Run {
         true
     }
 
-    fn log_in(&mut self, at: usize, op: u64, discovery: bool, keys: &[(String, String)]) {
+    /// Logs in to a target, or, without a name, for discovery.
+    fn log_in(&mut self, at: usize, op: u64, target: &str, keys: &[(String, String)]) {
+        let discovery = target.is_empty();
         let Some(actor) = self.actors.get_mut(at) else { return };
         if let Some(mut old) = actor.client.take() {
             old.hang_up(&mut self.world, false);
@@ -306,8 +325,8 @@ impl Run {
         let remote = ([192, 0, 2, 10 + number as u8], 50_000).into();
         let name = format!("{INITIATOR}{at}");
         let key = (u32::from(number) + 1) << 16 | actor.logins;
-        let target = if discovery { "" } else { TARGET };
         let mut client = Client::connect(&mut self.world, key, (PORTAL, remote), (&name, target), number + 1);
+        client.credentials = self.case.target.credentials(op);
         let base = if discovery { LoginPlan::discovery() } else { LoginPlan::default() };
         let plan = keys.iter().fold(base, |plan, (key, value)| plan.with_key(key, value));
         client.login(&mut self.world, op, plan);
@@ -383,7 +402,8 @@ impl Run {
     fn redraw(&mut self, seed: u64) {
         for actor in &mut self.actors {
             let steps = actor.ops.make_contiguous();
-            super::program::redraw(steps, seed, self.case.profile, self.case.target.luns);
+            let units = Units { targets: self.case.target.targets, luns: self.case.target.luns };
+            super::program::redraw(steps, seed, self.case.profile, units);
         }
     }
 

@@ -15,9 +15,9 @@ pub enum Theme {
     Swarm,
     /// Nothing: every answer can be foretold.
     Lite,
-    /// What TCP and hosts do on any day: delays, cuts, stalls, ended and reset connections, partitions.
+    /// What TCP and hosts do on any day: delays, cuts, stalls, ended and reset connections, partitions, a process that stands still.
     Network,
-    /// Slow, failing, rotting and stalled disks, crashes with lost and torn writes.
+    /// Slow, failing, rotting and stalled disks, bad ranges of blocks, crashes with lost and torn writes.
     Disk,
     /// A middlebox that drops, repeats, swaps and damages PDUs, and the recovery levels that are there for it.
     Recovery,
@@ -77,6 +77,7 @@ impl Theme {
             drop: weigh(all.drop),
             dup: weigh(all.dup),
             swap: weigh(all.swap),
+            corrupt_field: 0,
             delay_max: all.delay_max,
             disk_slow: weigh(all.disk_slow),
             disk_fail: weigh(all.disk_fail),
@@ -84,7 +85,9 @@ impl Theme {
             crash_lost: weigh(all.crash_lost),
             crash_torn: weigh(all.crash_torn),
         };
-        let honest = drawn.corrupt_bit == 0 && drawn.drop == 0 && drawn.dup == 0 && drawn.swap == 0;
+        let drawn = Profile { corrupt_field: weigh(all.corrupt_field), ..drawn };
+        let changed = drawn.corrupt_bit + drawn.drop + drawn.dup + drawn.swap + drawn.corrupt_field;
+        let honest = changed == 0;
         (drawn, honest && !self.is_hostile())
     }
 
@@ -146,6 +149,8 @@ impl Theme {
             Kind::Partition => network,
             Kind::StallDisk => disk,
             Kind::Crash => disk / 2,
+            Kind::BadBlocks => disk,
+            Kind::Freeze => network / 2,
         }
     }
 }
@@ -175,10 +180,12 @@ pub(super) enum Kind {
     Partition,
     StallDisk,
     Crash,
+    BadBlocks,
+    Freeze,
 }
 
 impl Kind {
-    pub(super) const ALL: [Self; 21] = [
+    pub(super) const ALL: [Self; 23] = [
         Self::Read,
         Self::Write,
         Self::Rewrite,
@@ -200,6 +207,8 @@ impl Kind {
         Self::Partition,
         Self::StallDisk,
         Self::Crash,
+        Self::BadBlocks,
+        Self::Freeze,
     ];
 }
 
@@ -234,7 +243,15 @@ fn disk() -> Profile {
 }
 
 fn middlebox() -> Profile {
-    Profile { corrupt_bit: 3_000, drop: 5_000, dup: 4_000, swap: 4_000, reset: 1_000, ..Profile::default() }
+    Profile {
+        corrupt_bit: 3_000,
+        drop: 5_000,
+        dup: 4_000,
+        swap: 4_000,
+        corrupt_field: 3_000,
+        reset: 1_000,
+        ..Profile::default()
+    }
 }
 
 fn merge(parts: &[Profile]) -> Profile {
@@ -251,6 +268,7 @@ fn merge(parts: &[Profile]) -> Profile {
         drop: most(|it| it.drop),
         dup: most(|it| it.dup),
         swap: most(|it| it.swap),
+        corrupt_field: most(|it| it.corrupt_field),
         delay_max: 0,
         disk_slow: most(|it| it.disk_slow),
         disk_fail: most(|it| it.disk_fail),

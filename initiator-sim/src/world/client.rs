@@ -86,6 +86,9 @@ impl World {
     /// Stops the client from reading, so that buffers fill, or lets it read again.
     pub fn clog(&mut self, conn: u32, clogged: bool) {
         let Some(entry) = self.inner.conns.get_mut(conn as usize) else { return };
+        if clogged {
+            self.inner.marks.act("clog");
+        }
         entry.lane(Dir::In).pipe().set_reading(!clogged);
         while let Some(what) = self.inner.conns[conn as usize].lane(Dir::In).pipe().read() {
             self.inner.client_sees(conn, what);
@@ -98,6 +101,9 @@ impl World {
     /// Cuts or mends the wire of a connection. While it is cut nothing arrives on either side and nothing is lost.
     pub fn partition(&mut self, conn: u32, cut: bool) {
         let Some(entry) = self.inner.conns.get_mut(conn as usize) else { return };
+        if cut {
+            self.inner.marks.act("partition");
+        }
         entry.cut = cut;
         let text = if cut { "partition" } else { "mend" };
         entry.lanes.iter_mut().for_each(|lane| lane.pipe().partition(cut));

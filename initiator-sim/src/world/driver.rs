@@ -25,7 +25,9 @@ impl Driver<Recorder> for Inner {
                 self.note(Tag::IoStart, id.0, b"cancel");
                 self.tell(|| Happened::DiskCancelled { id: id.0 });
                 let device = *self.io.get(&id)?;
-                let due = self.disks.get_mut(device as usize)?.cancel(now, id)?;
+                let due = self.disks.get_mut(device as usize)?.cancel(now, id);
+                self.marks.act(if due.is_some() { "cancelled" } else { "late_after_cancel" });
+                let due = due?;
                 self.queue.schedule(due, Happening::Io(self.generation, device, id));
                 return None;
             }
@@ -126,6 +128,7 @@ impl Inner {
             let len = chunk.len().min(room);
             if len == 0 {
                 entry.server.waiting = true;
+                self.marks.act("full_buffer");
                 return;
             }
             // One write as long as the buffer has room: what is serialised together travels together.
@@ -206,6 +209,7 @@ impl Inner {
                 wire.push(WireRecord { at: now, conn, dir, pdu: view.to_pdu(), quality });
             }
         });
+        self.pdus += u64::from(more);
         if let Some((offset, digests)) = digests {
             entry.switch_digests(offset, digests);
             self.take_over_session(conn);

@@ -2,7 +2,7 @@
 
 use super::conn::ServerState;
 use super::{Happened, World, start_target};
-use crate::disk::Disk;
+use crate::disk::{BadRange, Disk};
 use crate::net::Dir;
 use crate::trace::Tag;
 use std::ops::Range;
@@ -16,6 +16,8 @@ impl World {
         self.inner.marks.gone(target.cells());
         drop(target);
         self.deadline = None;
+        self.inner.frozen_until = 0;
+        self.inner.marks.act("crash");
         self.inner.note(Tag::Admin, 0, b"crash");
         self.inner.tell(|| Happened::Act { conn: None, text: "crash".to_owned() });
         self.inner.io.clear();
@@ -53,6 +55,7 @@ impl World {
         if self.target.is_some() {
             return Ok(());
         }
+        self.inner.marks.act("restart");
         self.inner.note(Tag::Admin, 0, b"restart");
         self.inner.tell(|| Happened::Act { conn: None, text: "restart".to_owned() });
         let rng = self.inner.planner.rng();
@@ -107,6 +110,17 @@ impl World {
         self.inner.disks.get_mut(device as usize)
     }
 
+    /// Makes blocks of a disk fail from now on.
+    pub fn bad_blocks(&mut self, device: u32, range: BadRange) {
+        self.inner.note(Tag::Fault, u64::from(device), format!("{range:?}").as_bytes());
+        let text = format!("blocks {}..{} of disk {device} go bad", range.blocks.start, range.blocks.end);
+        self.inner.tell(|| Happened::Act { conn: None, text });
+        self.inner.marks.act("bad_blocks");
+        if let Some(disk) = self.disk(device) {
+            disk.add_bad(range);
+        }
+    }
+
     /// Lets one bit of a block go bad; the content check knows of it.
     pub fn rot(&mut self, device: u32, lba: u64, byte: u32, bit: u8) {
         if let Some(disk) = self.inner.disks.get_mut(device as usize) {
@@ -120,6 +134,9 @@ impl World {
     /// Stops a disk from completing operations, or lets it go on.
     pub fn stall_disk(&mut self, device: u32, stalled: bool) {
         let Some(disk) = self.inner.disks.get_mut(device as usize) else { return };
+        if stalled {
+            self.inner.marks.act("stall_disk");
+        }
         for (id, due) in disk.stall(stalled) {
             let generation = self.inner.generation;
             self.inner.queue.schedule(due, super::Happening::Io(generation, device, id));

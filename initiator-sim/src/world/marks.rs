@@ -19,6 +19,8 @@ pub(super) struct Marks {
     /// By the earlier probe, a bit for the later one, on one connection.
     pairs: [u16; 16],
     faults: Vec<Fault>,
+    /// Faults that are acts, not draws at a site.
+    acts: Vec<&'static str>,
     /// Of targets that are gone.
     cells: Cells,
     /// The last probe of all.
@@ -43,6 +45,13 @@ impl Marks {
             && !self.faults.contains(fault)
         {
             self.faults.push(*fault);
+        }
+    }
+
+    /// The world did something to the target, its disks or its connections.
+    pub(super) fn act(&mut self, name: &'static str) {
+        if !self.acts.contains(&name) {
+            self.acts.push(name);
         }
     }
 
@@ -87,6 +96,7 @@ impl World {
         );
         let session = SESSION.cells.iter().flatten().flatten();
         out.extend(session.filter(|cell| cells.has_session(**cell)).map(|cell| format!("session {cell:?}")));
+        out.extend(marks.acts.iter().map(|name| format!("fault {name}")));
         out.extend(self.record().iter().map(|record| format!("fault {}", outcome_name(&record.outcome))));
         out
     }
@@ -101,6 +111,7 @@ pub fn all_marks() -> BTreeSet<String> {
     out.extend(Fault::every().iter().map(|fault| format!("violation {fault:?}")));
     out.extend(CONNECTION.cells.iter().flatten().flatten().map(|cell| format!("connection {cell:?}")));
     out.extend(SESSION.cells.iter().flatten().flatten().map(|cell| format!("session {cell:?}")));
+    out.extend(ACTS.iter().map(|name| format!("fault {name}")));
     out.extend(OUTCOMES.iter().map(|name| format!("fault {name}")));
     out
 }
@@ -113,8 +124,22 @@ fn pair_mark(first: Probe, later: Probe) -> String {
     format!("pair {} > {}", first.name(), later.name())
 }
 
+/// Faults that last, or that come of how the world is made.
+const ACTS: [&str; 10] = [
+    "clog",
+    "partition",
+    "full_buffer",
+    "stall_disk",
+    "bad_blocks",
+    "cancelled",
+    "late_after_cancel",
+    "crash",
+    "restart",
+    "freeze",
+];
+
 /// Kinds of fault that can happen by chance.
-const OUTCOMES: [&str; 16] = [
+const OUTCOMES: [&str; 17] = [
     "split",
     "coalesce",
     "delay",
@@ -126,6 +151,7 @@ const OUTCOMES: [&str; 16] = [
     "drop",
     "dup",
     "swap",
+    "corrupt_field",
     "disk_slow",
     "disk_fail",
     "disk_rot",

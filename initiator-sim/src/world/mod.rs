@@ -16,6 +16,7 @@ mod client;
 mod conn;
 mod driver;
 mod faults;
+mod freeze;
 mod lifecycle;
 mod marks;
 mod probes;
@@ -107,6 +108,8 @@ enum Happening {
     Io(u32, u32, IoId),
     Wake(u64),
     Fault(FaultId),
+    /// The target's process goes on.
+    Thaw,
 }
 
 /// A target, its disks, and the connections to it.
@@ -148,12 +151,16 @@ struct Inner {
     probes: Vec<ProbeRecord>,
     wire: Vec<WireRecord>,
     trace: Trace,
+    /// PDUs that passed at the target's socket.
+    pdus: u64,
     recording: recording::Recording,
     marks: marks::Marks,
     /// Reads under way that will return wrong bits, and of which blocks.
     rotten: BTreeMap<IoId, (u32, std::ops::Range<u64>)>,
     /// From this event of the trace on all that is left to chance is that of another seed.
     fork: Option<(u64, u64)>,
+    /// Until then the target's process stands still.
+    frozen_until: Nanos,
     /// Nothing happens after this event of the trace.
     until: Option<u64>,
     /// Nothing happens after the first finding.
@@ -190,10 +197,12 @@ impl World {
             probes: Vec::new(),
             wire: Vec::new(),
             trace: Trace::new(config.keep.trace),
+            pdus: 0,
             recording: recording::Recording::default(),
             marks: marks::Marks::default(),
             rotten: BTreeMap::new(),
             fork: None,
+            frozen_until: 0,
             until: None,
             until_failure: false,
             config,
@@ -283,6 +292,11 @@ impl World {
     /// The trace: how many events, and the events themselves if they are kept.
     pub const fn trace(&self) -> &Trace {
         &self.inner.trace
+    }
+
+    /// PDUs that passed at the target's socket, both ways.
+    pub const fn pdus(&self) -> u64 {
+        self.inner.pdus
     }
 
     /// Every fault that happened by chance. Given back as [`Plan::explicit`] with the same seed it makes the same run.

@@ -24,7 +24,9 @@ impl World {
             return false;
         }
         let event = self.inner.queue.next_at();
-        let next = match (event, self.deadline) {
+        // A process that stands still is not woken by its timers either.
+        let deadline = self.deadline.map(|deadline| deadline.max(self.inner.frozen_until));
+        let next = match (event, deadline) {
             (Some(event), Some(deadline)) => Some(event.min(deadline)),
             (one, other) => one.or(other),
         };
@@ -63,6 +65,9 @@ impl World {
 
     fn happen(&mut self, happening: Happening) {
         self.idle_timeouts = 0;
+        if self.inner.is_frozen() && self.inner.put_off(happening) {
+            return;
+        }
         match happening {
             Happening::Open(conn) => self.opened(conn),
             Happening::Connected(conn) => self.inner.seen.push_back(Seen::Connected { conn }),
@@ -77,6 +82,7 @@ impl World {
                 self.inner.seen.push_back(Seen::Wake { token });
             }
             Happening::Fault(id) => self.inner.fault_due(id),
+            Happening::Thaw => {}
         }
     }
 
@@ -114,7 +120,8 @@ impl World {
     /// Pulls everything out of the target and tells it what came of that, until nothing is left; then runs the checks.
     fn drain(&mut self) {
         let now = instant(self.now());
-        while let Some(target) = &mut self.target {
+        let frozen = self.inner.is_frozen();
+        while let Some(target) = self.target.as_mut().filter(|_| !frozen) {
             drive::drain(now, target, &mut self.inner);
             let mut sent = false;
             for conn in std::mem::take(&mut self.inner.want_transmit) {

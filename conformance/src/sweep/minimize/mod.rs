@@ -9,9 +9,9 @@ mod passes;
 mod values;
 
 use super::file::RunFile;
-use super::one::{judge, judge_within};
+use super::one::{guarded, judge, judge_within};
 use initiator_sim::trace::hash_bytes;
-use initiator_sim::workload::{Case, Faults, Run, Signature, run_case};
+use initiator_sim::workload::{Case, Faults, Run, Signature};
 use initiator_sim::world::Keep;
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -133,8 +133,7 @@ fn key(case: &Case) -> u64 {
 pub fn minimize(case: &Case, budget: Duration, jobs: usize) -> Result<Minimal, String> {
     let began = Instant::now();
     let want = judge(case).ok_or("it does not fail: there is nothing to make smaller")?;
-    let (report, world) = run_case(case, super::one::probes(), Keep::default())
-        .map_err(|error| format!("the target refuses this configuration: {error}"))?;
+    let (report, world) = guarded(case, Keep::default())?;
     let mut first = Run::new(case.clone(), super::one::probes(), Keep::default())?;
     first.world().stop_at_failure();
     let events = first.finish().0.events;
@@ -156,7 +155,8 @@ pub fn minimize(case: &Case, budget: Duration, jobs: usize) -> Result<Minimal, S
         }
     }
     let before = (best.steps.len(), best.faults.len());
-    let end = report.violations.first().map_or(u64::MAX, |found| found.at);
+    let found = report.violations.first().map(|found| found.at);
+    let end = found.or(report.panic.as_ref().map(|panic| panic.at)).unwrap_or(u64::MAX);
     passes::cut_tail(&mut search, &mut best, &report.begun, end);
     loop {
         let start = best.clone();

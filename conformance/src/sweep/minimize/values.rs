@@ -100,6 +100,7 @@ const PLAIN_STEP: [fn(&mut u64, &mut What); 6] = [
     |_, what| match what {
         What::Read { blocks, .. } | What::Write { blocks, .. } | What::Verify { blocks, .. } => *blocks = 1,
         What::Rewrite { blocks, .. } => *blocks = 1,
+        What::BadBlocks { blocks, .. } => *blocks = 1,
         What::Ping { len, .. } => *len = 0,
         What::Hostile { bytes } => bytes.truncate(48),
         _ => {}
@@ -115,6 +116,7 @@ const PLAIN_STEP: [fn(&mut u64, &mut What); 6] = [
         _ => {}
     },
     |_, what| match what {
+        What::Login { target, .. } => *target = 0,
         What::Write { fua, solicited, .. } => (*fua, *solicited) = (false, false),
         What::HangUp { reset } | What::Leave { reset } => *reset = false,
         What::Ping { immediate, .. } => *immediate = false,
@@ -132,7 +134,9 @@ const PLAIN_STEP: [fn(&mut u64, &mut What); 6] = [
         _ => {}
     },
     |_, what| match what {
-        What::Clog { time } | What::Partition { time } | What::Crash { time } => *time = round(*time),
+        What::Clog { time } | What::Partition { time } | What::Crash { time } | What::Freeze { time } => {
+            *time = round(*time)
+        }
         What::StallDisk { time, .. } => *time = round(*time),
         _ => {}
     },
@@ -145,6 +149,7 @@ fn plain_outcome(outcome: &mut Outcome) {
         }
         Outcome::Net(Verb::Coalesce(count)) => *count = 1,
         Outcome::Net(Verb::CorruptBit { bit, .. }) => *bit = 0,
+        Outcome::Net(Verb::CorruptField { value, .. }) => *value = 0,
         Outcome::Disk(DiskVerb::Rot { byte, bit }) => (*byte, *bit) = (0, 0),
         Outcome::Crash(verb @ CrashVerb::Torn(_)) => *verb = CrashVerb::Lost,
         _ => {}

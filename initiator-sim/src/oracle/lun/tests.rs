@@ -108,3 +108,23 @@ fn what_was_unmapped_is_zero() {
     device.crash();
     assert_eq!(read(&mut device, 60_000, 3, b"ijkl"), None, "it was not synchronised");
 }
+
+/// A read that began while nobody knew what the block holds may return that, also after a write that ended before its data came.
+#[test]
+fn what_was_unknown_when_a_read_began_may_come_back() {
+    for spoil in [
+        |device: &mut Device| device.taint(1..2),
+        |device: &mut Device| {
+            device.begin_or(1, 1, 1, SIZE);
+            assert_eq!(device.end(1, Ending::Good), None);
+        },
+    ] {
+        let mut device = device();
+        spoil(&mut device);
+        device.begin_read(2, 1, 1, SIZE);
+        write(&mut device, 3, 1, b"new!");
+        device.read_data(2, 0, b"odd!");
+        assert_eq!(device.end(2, Ending::Good), None);
+        assert!(read(&mut device, 4, 1, b"odd!").is_some(), "now it is known");
+    }
+}

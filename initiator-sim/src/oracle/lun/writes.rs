@@ -157,6 +157,9 @@ impl Device {
             for read in self.reading.values_mut().filter(|read| read.lba <= lba) {
                 read.also.extend(old.iter().chain([&possible]).map(|content| (lba, *content)));
             }
+            if good {
+                self.remember_unknown(lba);
+            }
             let block = self.block(lba);
             for content in &old {
                 block.remember(*content);
@@ -176,6 +179,17 @@ impl Device {
             } else {
                 self.dirty.insert(lba, ());
             }
+        }
+    }
+
+    /// The block is about to be known: what is under way may have met it when it was not.
+    fn remember_unknown(&mut self, lba: u64) {
+        if !self.blocks.get(&lba).is_some_and(|block| block.any || block.tainted) {
+            return;
+        }
+        self.reading.values_mut().for_each(|read| read.unsure.push(lba));
+        for other in self.writing.values_mut().filter(|other| other.compared > 0 && other.covers(lba)) {
+            other.unsure.push(lba);
         }
     }
 

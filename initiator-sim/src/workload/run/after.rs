@@ -2,7 +2,7 @@
 
 use super::{PROGRESS_MAX, Run};
 use crate::initiator::{CommandPlan, LoginPlan, lun};
-use crate::workload::case::{PORTAL, TARGET};
+use crate::workload::case::{PORTAL, target_name};
 use crate::workload::client::Client;
 use std::collections::VecDeque;
 
@@ -35,10 +35,18 @@ impl Run {
 
     /// A new client reads the blocks that the others used; the content check judges what comes.
     pub(super) fn read_back(&mut self) {
-        let key = u32::MAX;
+        for target in 0..self.case.target.targets {
+            self.read_target(target);
+        }
+    }
+
+    fn read_target(&mut self, target: u16) {
+        let key = u32::MAX - u32::from(target);
+        let name = target_name(target);
         let ends = (PORTAL, ([192, 0, 2, 200], 40_000).into());
         let mut client =
-            Client::connect(&mut self.world, key, ends, ("iqn.2007-07.com.example:reader", TARGET), 9);
+            Client::connect(&mut self.world, key, ends, ("iqn.2007-07.com.example:reader", &name), 9);
+        client.credentials = self.case.target.credentials(u64::from(key));
         client.login(&mut self.world, 1, LoginPlan::default());
         let mut op = 1;
         let luns = self.case.target.luns;
