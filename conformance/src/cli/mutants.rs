@@ -29,6 +29,9 @@ pub struct Mutants {
     /// Measure the minimiser: of each, the first seed that fails by it made as small as possible
     #[arg(long, conflicts_with_all = ["sweep", "list"])]
     minimize: bool,
+    /// With --minimize: exit 1 if the median of steps, or that of faults, is above this
+    #[arg(long, value_name = "N", requires = "minimize")]
+    at_most: Option<u64>,
     /// Say what is planted
     #[arg(long)]
     list: bool,
@@ -208,7 +211,11 @@ mod with_feature {
                     done.len()
                 );
             }
-            if broken == 0 { Exit::Passed } else { Exit::Failed }
+            let large = self.at_most.is_some_and(|most| steps > most || faults > most);
+            if done.is_empty() {
+                return Exit::NothingSelected;
+            }
+            if broken == 0 && !large { Exit::Passed } else { Exit::Failed }
         }
 
         fn report(&self, verdicts: &[(&Planted, Verdict)]) -> Exit {

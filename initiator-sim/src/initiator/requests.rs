@@ -161,8 +161,10 @@ impl LogoutProgram {
         if response == 0 {
             let cid = self.cid.unwrap_or(session.connection(self.exchange.conn).cid);
             for conn in 0..session.connections().len() {
-                if self.reason == 0 || session.connection(conn).cid == cid {
+                if session.connection(conn).cid == cid {
                     session.closed(conn);
+                } else if self.reason == 0 {
+                    session.ended_elsewhere(conn);
                 }
             }
         }

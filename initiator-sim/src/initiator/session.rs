@@ -175,6 +175,12 @@ impl Session {
         self.audit.connection_gone(conn, self.params.error_recovery_level >= 2);
     }
 
+    /// The session ended over another connection: on this one nothing more is owed, but what was sent before may still be under way.
+    pub fn ended_elsewhere(&mut self, conn: usize) {
+        self.connections[conn].phase = Phase::Closed;
+        self.audit.doubt(conn);
+    }
+
     /// Requests the target still owes an answer, by Initiator Task Tag.
     pub fn outstanding(&self) -> BTreeMap<u32, crate::codec::Kind> {
         self.audit.outstanding()

@@ -64,8 +64,27 @@ impl Oracles {
             meets |= reset.zip(task).is_some_and(|(reset, task)| in_scope(reset, task));
             reset.is_some()
         });
-        if meets && let Some(task) = self.conns.get_mut(&conn).and_then(|conn| conn.tasks.open(itt)) {
+        if meets
+            && let Some(conn) = self.conns.get_mut(&conn)
+            && let Some(task) = conn.tasks.open(itt)
+        {
             task.doubtful = true;
+            let lun = task.lun;
+            conn.terminations.may_come(lun);
+        }
+    }
+
+    /// A connection is gone: the functions asked for on it may have ended tasks anywhere, and no response will tell.
+    pub(super) fn unanswered(&mut self, conn: u32) {
+        let Some(state) = self.conns.get(&conn) else { return };
+        let asked = state.tasks.iter().filter(|it| it.kind == Kind::TaskRequest && is_multi(it.function));
+        let asked: Vec<Task> = asked.cloned().collect();
+        for by in asked {
+            for other in self.conns.values_mut() {
+                for task in other.tasks.iter_mut().filter(|task| task.doubtful && in_scope(&by, task)) {
+                    task.excused = true;
+                }
+            }
         }
     }
 

@@ -383,6 +383,7 @@ impl Oracles {
         (self.sink.at, self.sink.conn) = (now, conn);
         self.deaf(conn);
         self.doubt_acas();
+        self.unanswered(conn);
         if let Some(state) = self.conns.get_mut(&conn) {
             state.open = false;
             let session = state.session.and_then(|key| self.sessions.get_mut(&key));

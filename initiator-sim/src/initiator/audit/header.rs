@@ -2,6 +2,10 @@
 
 use super::Violation;
 use crate::codec::{Kind, Pdu, fields};
+use std::sync::LazyLock;
+
+/// [`defined`] of every kind, by its place in the enum: asked for each PDU that comes.
+static DEFINED: LazyLock<Vec<[u8; 48]>> = LazyLock::new(|| Kind::all().map(defined).collect());
 
 /// Bits of a kind's header that some field covers.
 fn defined(kind: Kind) -> [u8; 48] {
@@ -17,7 +21,7 @@ fn defined(kind: Kind) -> [u8; 48] {
 }
 
 pub(super) fn check(kind: Kind, pdu: &Pdu, receive_max: u32, found: &mut Vec<Violation>) {
-    let stray = pdu.bhs.iter().zip(defined(kind)).position(|(byte, mask)| byte & !mask != 0);
+    let stray = pdu.bhs.iter().zip(&DEFINED[kind as usize]).position(|(byte, mask)| byte & !mask != 0);
     if let Some(at) = stray {
         let text = format!("{kind} has reserved bits set in byte {at} ({:#04x})", pdu.bhs[at]);
         found.push(Violation::must("rfc7143/10.7-4", text));

@@ -137,6 +137,11 @@ impl Audit {
         });
     }
 
+    /// Whether what was asked on a connection will be answered cannot be told.
+    pub(super) fn doubt(&mut self, conn: usize) {
+        self.tasks.values_mut().filter(|task| task.conn == conn).for_each(|task| task.murky = true);
+    }
+
     /// True if this side has asked on that connection for something to be sent again.
     pub(super) fn has_asked(&self, conn: usize) -> bool {
         self.asked.contains(&conn)
