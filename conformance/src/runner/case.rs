@@ -13,7 +13,7 @@ use crate::scenario::units::Nanos;
 use crate::scenario::{Case, Scenario};
 use crate::trace::Record;
 use initiator_sim::world::{Keep, Moment, World};
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU16, Ordering};
@@ -119,12 +119,12 @@ struct Ran {
 /// Runs a case.
 pub fn run(scenario: &Scenario, case: &Case, options: &Options) -> Report {
     let seed = options.seed.unwrap_or(scenario.seed);
-    let mut scenario = scenario.clone();
-    scenario.seed = seed;
-    let first = once(&scenario, case, options, true);
-    let mut ran = first;
+    let reseeded = (seed != scenario.seed).then(|| Scenario { seed, ..scenario.clone() });
+    let scenario = reseeded.as_ref().unwrap_or(scenario);
+    let lack = OnceCell::new();
+    let mut ran = once(scenario, case, options, Turn { keep: true, lack: &lack });
     if options.twice && matches!(options.backend, Backend::Simulator) && ran.hash.is_some() {
-        let second = once(&scenario, case, options, false);
+        let second = once(scenario, case, options, Turn { keep: false, lack: &lack });
         if second.hash != ran.hash {
             let text =
                 format!("two runs of seed {seed} differ: {:016x?} and {:016x?}", ran.hash, second.hash);
@@ -153,10 +153,19 @@ impl Ran {
     }
 }
 
+/// One run of two.
+#[derive(Clone, Copy)]
+struct Turn<'a> {
+    /// Keep what is needed for the golden trace.
+    keep: bool,
+    /// What the target lacks, once it was asked.
+    lack: &'a OnceCell<Option<String>>,
+}
+
 /// A bug of the lab itself must not end the whole run.
-fn once(scenario: &Scenario, case: &Case, options: &Options, keep: bool) -> Ran {
+fn once(scenario: &Scenario, case: &Case, options: &Options, turn: Turn<'_>) -> Ran {
     let run = || match &options.backend {
-        Backend::Simulator => simulate(scenario, case, keep, options.moments && keep),
+        Backend::Simulator => simulate(scenario, case, turn, options.moments && turn.keep),
         Backend::Tcp(tcp) => over_tcp(scenario, case, tcp),
     };
     catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|payload| {
@@ -171,10 +180,10 @@ fn once(scenario: &Scenario, case: &Case, options: &Options, keep: bool) -> Ran 
     })
 }
 
-fn simulate(scenario: &Scenario, case: &Case, keep: bool, moments: bool) -> Ran {
+fn simulate(scenario: &Scenario, case: &Case, turn: Turn<'_>, moments: bool) -> Ran {
     let made = variables(scenario, case, builtin(scenario)).and_then(|vars| {
         // Probe steps look at what is kept, so both runs keep it; the wire is for the trace alone.
-        let keep = Keep { wire: keep, probes: true, moments, ..Keep::default() };
+        let keep = Keep { wire: turn.keep, probes: true, moments, ..Keep::default() };
         setup::setup(scenario, &vars, keep).map(|setup| (vars, setup))
     });
     let (vars, setup) = match made {
@@ -188,10 +197,12 @@ fn simulate(scenario: &Scenario, case: &Case, keep: bool, moments: bool) -> Ran 
     };
     let defaults = Defaults { initiator: INITIATOR_NAME.to_owned(), target: setup.target_name, chap: None };
     if needs::needs_asking(scenario) {
-        let asked = world().map_err(|error| error.to_string());
-        let offers = asked.and_then(|lab| offers::ask(Box::new(lab), defaults.clone()));
-        if let Some(why) = lacking(scenario, &offers) {
-            return Ran::ended(Verdict::Skipped(why));
+        let lack = turn.lack.get_or_init(|| {
+            let asked = world().map_err(|error| error.to_string());
+            lacking(scenario, &asked.and_then(|lab| offers::ask(Box::new(lab), defaults.clone())))
+        });
+        if let Some(why) = lack {
+            return Ran::ended(Verdict::Skipped(why.clone()));
         }
     }
     let mut state = State::new(Box::new(lab), scenario.limits);

@@ -11,6 +11,7 @@ use crate::scenario::model::RunLimits;
 use std::cell::RefCell;
 use std::path::Path;
 use std::rc::Rc;
+use std::sync::LazyLock;
 
 /// What an implementation offers, as far as an initiator can tell.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,10 +59,10 @@ pub(super) fn ask(lab: Box<dyn Lab>, defaults: Defaults) -> Result<Offers, Strin
     let mut state = State::new(lab, RunLimits::default());
     state.defaults = defaults;
     let state = RefCell::new(state);
-    carry_out(&state, LOGIN)?;
+    carry_out(&state, &QUESTIONS.0)?;
     let number = |name: &str| state.borrow().vars.get(name).and_then(crate::scenario::expr::Value::number);
     if number("last") == Some(u32::MAX.into()) {
-        carry_out(&state, CAPACITY_16)?;
+        carry_out(&state, &QUESTIONS.1)?;
     }
     let disk = number("block").zip(number("last")).and_then(|(block, last)| {
         let block = u32::try_from(block).ok().filter(|block| *block > 0)?;
@@ -87,18 +88,24 @@ pub(super) fn ask(lab: Box<dyn Lab>, defaults: Defaults) -> Result<Offers, Strin
             disk,
         }
     };
-    carry_out(&state, LOGOUT)?;
+    carry_out(&state, &QUESTIONS.2)?;
     Ok(offers)
 }
 
-fn carry_out(state: &RefCell<State>, text: &str) -> Result<(), String> {
-    let scenario = question(text)?;
+/// Read once for all scenarios.
+static QUESTIONS: LazyLock<(Question, Question, Question)> =
+    LazyLock::new(|| (question(LOGIN), question(CAPACITY_16), question(LOGOUT)));
+
+type Question = Result<Scenario, String>;
+
+fn carry_out(state: &RefCell<State>, question: &Question) -> Result<(), String> {
+    let scenario = question.as_ref().map_err(Clone::clone)?;
     let Some(first) = scenario.steps.first() else { return Ok(()) };
     let cx = Cx { state, locals: Rc::default(), id: "", at: &first.at };
     block_on(state, steps::run(cx, &scenario.steps, &[])).map_err(|failure| failure.headline)
 }
 
-fn question(text: &str) -> Result<Scenario, String> {
+fn question(text: &str) -> Question {
     let read = crate::scenario::parse_text(Path::new(""), "lab/offers", "offers", text.to_owned());
     read.map_err(|error| error.message)
 }

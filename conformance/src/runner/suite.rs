@@ -8,9 +8,11 @@ use super::pick::{Pick, Shard};
 use crate::golden;
 use crate::scenario::{Case, Collection, Level, LoadError, Scenario, Xfail, case_named, cases, expanded};
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
+use std::num::NonZero;
 use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread::ScopedJoinHandle;
 
 /// So many cases of an expanded matrix run on one thread before others get their turn.
 const SHARE: usize = 64;
@@ -79,17 +81,21 @@ pub fn select(collection: &Collection, filter: &Filter) -> Result<Vec<Selected>,
     };
     let patterns: Vec<_> = filter.globs.iter().filter(|glob| !is_case(glob)).collect();
     let globs = globs(&patterns).map_err(|message| vec![LoadError { message }])?;
-    let mut selected = Vec::new();
-    let mut errors = Vec::new();
-    for name in collection.names() {
+    let read = |name: &str| {
         // A case is named exactly, brackets and all; anything else is a glob over names.
         let of_case = |glob: &&String| glob.strip_prefix(name).is_some_and(|rest| rest.starts_with('['));
         let single: Vec<_> = filter.globs.iter().filter(of_case).collect();
         let named = filter.globs.is_empty() || globs.is_match(name);
         if !named && single.is_empty() {
-            continue;
+            return Ok(None);
         }
-        match collection.load(name).and_then(|scenario| choose(scenario, &single, named, filter)) {
+        collection.load(name).and_then(|scenario| choose(scenario, &single, named, filter))
+    };
+    let names: Vec<_> = collection.names().collect();
+    let mut selected = Vec::new();
+    let mut errors = Vec::new();
+    for found in on_threads(&names, |name| read(name)) {
+        match found {
             Ok(found) => selected.extend(found),
             Err(error) => errors.push(error),
         }
@@ -98,6 +104,21 @@ pub fn select(collection: &Collection, filter: &Filter) -> Result<Vec<Selected>,
         selected = shard.of(selected);
     }
     if errors.is_empty() { Ok(selected) } else { Err(errors) }
+}
+
+/// Does something to each of many, on all processors; the results in the order of what they are of.
+fn on_threads<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
+    let threads = std::thread::available_parallelism().map_or(1, NonZero::get);
+    let share = items.len().div_ceil(threads).max(1);
+    let work = &work;
+    std::thread::scope(|scope| {
+        let shares = items.chunks(share).map(|share| scope.spawn(|| share.iter().map(work).collect()));
+        let shares: Vec<_> = shares.collect();
+        let ended = |share: ScopedJoinHandle<'_, Vec<R>>| {
+            share.join().unwrap_or_else(|payload| std::panic::resume_unwind(payload))
+        };
+        shares.into_iter().flat_map(ended).collect()
+    })
 }
 
 fn choose(
@@ -180,7 +201,7 @@ pub fn run_all(
     jobs: usize,
     done: &(dyn Fn(&Ran) + Sync),
 ) -> Vec<Ran> {
-    let selected = shares(selected);
+    let selected: Vec<_> = shares(selected).into_iter().map(|one| Mutex::new(Some(one))).collect();
     let next = AtomicUsize::new(0);
     let results: Vec<Mutex<Option<Ran>>> = selected.iter().map(|_| Mutex::new(None)).collect();
     let work = || {
@@ -188,6 +209,7 @@ pub fn run_all(
             let at = next.fetch_add(1, Ordering::Relaxed);
             selected.get(at).zip(results.get(at))
         } {
+            let Some(selected) = selected.lock().ok().and_then(|mut one| one.take()) else { continue };
             let mut ran = run_one(root, selected, options);
             done(&ran);
             // Those of all scenarios would be more than anybody has memory for.
@@ -206,7 +228,7 @@ pub fn run_all(
     joined(results.into_iter().filter_map(|slot| slot.into_inner().ok().flatten()))
 }
 
-fn run_one(root: &Path, selected: &Selected, options: &Options) -> Ran {
+fn run_one(root: &Path, selected: Selected, options: &Options) -> Ran {
     let mut reports: Vec<_> =
         selected.cases.iter().map(|case| run(&selected.scenario, case, options)).collect();
     if !selected.whole && selected.cases.len() > 1 {
@@ -219,7 +241,7 @@ fn run_one(root: &Path, selected: &Selected, options: &Options) -> Ran {
     let failed = reports.iter().any(|report| matches!(report.verdict, Verdict::Failed(_)));
     let expected = selected.scenario.xfail.is_some();
     let golden = (compares && failed == expected).then(|| compare(root, &selected.scenario, &reports));
-    Ran { selected: selected.clone(), reports, golden }
+    Ran { selected, reports, golden }
 }
 
 /// Compares with the file.

@@ -86,10 +86,11 @@ impl Negotiation {
         let repeats =
             matches!(key.as_str(), "TargetAddress" | "TargetName") || rule == Some(KeyRule::Exchange);
         let declared = matches!(rule, Some(KeyRule::Declare | KeyRule::DeclareNumber(..)));
-        let open = self.keys.iter_mut().rev().find(|s| {
-            s.key == key && s.answer.is_none() && s.proposer != side && (!declared || reserved(&value))
-        });
-        if let Some(open) = open.filter(|_| rule != Some(KeyRule::Exchange)) {
+        // The answer to SendTargets may have thousands of pairs, each of which declares: nothing is looked for then.
+        let answers = rule != Some(KeyRule::Exchange) && (!declared || reserved(&value));
+        let is_it = |s: &&mut Settled| s.key == key && s.answer.is_none() && s.proposer != side;
+        let open = if answers { self.keys.iter_mut().rev().find(is_it) } else { None };
+        if let Some(open) = open {
             open.answer = Some(value);
             let settled = open.clone();
             if side == Side::Target {
@@ -97,8 +98,8 @@ impl Negotiation {
             }
             return;
         }
-        let again = self.keys.iter().any(|s| s.key == key && (s.proposer == side || !declared));
-        if again && side == Side::Target && !repeats {
+        let again = || self.keys.iter().any(|s| s.key == key && (s.proposer == side || !declared));
+        if side == Side::Target && !repeats && again() {
             self.violations.push(Violation::must("rfc7143/6.3-12", format!("{key} was negotiated already")));
         }
         if side == Side::Target && is_extension(&key) && key != "X#NodeArchitecture" {

@@ -55,7 +55,12 @@ impl Acas {
         let faulted = self.standing.get(&unit).copied();
         let own = faulted.is_some() && faulted == session;
         let serves = own && task.attribute == ATTR_ACA;
-        let refused = faulted.filter(|_| !serves && task.certain).map(|_| own);
+        // Others may preempt the faulted nexus, which ends the condition (SAM-5 5.9.4).
+        let is_way_out = task.preempts && !own;
+        if is_way_out {
+            self.standing.remove(&unit);
+        }
+        let refused = faulted.filter(|_| !serves && !is_way_out && task.certain).map(|_| own);
         task.aca = Role { asks: asks && task.certain, refused, serves };
     }
 

@@ -57,6 +57,9 @@ pub(super) fn effect(cdb: &[u8; 16]) -> Effect {
         0xaa => Effect::Write { lba: lba12, blocks: len12, fua },
         0x8a => Effect::Write { lba: lba16, blocks: len16, fua },
         0x9c => Effect::Write { lba: lba16, blocks: b(12) << 8 | b(13), fua },
+        // XDWRITEREAD; with DISABLE WRITE it leaves them alone.
+        0x53 if cdb[1] & 0x04 != 0 => Effect::None,
+        0x53 => Effect::Write { lba: lba10, blocks: len10, fua },
         // WRITE AND VERIFY: verification is of the medium, but nothing says the cache is flushed.
         0x2e => Effect::Write { lba: lba10, blocks: len10, fua: false },
         0xae => Effect::Write { lba: lba12, blocks: len12, fua: false },
@@ -126,6 +129,8 @@ mod tests {
                 &[0x88, 0, 0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0, 3, 0, 0],
                 Effect::Read { lba: 1 << 32 | 2, blocks: 3 },
             ),
+            (&[0x53, 0, 0, 0, 0, 1, 0, 0, 2, 0], Effect::Write { lba: 1, blocks: 2, fua: false }),
+            (&[0x53, 4, 0, 0, 0, 1, 0, 0, 2, 0], Effect::None),
             (&[0x35, 0, 0, 0, 0, 0, 0, 0, 0, 0], Effect::Sync),
             (&[0x35, 2, 0, 0, 0, 0, 0, 0, 0, 0], Effect::None),
             (&[0x12, 0, 0, 0, 36, 0], Effect::None),

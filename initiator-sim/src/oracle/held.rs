@@ -52,6 +52,7 @@ impl Bounds {
             ("sessions", usage.sessions as u64, self.sessions as u64),
             ("commands of one session", usage.tasks_of_one_session as u64, self.tasks as u64),
             ("bytes of data", usage.held_bytes, self.held * usage.sessions as u64),
+            ("bytes stored", usage.stored_bytes, usage.held_bytes),
             ("PDUs not sent", usage.unsent as u64, (self.unsent * usage.connections) as u64),
             ("operations given up", usage.orphans as u64, self.orphans as u64),
         ];

@@ -347,6 +347,7 @@ impl Oracles {
             } else if task.kind == Kind::TaskRequest && kind == Kind::TaskResponse {
                 match task.function {
                     reassign::TASK_REASSIGN => self.reassigned(pdu, &task),
+                    reassign::QUERY_TASK => self.queried(pdu, &task),
                     _ => self.aborted(pdu, &task),
                 }
             }

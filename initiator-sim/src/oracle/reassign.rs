@@ -5,6 +5,10 @@ use super::{Oracles, WirePdu};
 
 /// TASK REASSIGN.
 pub(super) const TASK_REASSIGN: u32 = 8;
+/// QUERY TASK.
+pub(super) const QUERY_TASK: u32 = 9;
+/// "Function succeeded" (RFC 7144 6.4.2).
+const FUNCTION_SUCCEEDED: u32 = 7;
 
 impl Oracles {
     /// Takes a command that another connection of the session of `conn` left.
@@ -35,14 +39,27 @@ impl Oracles {
 
     /// The response to the request `by` passed: from now on its command belongs to this connection.
     pub(super) fn reassigned(&mut self, pdu: &WirePdu<'_>, by: &Task) {
-        if self.fields.task_response.is_set(pdu.view.bhs) {
-            return; // Not done.
+        if !self.fields.task_response.is_set(pdu.view.bhs) {
+            self.goes_on_here(pdu, by);
         }
+    }
+
+    /// The response to QUERY TASK passed: a command that is there, and was not of this connection, is from now on (RFC 7144
+    /// 6.3).
+    pub(super) fn queried(&mut self, pdu: &WirePdu<'_>, by: &Task) {
+        let is_there = self.fields.task_response.word(pdu.view.bhs) == FUNCTION_SUCCEEDED;
+        let conn = self.conns.get_mut(&pdu.conn);
+        if is_there && conn.is_some_and(|conn| conn.tasks.open(by.ref_task_tag).is_none()) {
+            self.goes_on_here(pdu, by);
+        }
+    }
+
+    fn goes_on_here(&mut self, pdu: &WirePdu<'_>, by: &Task) {
         let Some(session_key) = self.conns.get(&pdu.conn).and_then(|conn| conn.session) else { return };
         let itt = by.ref_task_tag;
         let Some(mut task) = self.take_left(pdu.conn, itt) else {
             let text =
-                format!("TASK REASSIGN of {itt:#x} was granted, and no such command is left to be continued");
+                format!("command {itt:#x} is to go on here, and no such command is left to be continued");
             return self.sink.add("reassign", "rfc7143/7.2.2-8", text);
         };
         let old = self

@@ -217,6 +217,11 @@ impl Outbox {
         u32::try_from(self.urgent.iter().filter(counts).count()).unwrap_or(u32::MAX)
     }
 
+    /// Asynchronous Messages among them.
+    pub(crate) fn messages(&self) -> usize {
+        self.urgent.iter().filter(|out| matches!(out, Out::Async(_))).count()
+    }
+
     /// True with nothing to send.
     pub(crate) fn is_empty(&self) -> bool {
         self.len() == 0

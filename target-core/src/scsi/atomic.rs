@@ -1,4 +1,4 @@
-//! Read, look, write, with nothing in between: COMPARE AND WRITE, ORWRITE(16) (SBC-3 5.3, 5.9)
+//! Read, look, write, with nothing in between: COMPARE AND WRITE, ORWRITE(16), XDWRITEREAD (SBC-3 5.3, 5.9, 5.41, 5.42)
 //!
 //! The engine lets such a command run alone in its task set, as if it were ORDERED ([`is_atomic`]). What may still come in
 //! between are HEAD OF QUEUE commands: while one of these is under way they are told that the unit is BUSY.
@@ -22,6 +22,8 @@ enum Judge {
     Compare,
     /// The data is added, bit by bit.
     Or,
+    /// The data takes their place, if it is to be written, and what it changes, bit by bit, is the answer.
+    Exchange { write: bool },
 }
 
 /// A command under way, and that it is: the unit knows as long as this exists.
@@ -55,6 +57,12 @@ pub(super) fn or_write(context: &mut Context<'_>, cdb: Cdb<'_>) -> Handled {
     begin(context, cdb, extent, Judge::Or)
 }
 
+/// XDWRITEREAD(10) and (32), the commands that move data both ways. DISABLE WRITE is bit 2 of the byte that has FUA.
+pub(super) fn exchange(context: &mut Context<'_>, cdb: Cdb<'_>) -> Handled {
+    let extent = context.extent(cdb)?;
+    begin(context, cdb, extent, Judge::Exchange { write: !cdb.flag(2) })
+}
+
 fn begin(context: &mut Context<'_>, cdb: Cdb<'_>, extent: Extent, judge: Judge) -> Handled {
     if extent.blocks == 0 {
         return Ok(Next::GOOD);
@@ -67,7 +75,7 @@ fn begin(context: &mut Context<'_>, cdb: Cdb<'_>, extent: Extent, judge: Judge) 
     if !planted!(CompareNotAlone) {
         unit.atomic = Arc::downgrade(&under_way);
     }
-    let fua = cdb.bit(1, 3) || !unit.modes.write_cache;
+    let fua = cdb.flag(3) || !unit.modes.write_cache;
     let blocks = if judge == Judge::Compare { extent.blocks.saturating_mul(2) } else { extent.blocks };
     let job = Job { extent, fua, judge, under_way };
     Ok(Next::DataOut { len: unit.bytes(blocks), then: WithData::Atomic(job) })
@@ -79,7 +87,7 @@ pub(super) fn with_data(context: &mut Context<'_>, mut job: Job, mut data: SgLis
     if let Some(sense) = unit.write_protection() {
         return Err(sense.into());
     }
-    if job.judge == Judge::Or {
+    if job.judge != Judge::Compare {
         match whole_blocks(context, job.extent, data)? {
             Some((extent, whole)) => (job.extent, data) = (extent, whole),
             None => return Ok(Next::GOOD),
@@ -103,6 +111,7 @@ pub(super) fn judge(context: &mut Context<'_>, job: Job, data: &SgList, found: &
         return Err(code::INTERNAL_TARGET_FAILURE.into());
     }
     unit.still_there(job.extent)?;
+    let mut answer = SgList::new();
     let new = match job.judge {
         Judge::Compare => {
             if let Some(at) = first_difference(found, &data.slice(0, half)) {
@@ -116,7 +125,16 @@ pub(super) fn judge(context: &mut Context<'_>, job: Job, data: &SgList, found: &
             let both: Vec<u8> = found.iter().zip(&data).map(|(old, new)| old | new).collect();
             both.into()
         }
+        Judge::Exchange { write } => {
+            let (found, sent) = (found.to_bytes(), data.to_bytes());
+            let changes: Vec<u8> = found.iter().zip(&sent).map(|(old, new)| old ^ new).collect();
+            answer = changes.into();
+            if !write {
+                return Ok(Next::Done(answer));
+            }
+            data.clone()
+        }
     };
     let op = IoOp::Write { lba: job.extent.lba, data: new, fua: job.fua };
-    Ok(Next::Io { op, then: AfterIo::Atomic(job.under_way) })
+    Ok(Next::Io { op, then: AfterIo::Atomic { under_way: job.under_way, answer } })
 }

@@ -83,7 +83,7 @@ pub(super) enum WithData {
     Verify(verify::Job),
     /// MODE SELECT: which header the list has, and whether to save the pages.
     ModeSelect { long_form: bool, save: bool },
-    /// COMPARE AND WRITE, ORWRITE.
+    /// COMPARE AND WRITE, ORWRITE, XDWRITEREAD.
     Atomic(atomic::Job),
     /// WRITE SAME.
     WriteSame(same::Job),
@@ -152,8 +152,8 @@ pub(super) enum AfterIo {
     Compare { extent: Extent, data: SgList, repeated: bool },
     /// The blocks that an atomic command is about.
     Judge { job: atomic::Job, data: SgList },
-    /// An atomic command has written what it had to, and is under way until here.
-    Atomic(Arc<()>),
+    /// An atomic command has written what it had to, and is under way until here; what it answers.
+    Atomic { under_way: Arc<()>, answer: SgList },
     /// Blocks are unmapped; these are left.
     Unmapped(provisioning::Rest),
     /// Which blocks take space is the answer.
@@ -174,9 +174,9 @@ impl AfterIo {
     pub(super) fn proceed(self, context: &mut Context<'_>, data: SgList) -> Handled {
         match self {
             Self::Good => Ok(Next::GOOD),
-            Self::Atomic(under_way) => {
+            Self::Atomic { under_way, answer } => {
                 drop(under_way);
-                Ok(Next::GOOD)
+                Ok(Next::Done(answer))
             }
             Self::FlushedRead(extent) => {
                 context.unit()?.still_there(extent)?;

@@ -16,6 +16,8 @@ pub(crate) struct Lost {
     pub(crate) conn: ConnId,
     /// Where it is in RFC 7143 8.2: R1 as long as nobody logged it out, R3 afterwards.
     pub(crate) state: CleanupState,
+    /// The StatSN after the last that it gave.
+    pub(crate) stat_sn: u32,
     /// When its state, and what is left of its commands, is discarded (Time2Wait and Time2Retain).
     pub(crate) until: Instant,
 }
@@ -55,6 +57,11 @@ impl LostConns {
         self.0.iter().find(|lost| lost.conn == conn)
     }
 
+    /// The one of that CID that nobody logged out. There is at most one: a later one of that CID logs it out.
+    pub(crate) fn awaiting_cleanup(&self, cid: u16) -> Option<&Lost> {
+        self.0.iter().find(|lost| lost.cid == cid && !lost.is_logged_out())
+    }
+
     /// What the driver called those of that CID.
     pub(crate) fn of_cid(&self, cid: u16) -> impl Iterator<Item = ConnId> {
         self.0.iter().filter(move |lost| lost.cid == cid).map(|lost| lost.conn)
@@ -92,7 +99,13 @@ mod tests {
     use super::*;
 
     fn lost(cid: u16, conn: u64) -> Lost {
-        Lost { cid, conn: ConnId(conn), state: CleanupState::CleanupWait, until: Instant::from_nanos(conn) }
+        Lost {
+            cid,
+            conn: ConnId(conn),
+            state: CleanupState::CleanupWait,
+            stat_sn: 1,
+            until: Instant::from_nanos(conn),
+        }
     }
 
     #[test]

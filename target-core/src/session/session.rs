@@ -240,7 +240,11 @@ impl Session {
     /// True if something waits to be continued or cleaned up though its connection is gone: then the logout of the last
     /// connection does not close the session (RFC 7143 6.3.5).
     pub(crate) fn has_unfinished_recovery(&self) -> bool {
-        self.lost.await_cleanup() || self.tasks.iter().any(|(_, task)| self.lost.find(task.conn).is_some())
+        let is_left = |task: &Task| self.lost.find(task.conn).is_some();
+        // A status that nobody acknowledged is waited for as well (RFC 7143 11.14).
+        self.lost.await_cleanup()
+            || self.tasks.iter().any(|(_, task)| is_left(task))
+            || self.answered.iter().any(is_left)
     }
 
     /// The connection with that CID.

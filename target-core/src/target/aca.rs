@@ -5,12 +5,12 @@
 
 use super::Target;
 use crate::probe::ProbeSink;
-use crate::scsi::{NexusId, Outcome, status};
+use crate::scsi::{NexusId, Outcome, preempts_and_aborts, status};
 use crate::session::{Session, SessionKey, TaskRef};
 use crate::slab::Slab;
 use crate::task::set::{Attribute, Newcomer};
 use crate::task::{Stage, TaskKey};
-use crate::wire::{Lun, TmfResponse};
+use crate::wire::{Lun, TaskAttribute, TmfResponse};
 use alloc::collections::VecDeque;
 
 impl<S: ProbeSink> Target<S> {
@@ -24,7 +24,23 @@ impl<S: ProbeSink> Target<S> {
             nexus: session.nexus,
             attribute: task.attribute(),
             asks_for_aca: task.asks_for_aca(),
+            preempts: preempts_and_aborts(task.cdb.as_slice()),
         })
+    }
+
+    /// A PREEMPT AND ABORT that was let in despite the ACA condition of another nexus does not wait for what that holds up
+    /// either.
+    pub(super) fn hurry_past_aca(&mut self, session_key: SessionKey, task_key: TaskKey) {
+        let Some(session) = self.sessions.get_mut(session_key) else { return };
+        let Some(task) = session.tasks.get_mut(task_key) else { return };
+        if !preempts_and_aborts(task.cdb.as_slice()) {
+            return;
+        }
+        let Some(node) = session.node.and_then(|node| self.nodes.get(node)) else { return };
+        let set = task.lun.number().and_then(|number| node.sets.get(&node.set_key(number, session.nexus)));
+        if set.and_then(|set| set.aca()).is_some_and(|nexus| nexus != session.nexus) {
+            task.attr = TaskAttribute::HeadOfQueue as u8;
+        }
     }
 
     /// Whether an ACA condition of the session's own nexus is in effect where that task is.
@@ -56,7 +72,8 @@ impl<S: ProbeSink> Target<S> {
         let set = if establishes { Some(node.sets.entry(key).or_default()) } else { node.sets.get_mut(&key) };
         let Some(set) = set else { return Some(outcome) };
         let serves = task.attribute() == Attribute::Aca && set.aca() == Some(nexus);
-        if task.set.is_some() && set.aca().is_some() && !serves {
+        let is_way_out = || preempts_and_aborts(task.cdb.as_slice()) && set.aca() != Some(nexus);
+        if task.set.is_some() && set.aca().is_some() && !serves && !is_way_out() {
             if task.stage != Stage::Blocked {
                 task.stage = Stage::Blocked;
                 task.outcome = Some(outcome);

@@ -2,7 +2,6 @@
 //! sent again (RFC 7143 7.1.4, 11.16). They hold memory of their session like any other, and are the first to give it back.
 
 use super::Target;
-use crate::api::ConnId;
 use crate::probe::ProbeSink;
 use crate::session::SessionKey;
 use crate::task::{Task, TaskKey};
@@ -69,7 +68,8 @@ impl<S: ProbeSink> Target<S> {
         });
     }
 
-    /// A logout told ExpStatSN of the connection that it is about (RFC 7143 11.14.4).
+    /// A logout, or a login that takes its place, told ExpStatSN of the connection that it is about (RFC 7143 11.14.4,
+    /// 11.12.9).
     pub(super) fn acknowledge_other(&mut self, session_key: SessionKey, cid: u16, exp_stat_sn: u32) {
         let Some(session) = self.sessions.get(session_key) else { return };
         if let Some(id) = session.conn(cid) {
@@ -80,9 +80,13 @@ impl<S: ProbeSink> Target<S> {
             }
             return;
         }
-        let lost: alloc::vec::Vec<ConnId> = session.lost.of_cid(cid).collect();
+        // Only what was sent can be acknowledged. An older connection of that CID had numbers of its own.
+        let Some(lost) = session.lost.awaiting_cleanup(cid).copied() else { return };
+        if !serial::le(exp_stat_sn, lost.stat_sn) {
+            return;
+        }
         self.forget_answered(session_key, |task| {
-            lost.contains(&task.conn) && task.stat_sn.is_some_and(|stat_sn| serial::lt(stat_sn, exp_stat_sn))
+            task.conn == lost.conn && task.stat_sn.is_some_and(|stat_sn| serial::lt(stat_sn, exp_stat_sn))
         });
     }
 

@@ -97,9 +97,10 @@ impl<S: ProbeSink> Target<S> {
             conn.out.clear();
             conn.go(failure);
         }
-        let session = self.conns.get(&id).and_then(|conn| conn.session);
+        let session = self.conns.get(&id).and_then(|conn| Some((conn.session?, conn.cid)));
         self.leave_recoverably(id, false);
-        if let Some(session) = session {
+        if let Some((session, cid)) = session {
+            self.announce_loss(session, cid);
             self.connection_was_lost(session, reason);
         }
     }

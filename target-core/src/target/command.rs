@@ -174,6 +174,7 @@ impl<S: ProbeSink> Target<S> {
         if let Some(status) = self.aca_refusal(session_key, task_key) {
             return self.finish(session_key, task_key, Outcome::bare(status));
         }
+        self.hurry_past_aca(session_key, task_key);
         let Some(session) = self.sessions.get_mut(session_key) else { return };
         let Some(task) = session.tasks.get_mut(task_key) else { return };
         if let Some(code) = task.refusal {

@@ -34,7 +34,9 @@ impl<S: ProbeSink> Target<S> {
             return self.violation(id, fault, frame);
         };
         if task.conn != id {
-            return self.violation(id, Fault::WrongConnection, frame);
+            // What cannot be believed is rejected for that, wherever it came (rfc7143/7.8-2).
+            let fault = if damaged { Fault::DataDigest } else { Fault::WrongConnection };
+            return self.violation(id, fault, frame);
         }
         let known = task.write_data.as_ref().is_some_and(|write| {
             // Where losses are recovered, what comes late or twice is no fault.

@@ -22,10 +22,9 @@ impl<S: ProbeSink> Target<S> {
     /// logout ends them (RFC 7143 appendix E); one for recovery at ErrorRecoveryLevel 2 leaves what was delivered to be
     /// reassigned. Immediate commands end with their connection whatever the level is (rfc7143/7.14).
     pub(super) fn leave_recoverably(&mut self, id: ConnId, logged_out: bool) {
-        let Some((cid, session_key)) = self.conns.get(&id).and_then(|conn| Some((conn.cid, conn.session?)))
-        else {
-            return;
-        };
+        let Some(conn) = self.conns.get(&id) else { return };
+        let (cid, stat_sn) = (conn.cid, conn.stat_sn);
+        let Some(session_key) = conn.session else { return };
         let Some(session) = self.sessions.get(session_key) else { return };
         let until = self.now + session.retention();
         let recovers = session.recovers_connections() && !self.draining;
@@ -39,7 +38,7 @@ impl<S: ProbeSink> Target<S> {
         if !known || (logged_out && !recovers) {
             return;
         }
-        let mut lost = Lost { cid, conn: id, state: CleanupState::CleanupWait, until };
+        let mut lost = Lost { cid, conn: id, state: CleanupState::CleanupWait, stat_sn, until };
         if logged_out {
             lost.log_out(until);
         }

@@ -137,7 +137,8 @@ impl<S: ProbeSink> Target<S> {
             (outcome.access.initiator().to_string(), outcome.access.target().map(ToString::to_string));
         let session_key = match existing {
             Some(session_key) => {
-                self.join_session(session_key, outcome.cid, id);
+                let first = self.conns.get(&id).and_then(|conn| conn.login.as_ref()?.first().copied());
+                self.join_session(session_key, outcome.cid, id, first.unwrap_or(*pdu).exp_stat_sn);
                 session_key
             }
             None => self.new_session(id, pdu, &outcome),

@@ -2,6 +2,7 @@
 
 use super::Target;
 use crate::api::ConnId;
+use crate::config::CONNECTIONS_MAX;
 use crate::conn::connection::Due;
 use crate::conn::out::{AsyncOut, Out};
 use crate::conn::states::Transition;
@@ -47,6 +48,20 @@ impl<S: ProbeSink> Target<S> {
         let parameters = [conn.cid, session.params.time2wait, session.params.time2retain];
         self.notify(id, event(AsyncEvent::ConnectionDropNotification, parameters));
         self.leave_and_close(id, reason);
+    }
+
+    /// Event 2 over another connection of the session: that one failed (rfc7143/7.1.4.3-4).
+    pub(super) fn announce_loss(&mut self, session_key: SessionKey, cid: u16) {
+        let Some(session) = self.sessions.get(session_key) else { return };
+        let retain = if self.draining { 0 } else { session.params.time2retain };
+        let parameters = [cid, session.params.time2wait, retain];
+        // Who drops connections faster than it reads about them is not told of all.
+        let hears = |id: &ConnId| {
+            let conn = self.conns.get(id);
+            conn.is_some_and(|conn| !conn.is_ending() && conn.out.messages() < usize::from(CONNECTIONS_MAX))
+        };
+        let Some(id) = session.conns.iter().map(|(_, id)| *id).find(hears) else { return };
+        self.notify(id, event(AsyncEvent::ConnectionDropNotification, parameters));
     }
 
     /// Event 3: drops a session with a word on each of its connections.

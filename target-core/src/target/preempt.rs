@@ -9,8 +9,8 @@ use crate::wire::Lun;
 use alloc::vec::Vec;
 
 impl<S: ProbeSink> Target<S> {
-    /// Ends the commands of these nexuses at these logical units without a status, as CLEAR TASK SET does (TAS is 0), and
-    /// has those that lost any told.
+    /// Ends the commands and ACA conditions of these nexuses at these logical units without a status, as CLEAR TASK SET does
+    /// (TAS is 0), and has those that lost any told.
     pub(super) fn abort_preempted(&mut self, by: SessionKey, preempted: &[(Lun, NexusId)]) {
         if preempted.is_empty() {
             return;
@@ -19,6 +19,10 @@ impl<S: ProbeSink> Target<S> {
         let (node, by_nexus) = (session.node, session.nexus);
         for (lun, nexus) in preempted {
             let is_it = |session: &crate::session::Session| session.node == node && session.nexus == *nexus;
+            if let (Some(at), Some(number)) = (node, lun.number()) {
+                // What they hold up goes on (SPC-4 5.12.11.2.6).
+                self.end_acas(at, |other, by| other == number && by == *nexus);
+            }
             let found =
                 self.sessions.keys().into_iter().find(|key| self.sessions.get(*key).is_some_and(is_it));
             let Some(other) = found.filter(|other| *other != by) else { continue };

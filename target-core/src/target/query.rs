@@ -4,6 +4,7 @@ use super::Target;
 use crate::api::ConnId;
 use crate::probe::ProbeSink;
 use crate::session::SessionKey;
+use crate::session::lost::Lost;
 use crate::task::{Stage, Task};
 use crate::wire::{Lun, TaskRequest, TmfResponse, serial};
 
@@ -12,32 +13,43 @@ const ONE: u32 = 0b01;
 const SEVERAL: u32 = 0b10;
 
 impl<S: ProbeSink> Target<S> {
-    /// QUERY TASK: is it still there? No additional response information is defined that this target would have.
-    pub(super) fn query_task(
-        &mut self,
-        session_key: SessionKey,
-        id: ConnId,
-        pdu: &TaskRequest,
-    ) -> TmfResponse {
-        let Some(session) = self.sessions.get_mut(session_key) else { return TmfResponse::FunctionComplete };
+    /// QUERY TASK: is it still there? No additional response information is defined that this target would have. A command
+    /// whose connection was logged out belongs to the one it is asked for on from then on (RFC 7144 6.3).
+    pub(super) fn query_task(&mut self, session_key: SessionKey, id: ConnId, pdu: &TaskRequest) {
+        let (response, is_left) = self.find_task(session_key, id, pdu);
+        self.answer_tmf(session_key, id, pdu, response, 0);
+        if is_left {
+            self.take_over(session_key, id, pdu.referenced_task_tag, 0);
+        }
+        self.unsettled.push(session_key);
+    }
+
+    /// What QUERY TASK is answered, and whether the command waits to be taken over. One whose status was sent is in no task set
+    /// any more, acknowledged or not; its status is still there for TASK REASSIGN.
+    fn find_task(&mut self, session_key: SessionKey, id: ConnId, pdu: &TaskRequest) -> (TmfResponse, bool) {
+        let gone = (TmfResponse::FunctionComplete, false);
+        let Some(session) = self.sessions.get_mut(session_key) else { return gone };
         if session.has_function(pdu.referenced_task_tag) {
-            return TmfResponse::FunctionRejected;
+            return (TmfResponse::FunctionRejected, false);
         }
         let found = session.tasks.find(pdu.referenced_task_tag).and_then(|key| session.tasks.get(key));
         match found {
-            Some(task) if task.lun.number() != pdu.lun.number() || task.stage == Stage::Aborting => {
-                TmfResponse::FunctionComplete
+            Some(task) if task.lun.number() != pdu.lun.number() || task.stage == Stage::Aborting => gone,
+            Some(task) if task.conn != id => {
+                // As long as that connection is there, or was not logged out, it has to be asked for on it (rfc7144/6.3-6).
+                let is_left = session.lost.find(task.conn).is_some_and(Lost::is_logged_out);
+                let response =
+                    if is_left { TmfResponse::FunctionSucceeded } else { TmfResponse::FunctionRejected };
+                (response, is_left)
             }
-            // It has to be asked for where it is (rfc7144/6.3-6).
-            Some(task) if task.conn != id => TmfResponse::FunctionRejected,
-            Some(_) => TmfResponse::FunctionSucceeded,
+            Some(_) => (TmfResponse::FunctionSucceeded, false),
             None => {
                 // A command that never came counts as received, so that it cannot come to life after this answer
                 // (RFC 7144 6.3.3, RFC 7143 11.6.1 b).
                 if serial::lt(pdu.ref_cmd_sn, pdu.cmd_sn) {
                     session.window.plug(pdu.ref_cmd_sn);
                 }
-                TmfResponse::FunctionComplete
+                gone
             }
         }
     }

@@ -16,7 +16,7 @@ impl<S: ProbeSink> Target<S> {
         let response = self.may_reassign(session_key, pdu.referenced_task_tag);
         self.answer_tmf(session_key, id, pdu, response, 0);
         if response == TmfResponse::FunctionComplete {
-            self.take_over(session_key, id, pdu);
+            self.take_over(session_key, id, pdu.referenced_task_tag, pdu.exp_data_sn);
         }
         self.unsettled.push(session_key);
     }
@@ -57,11 +57,12 @@ impl<S: ProbeSink> Target<S> {
         }
     }
 
-    /// The command belongs to `id` from now on and goes on from where it is.
-    fn take_over(&mut self, session_key: SessionKey, id: ConnId, pdu: &TaskRequest) {
+    /// The command belongs to `id` from now on and goes on from where it is. `exp_data_sn` is what the initiator has of its
+    /// numbered PDUs.
+    pub(super) fn take_over(&mut self, session_key: SessionKey, id: ConnId, itt: u32, exp_data_sn: u32) {
         let now = self.now;
         let Some(session) = self.sessions.get_mut(session_key) else { return };
-        let Some(key) = session.take_up_again(pdu.referenced_task_tag) else { return };
+        let Some(key) = session.take_up_again(itt) else { return };
         let Some(task) = session.tasks.get_mut(key) else { return };
         task.conn = id;
         task.heard = now;
@@ -71,7 +72,7 @@ impl<S: ProbeSink> Target<S> {
         task.stat_sn = None;
         task.snack_tag = 0;
         // 0 leaves the reference number as it is; any other value that is not possible is ignored (rfc7143/11.5.6-4).
-        let freed = if pdu.exp_data_sn == 0 { None } else { acknowledge_data(task, pdu.exp_data_sn) };
+        let freed = if exp_data_sn == 0 { None } else { acknowledge_data(task, exp_data_sn) };
         session.held = session.held.saturating_sub(freed.unwrap_or(0));
         // What was on its way to the target is lost with the connection.
         if let Some(write) = &mut task.write_data {

@@ -150,8 +150,10 @@ impl<S: ProbeSink> Target<S> {
         self.arm_session(session_key);
     }
 
-    /// A connection joins a session that exists: it was failed, or it is one of several.
-    pub(super) fn join_session(&mut self, session_key: SessionKey, cid: u16, id: ConnId) {
+    /// A connection joins a session that exists: it was failed, or it is one of several. `exp_stat_sn`, from its first Login
+    /// Request, is about the connection whose place it takes, if any (RFC 7143 11.12.9).
+    pub(super) fn join_session(&mut self, session_key: SessionKey, cid: u16, id: ConnId, exp_stat_sn: u32) {
+        self.acknowledge_other(session_key, cid, exp_stat_sn);
         // A connection with the same CID is logged out by this one (RFC 7143 6.3.4).
         let old = self.sessions.get(session_key).and_then(|session| session.conn(cid));
         if let Some(old) = old {

@@ -8,7 +8,7 @@ use crate::conn::text::{TextEnv, TextStep};
 use crate::fault::Fault;
 use crate::probe::ProbeSink;
 use crate::session::{Pending, SessionKey};
-use crate::wire::{BHS_LEN, TextRequest};
+use crate::wire::{BHS_LEN, TextRequest, TmfResponse};
 use alloc::boxed::Box;
 use bytes::Bytes;
 
@@ -26,6 +26,30 @@ impl<S: ProbeSink> Target<S> {
         }
         let item = Pending::Text(Box::new((id, frame.bhs, frame.data.clone())));
         self.submit(session_key, pdu.cmd_sn, pdu.immediate, item);
+    }
+
+    /// ABORT TASK of an exchange that is open: it ends without a word, nothing of it takes effect, and a further request of
+    /// it that waits for its turn counts as received (RFC 7143 11.5.1). `None` if there is no such exchange.
+    pub(super) fn abort_text(
+        &mut self,
+        session_key: SessionKey,
+        id: ConnId,
+        itt: u32,
+    ) -> Option<TmfResponse> {
+        let session = self.sessions.get_mut(session_key)?;
+        let conns = &mut self.conns;
+        let is_there =
+            |id: ConnId| conns.get(&id)?.text.as_ref().filter(|text| text.is_about(itt)).map(|_| id);
+        let owner = session.conns.iter().find_map(|(_, id)| is_there(*id))?;
+        if owner != id {
+            // It belongs to a connection that works (rfc7143/11.5.1-10).
+            return Some(TmfResponse::FunctionRejected);
+        }
+        session.take_held_request(itt);
+        if let Some(text) = conns.get_mut(&id).and_then(|conn| conn.text.as_mut()) {
+            text.abort();
+        }
+        Some(TmfResponse::FunctionComplete)
     }
 
     /// Its turn has come.

@@ -65,7 +65,9 @@ impl<S: ProbeSink> Target<S> {
             Some(TmfFunction::ItNexusReset) if level >= RFC_7144 => {
                 return self.begin_group(session_key, id, pdu);
             }
-            Some(TmfFunction::QueryTask) if level >= RFC_7144 => self.query_task(session_key, id, pdu),
+            Some(TmfFunction::QueryTask) if level >= RFC_7144 => {
+                return self.query_task(session_key, id, pdu);
+            }
             Some(TmfFunction::QueryTaskSet) if level >= RFC_7144 => self.query_task_set(session_key, pdu.lun),
             Some(TmfFunction::QueryAsynchronousEvent) if level >= RFC_7144 => {
                 let (response, additional) = self.query_asynchronous_event(session_key, pdu.lun);
@@ -98,6 +100,12 @@ impl<S: ProbeSink> Target<S> {
                 self.send_status_from(session_key, id, pdu.referenced_task_tag);
                 return TmfResponse::FunctionComplete;
             }
+            if let Some(response) = self.abort_text(session_key, id, pdu.referenced_task_tag) {
+                return response;
+            }
+            let Some(session) = self.sessions.get_mut(session_key) else {
+                return TmfResponse::TaskDoesNotExist;
+            };
             if session.take_held_request(pdu.referenced_task_tag) {
                 return TmfResponse::FunctionComplete;
             }

@@ -43,6 +43,8 @@ pub struct Usage {
     pub tasks_of_one_session: usize,
     /// Bytes of data that commands of all sessions hold or were promised room for.
     pub held_bytes: u64,
+    /// Write data that commands of all sessions keep: part of [`Usage::held_bytes`], or something is not counted.
+    pub stored_bytes: u64,
     /// Storage operations on their way.
     pub operations: usize,
     /// Of them, those that nobody waits for any more.
@@ -84,6 +86,10 @@ impl<S: ProbeSink> Target<S> {
             tasks: sessions().map(|session| session.tasks.len()).sum(),
             tasks_of_one_session: sessions().map(|session| session.tasks.len()).max().unwrap_or(0),
             held_bytes: sessions().map(|session| session.held).sum(),
+            stored_bytes: sessions()
+                .flat_map(|session| session.tasks.iter())
+                .map(|(_, task)| task.stored())
+                .sum(),
             operations: self.ios.len(),
             orphans: self.orphans,
             unsent: self.conns.values().map(|conn| conn.out.len()).sum(),

@@ -41,6 +41,8 @@ pub(crate) struct Newcomer {
     pub(crate) attribute: Attribute,
     /// NACA of its CDB.
     pub(crate) asks_for_aca: bool,
+    /// It is PERSISTENT RESERVE OUT with PREEMPT AND ABORT.
+    pub(crate) preempts: bool,
 }
 
 /// The tasks of one logical unit that were delivered and have not ended. `T` names a task.
@@ -128,7 +130,7 @@ impl<T: Copy + PartialEq> TaskSet<T> {
     pub(crate) fn refusal(&self, new: Newcomer) -> Option<u8> {
         let faulted = self.aca?;
         let serves = new.nexus == faulted && new.attribute == Attribute::Aca && self.aca_tasks == 0;
-        if serves {
+        if serves || (new.preempts && new.nexus != faulted) {
             None
         } else if new.nexus == faulted || new.attribute == Attribute::Aca || new.asks_for_aca {
             Some(status::ACA_ACTIVE)
@@ -258,7 +260,8 @@ mod tests {
     fn an_aca_condition_lets_in_one_task_of_its_nexus_and_starts_nothing() {
         let (one, two) = (NexusId(1), NexusId(2));
         let mut set = TaskSet::default();
-        let new = |nexus, attribute, asks_for_aca| Newcomer { nexus, attribute, asks_for_aca };
+        let new =
+            |nexus, attribute, asks_for_aca| Newcomer { nexus, attribute, asks_for_aca, preempts: false };
         assert!(set.enter(1, Ordered, 0) && !set.enter(2, Simple, 0));
         assert_eq!(set.refusal(new(one, Aca, false)), None, "the device server's to refuse");
         set.establish_aca(one);
@@ -276,6 +279,9 @@ mod tests {
         }
         assert!(set.enter(3, Aca, 0));
         assert_eq!(set.refusal(new(one, Aca, true)), Some(status::ACA_ACTIVE), "one at a time");
+        let preempts = |nexus| Newcomer { preempts: true, ..new(nexus, Simple, false) };
+        assert_eq!(set.refusal(preempts(one)), Some(status::ACA_ACTIVE));
+        assert_eq!(set.refusal(preempts(two)), None, "the way out for everybody else");
         set.block(4);
         assert_eq!(set.clear_aca(), [4]);
         assert_eq!((set.next(), set.aca()), (Some(2), None));

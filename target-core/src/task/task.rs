@@ -137,6 +137,11 @@ impl Task {
         asks_for_aca(self.cdb.as_slice())
     }
 
+    /// Bytes of write data that are here.
+    pub(crate) fn stored(&self) -> u64 {
+        self.write_data.as_ref().map_or(0, |write| write.held() as u64)
+    }
+
     /// Write data was announced or asked for, and its F bit has not come.
     pub(crate) fn awaits_data(&self) -> bool {
         self.write_data.as_ref().is_some_and(WriteTransfer::is_sequence_open)

@@ -61,6 +61,11 @@ impl TextExchange {
         self.open.as_ref().is_some_and(|open| open.itt == itt)
     }
 
+    /// The exchange under way is over; nothing of it takes effect.
+    pub(crate) fn abort(&mut self) {
+        self.open = None;
+    }
+
     /// The exchange that the request starts or goes on with.
     fn find(&mut self, request: &TextRequest) -> Result<Open, TextFault> {
         let open = self.open.take();

@@ -2,8 +2,8 @@
 
 use super::row::flag::{ATOMIC, MEDIUM, THIN, UNDER_UPKEEP, WRITES};
 use super::row::{
-    ANCHOR_UNMAP, ANCHOR_UNMAP_NDOB, DPO_BYTCHK, DPO_COMPARE, DPO_FUA, Entry, GROUP, IMMED, UPKEEP_SECS, X,
-    changes, entry, free,
+    ANCHOR_UNMAP, ANCHOR_UNMAP_NDOB, DPO_BYTCHK, DPO_COMPARE, DPO_FUA, DPO_FUA_DISABLE, Entry, GROUP, IMMED,
+    UPKEEP_SECS, X, changes, entry, free,
 };
 use crate::scsi::{
     atomic, cache, capacity, defects, format, prefetch, provisioning, read, same, sanitize, verify, write,
@@ -28,6 +28,7 @@ pub(super) const ROWS: &[Entry] = &[
     entry(0x48, "SANITIZE, BLOCK ERASE", &[0x48, 0xa2, 0, 0, 0, 0, 0, X, X, 0], WRITES | ATOMIC | UNDER_UPKEEP, sanitize::erase).action(0x02).timed(UPKEEP_SECS),
     entry(0x48, "SANITIZE, CRYPTOGRAPHIC ERASE", &[0x48, 0xa3, 0, 0, 0, 0, 0, X, X, 0], WRITES | ATOMIC | UNDER_UPKEEP, sanitize::erase).action(0x03).timed(UPKEEP_SECS),
     entry(0x48, "SANITIZE, EXIT FAILURE MODE", &[0x48, 0x1f, 0, 0, 0, 0, 0, X, X, 0], WRITES | UNDER_UPKEEP, sanitize::exit_failure_mode).action(0x1f),
+    entry(0x53, "XDWRITEREAD(10)", &[0x53, DPO_FUA_DISABLE, X, X, X, X, 0, X, X, 0], MEDIUM | WRITES | ATOMIC, atomic::exchange),
     entry(0x88, "READ(16)", &[0x88, DPO_FUA, X, X, X, X, X, X, X, X, X, X, X, X, 0, 0], MEDIUM, read::read),
     entry(0x89, "COMPARE AND WRITE", &[0x89, DPO_FUA, X, X, X, X, X, X, X, X, 0, 0, 0, X, 0, 0], MEDIUM | WRITES | ATOMIC,
         atomic::compare_and_write),

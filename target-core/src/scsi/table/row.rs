@@ -121,6 +121,8 @@ pub(super) const DPO_FUA: u8 = 0x18;
 pub(super) const DPO_BYTCHK: u8 = 0x16;
 /// Byte 1 of WRITE AND VERIFY: DPO and the one bit of BYTCHK that is not reserved.
 pub(super) const DPO_COMPARE: u8 = 0x12;
+/// Byte 1 of XDWRITEREAD: DPO, FUA and DISABLE WRITE.
+pub(super) const DPO_FUA_DISABLE: u8 = 0x1c;
 /// Byte 1 of WRITE SAME: ANCHOR and UNMAP; of WRITE SAME(16): NDOB too.
 pub(super) const ANCHOR_UNMAP: u8 = 0x18;
 pub(super) const ANCHOR_UNMAP_NDOB: u8 = 0x19;

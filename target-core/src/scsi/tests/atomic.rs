@@ -65,6 +65,33 @@ fn errors() {
 }
 
 #[test]
+fn exchange() {
+    let mut lab = Lab::new();
+    let cdb = "53 00 00000005 00 0002 00";
+    lab.expect(A, SMALL, cdb, "f0*512 06*512", "GOOD f5*512 00*512");
+    lab.expect(A, SMALL, "28 00 00000005 00 0002 00", "", "GOOD f0*512 06*512");
+    // DISABLE WRITE; half of the data; the long form with FUA.
+    lab.expect(A, SMALL, "53 04 00000005 00 0001 00", "ff*512", "GOOD 0f*512");
+    lab.expect(A, SMALL, cdb, "f1*512", "GOOD 01*512");
+    let long = "7f 00 00000000 00 18 0007 08 00 0000000000000005 00000000 0000 0000 00000001";
+    lab.expect(A, SMALL, long, "f0*512", "GOOD 01*512");
+    assert_eq!(
+        lab.io(),
+        "read 5+2, write 5 1024 bytes, read 5+2, read 5+1, read 5+1, write 5 512 bytes, read 5+1, write 5 512 bytes fua"
+    );
+    for (lun, cdb, data, expected) in [
+        (SMALL, "53 00 00000000 00 0000 00", "", "GOOD"),
+        (SMALL, "53 00 000003e8 00 0001 00", "", "5/21/00"),
+        (SMALL, "53 01 00000000 00 0001 00", "", "5/24/00 cdb 1.0"),
+        (SMALL, "53 00 00000000 01 0001 00", "", "5/24/00 cdb 6.0"),
+        (READ_ONLY, cdb, "ff*1024", "7/27/00"),
+    ] {
+        lab.expect(A, lun, cdb, data, expected);
+    }
+    assert!(is_atomic(&hex(cdb)) && is_atomic(&hex(long)));
+}
+
+#[test]
 fn or() {
     let mut lab = Lab::new();
     let cdb = "8b 00 0000000000000005 00000002 00 00";
