@@ -212,6 +212,9 @@ impl<S: ProbeSink> Target<S> {
         let commands = limits.commands as usize;
         let immediate = limits.immediate as usize;
         let r2ts = usize::from(self.config.offer.max_outstanding_r2t);
+        if planted!(NeverPaused) {
+            return false;
+        }
         if conn.out.len() > commands * (1 + r2ts) + 2 * immediate + 16 {
             return true;
         }

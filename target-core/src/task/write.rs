@@ -354,10 +354,11 @@ impl WriteTransfer {
             sequence.lost = true;
         }
         let too_much = if solicited { WriteFault::SequenceLength } else { WriteFault::TooMuchUnsolicited };
-        let received =
-            sequence.received.checked_add(len).filter(|sum| *sum <= sequence.len).ok_or(too_much)?;
+        let surplus = planted!(SurplusKept);
+        let received = sequence.received.checked_add(len);
+        let received = received.filter(|sum| *sum <= sequence.len || surplus).ok_or(too_much)?;
         let offset = info.buffer_offset.checked_sub(sequence.start).ok_or(WriteFault::BufferOffset)?;
-        let fits = offset.checked_add(len).is_some_and(|end| end <= sequence.len);
+        let fits = offset.checked_add(len).is_some_and(|end| end <= sequence.len || surplus);
         if !fits || (in_order && !planted!(DataOutOffset) && !sequence.lost && offset != sequence.received) {
             return Err(WriteFault::BufferOffset);
         }
@@ -365,7 +366,7 @@ impl WriteTransfer {
         sequence.received = received;
         let (ended, lost) = (received == sequence.len, sequence.lost);
         // An R2T is answered exactly. Unsolicited data is all of FirstBurstLength or of the command (rfc7143/4.2.5.2-5).
-        if !lost && ((solicited && info.final_bit != ended) || (info.final_bit && !ended)) {
+        if !lost && !surplus && ((solicited && info.final_bit != ended) || (info.final_bit && !ended)) {
             return Err(WriteFault::SequenceLength);
         }
         if recover {
