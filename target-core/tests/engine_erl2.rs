@@ -101,7 +101,7 @@ fn nothing_is_reassigned_before_a_logout_for_recovery() {
     lab.begin(&mut one, 7, &read10(0, 2), 1024, Way::In);
     let two = Login { cmd_sn: one.cmd_sn, ..two };
     assert_eq!(reassign(&mut lab, &two, 7, 0), STILL_ALLEGIANT, "its connection works");
-    lab.close(one.conn);
+    lab.lose(one.conn, two.conn);
     assert_eq!(reassign(&mut lab, &two, 7, 0), STILL_ALLEGIANT, "nobody logged its connection out");
     let response = log_out(&mut lab, &two, 2, 0, one.exp_stat_sn);
     assert_eq!((response.response, response.time2wait, response.time2retain), (0, 2, 20));
@@ -207,7 +207,7 @@ fn a_logout_acknowledges_for_the_connection_it_is_about() {
     lab.begin(&mut one, 8, &read10(0, 1), 512, Way::In);
     let stat_sn = DataIn::parse(&lab.take(one.conn)[0].bhs).stat_sn;
     let two = Login { cmd_sn: one.cmd_sn, ..two };
-    lab.close(one.conn);
+    lab.lose(one.conn, two.conn);
     assert_eq!(log_out(&mut lab, &two, 2, 0, stat_sn + 1).response, 0);
     assert_eq!(reassign(&mut lab, &two, 7, 0), NO_TASK);
     assert_eq!(reassign(&mut lab, &two, 8, 0), COMPLETE);
@@ -221,7 +221,7 @@ fn what_nobody_takes_up_in_time_is_terminated() {
     lab.world.stuck = true;
     lab.begin(&mut one, 7, &read10(0, 1), 512, Way::In);
     let mut two = Login { cmd_sn: one.cmd_sn, ..two };
-    lab.close(one.conn);
+    lab.lose(one.conn, two.conn);
     lab.sleep(Duration::from_secs(21));
     assert!(lab.world.cancelled.is_empty());
     // The logout gives the same time once more.

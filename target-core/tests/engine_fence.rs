@@ -142,7 +142,7 @@ fn a_connection_that_goes_holds_up_nobody() {
     let one = Login { cmd_sn: one.cmd_sn + 1, ..one };
     lab.send(one.conn, tmf(&one, 7, ABORT_TASK_SET, LUN0).emit(), &[]);
     lab.expect_nothing(one.conn);
-    lab.close(two.conn);
+    lab.lose(two.conn, one.conn);
     assert_eq!(TaskResponse::parse(&lab.expect(one.conn, Opcode::TaskResponse).bhs).response, 0);
 }
 

@@ -137,13 +137,13 @@ fn a_logout_can_close_another_connection() {
 fn a_connection_that_failed_can_be_logged_out_over_another_for_a_while() {
     let mut lab = lab();
     let (one, two) = two(&mut lab);
-    lab.close(two.conn);
+    lab.lose(two.conn, one.conn);
     lab.sleep(Duration::from_secs(10));
     assert_eq!(log_out(&mut lab, &one, 2, 1), 2, "recovery is not supported at level 0");
     assert_eq!(log_out(&mut lab, &one, 1, 1), 0);
     assert_eq!(log_out(&mut lab, &one, 1, 1), 1, "CID not found");
     let two = lab.join(&one, 1, &[]);
-    lab.close(two.conn);
+    lab.lose(two.conn, one.conn);
     lab.sleep(Duration::from_secs(23));
     assert_eq!(log_out(&mut lab, &one, 1, 1), 1, "its state timed out");
     assert_eq!((lab.end(one.conn), ended(&lab)), (None, 0));
@@ -153,7 +153,7 @@ fn a_connection_that_failed_can_be_logged_out_over_another_for_a_while() {
 fn the_session_outlives_its_last_connection_while_another_waits_for_cleanup() {
     let mut lab = lab();
     let (one, two) = two(&mut lab);
-    lab.close(two.conn);
+    lab.lose(two.conn, one.conn);
     assert_eq!(log_out(&mut lab, &one, 1, 0), 0);
     assert_eq!(
         (lab.end(one.conn), ended(&lab), state(&lab)),
@@ -208,7 +208,7 @@ fn a_function_that_waits_gives_its_place_back_when_its_connection_goes() {
     lab.send(two.conn, abort.emit(), &[]);
     one.cmd_sn += 1;
     lab.expect_nothing(two.conn);
-    lab.close(two.conn);
+    lab.lose(two.conn, one.conn);
     lab.send(one.conn, nop(&one, 20, true).emit(), &[]);
     let answer = NopIn::parse(&lab.expect(one.conn, Opcode::NopIn).bhs);
     let size = lab.target.config().limits.commands;
@@ -224,7 +224,7 @@ fn what_came_early_over_a_lost_connection_never_came_once_it_is_logged_out() {
     let (mut one, mut two) = two(&mut lab);
     two.cmd_sn += 1;
     lab.send(two.conn, scsi(&two, LUN0, 8, &[0; 6], 0, None).emit(), &[]);
-    lab.close(two.conn);
+    lab.lose(two.conn, one.conn);
     assert_eq!(log_out(&mut lab, &one, 1, 1), 0);
     assert_eq!(lab.command(&mut one, LUN0, &[0; 6]).exp_cmd_sn, one.cmd_sn);
     // The command is retried on the connection that is left (rfc7143/7.2.1-4).
@@ -237,7 +237,7 @@ fn what_came_early_over_a_lost_connection_has_its_turn_until_then() {
     let (mut one, mut two) = two(&mut lab);
     two.cmd_sn += 1;
     lab.send(two.conn, scsi(&two, LUN0, 8, &[0; 6], 0, None).emit(), &[]);
-    lab.close(two.conn);
+    lab.lose(two.conn, one.conn);
     // Both are delivered (RFC 7143 appendix E, discontiguous commands).
     assert_eq!(lab.command(&mut one, LUN0, &[0; 6]).exp_cmd_sn, one.cmd_sn + 1);
 }

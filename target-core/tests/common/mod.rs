@@ -312,6 +312,12 @@ impl Lab {
         self.input(Input::Closed { conn });
     }
 
+    /// A connection is lost, and another one of its session hears so (RFC 7143 7.1.4.3).
+    pub fn lose(&mut self, conn: ConnId, other: ConnId) {
+        self.close(conn);
+        self.expect(other, Opcode::AsyncMessage);
+    }
+
     pub fn admin(&mut self, admin: Admin) {
         self.input(Input::Admin(admin));
     }
