@@ -49,7 +49,7 @@ impl Oracles {
                 other.terminations.may_come(task.lun);
             }
         }
-        if matches!(by.function, LOGICAL_UNIT_RESET..=TARGET_COLD_RESET | I_T_NEXUS_RESET) {
+        if reaches_others(by.function) || by.function == I_T_NEXUS_RESET {
             self.resets.push((conn, by.itt));
         }
     }

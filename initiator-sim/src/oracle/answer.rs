@@ -40,8 +40,10 @@ pub(super) fn check(
         sink.add("abort", "rfc7143/11.5.1", format!("{kind} for task {itt:#x} after its abort was answered"));
         return None;
     }
-    if kind == Kind::LoginResponse && bhs[36] != 0 && tasks.open(itt).is_none() {
+    let is_login = tasks.open(itt).is_some_and(|task| task.kind == Kind::LoginRequest);
+    if kind == Kind::LoginResponse && bhs[36] != 0 && !is_login {
         // What is refused may have been something else that came in the login (rfc7143/4.2.3.6-7).
+        tasks.remove(itt);
         return None;
     }
     let Some(task) = tasks.open(itt).filter(|task| task.kind == request) else {

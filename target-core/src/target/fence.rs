@@ -18,6 +18,18 @@ use alloc::vec::Vec;
 impl<S: ProbeSink> Target<S> {
     /// Takes a response from the SCSI layer and sends it as soon as the order allows.
     pub(super) fn hand_over(&mut self, key: SessionKey, response: Response, scope: Scope, fenced: bool) {
+        self.hand_over_before(key, response, scope, fenced, &[]);
+    }
+
+    /// The same, ahead of what was held with it: a fence must not wait for what waits behind it.
+    fn hand_over_before(
+        &mut self,
+        key: SessionKey,
+        response: Response,
+        scope: Scope,
+        fenced: bool,
+        behind: &[TaskKey],
+    ) {
         let Some(session) = self.sessions.get_mut(key) else { return };
         if let Some(fence) = &mut session.fence
             && (fenced || fence.scope.meets(scope))
@@ -31,7 +43,8 @@ impl<S: ProbeSink> Target<S> {
         }
         let before = |(task_key, task): (TaskKey, &crate::task::Task)| {
             let earlier = task.stage == Stage::Responding && scope.meets(Scope::Unit(task.lun.number()));
-            (earlier && response != Response::Task(task_key)).then_some(task_key)
+            let ahead = response != Response::Task(task_key) && !behind.contains(&task_key);
+            (earlier && ahead).then_some(task_key)
         };
         let unsent = session.tasks.iter().filter_map(before).collect();
         session.fence = Some(Fence { response, scope, step: Step::Unsent(unsent), held: VecDeque::new() });
@@ -109,8 +122,14 @@ impl<S: ProbeSink> Target<S> {
     /// What was held goes on, and may be fenced itself.
     fn lift_fence(&mut self, key: SessionKey) {
         let fence = self.sessions.get_mut(key).and_then(|session| session.fence.take());
-        for (response, scope, fenced) in fence.map(|fence| fence.held).unwrap_or_default() {
-            self.hand_over(key, response, scope, fenced);
+        let mut held = fence.map(|fence| fence.held).unwrap_or_default();
+        while let Some((response, scope, fenced)) = held.pop_front() {
+            let task = |(response, ..): &(Response, Scope, bool)| match response {
+                Response::Task(task) => Some(*task),
+                Response::Tmf(..) => None,
+            };
+            let behind: Vec<TaskKey> = held.iter().filter_map(task).collect();
+            self.hand_over_before(key, response, scope, fenced, &behind);
         }
     }
 

@@ -56,6 +56,8 @@ pub(super) struct Audit {
     tasks: BTreeMap<u32, Task>,
     headers: VecDeque<[u8; 48]>,
     aborted: VecDeque<u32>,
+    /// Aborted by a response that came on another connection.
+    fading: VecDeque<u32>,
     /// Commands that were answered where data and status can be asked for again.
     answered: VecDeque<u32>,
     /// Numbers of Data-Ins that did not come before the status of their task.
@@ -111,6 +113,7 @@ impl Audit {
             return;
         }
         self.aborted.retain(|tag| *tag != itt);
+        self.fading.retain(|tag| *tag != itt);
         self.answered.retain(|tag| *tag != itt);
         self.missing.remove(&itt);
         let task = Task {
@@ -194,6 +197,15 @@ impl Audit {
         self.tasks.get(&itt).filter(|task| !task.immediate).map(|task| task.cmd_sn)
     }
 
+    /// A command is over, but what was sent of it may still be under way.
+    fn fade(&mut self, itt: u32) {
+        self.tasks.remove(&itt);
+        if self.fading.len() == ABORTED_KEPT {
+            self.fading.pop_front();
+        }
+        self.fading.push_back(itt);
+    }
+
     fn abort(&mut self, itt: u32) {
         self.tasks.remove(&itt);
         if self.aborted.len() == ABORTED_KEPT {
@@ -238,6 +250,7 @@ impl Session {
             }
             // Asked for again, or answered again after it was reassigned.
             None if self.params.error_recovery_level > 0 && self.audit.answered.contains(&itt) => None,
+            None if self.audit.fading.contains(&itt) => None,
             None if self.audit.aborted.contains(&itt) => {
                 let text = format!("{kind} for task {itt:#x} after the response of what aborted it");
                 found.push(Violation::must("rfc7143/11.5.1-4", text));

@@ -50,7 +50,12 @@ impl Session {
         let scsi = self.audit.tasks.iter().filter(|(_, t)| t.kind == Kind::ScsiCommand);
         let gone: Vec<u32> = scsi.filter(|(itt, t)| covered(**itt, t)).map(|(itt, _)| *itt).collect();
         for itt in gone {
-            self.audit.abort(itt);
+            if self.audit.tasks.get(&itt).is_some_and(|task| task.conn != conn) {
+                // What was sent before on another connection may come after the response.
+                self.audit.fade(itt);
+            } else {
+                self.audit.abort(itt);
+            }
         }
         if function == 7 || function == 11 {
             self.audit.connection_gone(conn, false);

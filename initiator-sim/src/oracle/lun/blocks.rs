@@ -17,6 +17,8 @@ pub(super) struct Block {
     pub(super) now: Vec<Content>,
     /// Possible again after a crash.
     pub(super) before: Vec<Content>,
+    /// Something unknown is possible again after a crash.
+    pub(super) unknown_before: bool,
     /// Nothing is known: the next read tells.
     pub(super) any: bool,
     /// Nothing is known, and reads may differ: the medium is bad.

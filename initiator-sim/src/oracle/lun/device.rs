@@ -14,6 +14,8 @@ pub(super) enum Ending {
     Good,
     /// With MISCOMPARE.
     Miscompare,
+    /// With ABORTED COMMAND.
+    GivenUp,
     /// In another way.
     Failed,
 }
@@ -84,9 +86,13 @@ impl Device {
             }
             return read.wrong;
         }
-        if let Some(write) = self.writing.remove(&key) {
+        if let Some(mut write) = self.writing.remove(&key) {
             let wrong = self.check_comparison(&write, ending);
-            if write.compared == 0 || write.tangled || ending != Ending::Miscompare {
+            if ending == Ending::GivenUp {
+                // Storage may still work on what the target gave up.
+                write.ghost = true;
+                self.writing.insert(key, write);
+            } else if write.compared == 0 || write.tangled || ending != Ending::Miscompare {
                 self.finish_write(key, &write, good);
             }
             return wrong;
@@ -116,6 +122,7 @@ impl Device {
             let durable = earlier(block.written_by, key);
             if durable {
                 block.before.clear();
+                block.unknown_before = false;
             }
             !durable
         });
@@ -164,6 +171,7 @@ impl Device {
                 for content in std::mem::take(&mut block.before) {
                     block.add(content);
                 }
+                block.any |= std::mem::take(&mut block.unknown_before);
             }
         }
     }

@@ -30,6 +30,9 @@ use unmaps::KEYS_PER_COMMAND;
 
 const GOOD: u32 = 0;
 
+/// Sense key ABORTED COMMAND.
+const ABORTED_COMMAND: u8 = 0xb;
+
 /// Sense key MISCOMPARE.
 const MISCOMPARE: u8 = 0xe;
 
@@ -163,8 +166,10 @@ impl LunModel {
         let ending = match (good, sense_key(pdu.view.data)) {
             (true, _) => Ending::Good,
             (false, Some(MISCOMPARE)) if kind == Kind::ScsiResponse => Ending::Miscompare,
+            (false, Some(ABORTED_COMMAND)) if kind == Kind::ScsiResponse => Ending::GivenUp,
             (false, _) => Ending::Failed,
         };
+        self.ghosts |= ending == Ending::GivenUp;
         if let Some(text) = device.end(key, ending) {
             sink.add("content", "sbc3/4.4", format!("task {:#x}: {text}", task.itt));
         }

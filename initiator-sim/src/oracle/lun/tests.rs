@@ -128,3 +128,33 @@ fn what_was_unknown_when_a_read_began_may_come_back() {
         assert!(read(&mut device, 4, 1, b"odd!").is_some(), "now it is known");
     }
 }
+
+/// A command that was given up with ABORTED COMMAND may still write until storage is idle.
+#[test]
+fn what_was_given_up_may_still_be_written() {
+    let mut device = device();
+    device.begin_write(1, 1, 1, false, SIZE);
+    device.data(1, 0, b"late");
+    assert_eq!(device.end(1, Ending::GivenUp), None);
+    assert_eq!(read(&mut device, 2, 1, b"\0\0\0\0"), None, "not yet");
+    device.settle();
+    assert_eq!(read(&mut device, 3, 1, b"late"), None, "but now");
+    assert!(read(&mut device, 4, 1, b"\0\0\0\0").is_some(), "and not back");
+}
+
+/// A crash brings back what was there before, also where ORWRITE came in between: the old content, or what nobody has seen.
+#[test]
+fn a_crash_brings_back_what_was_unknown() {
+    let mut device = device();
+    device.begin_or(1, 1, 1, SIZE);
+    assert_eq!(device.end(1, Ending::Good), None);
+    assert_eq!(read(&mut device, 2, 1, b"or'd"), None);
+    device.crash();
+    assert_eq!(read(&mut device, 3, 1, b"\0\0\0\0"), None, "as if it had not been written");
+    device.begin_or(4, 1, 1, SIZE);
+    assert_eq!(device.end(4, Ending::Good), None);
+    write(&mut device, 5, 1, b"new!");
+    assert!(read(&mut device, 6, 1, b"odd!").is_some());
+    device.crash();
+    assert_eq!(read(&mut device, 7, 1, b"odd!"), None);
+}

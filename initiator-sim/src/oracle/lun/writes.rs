@@ -141,8 +141,13 @@ impl Device {
                 }
                 self.reading.values_mut().for_each(|read| read.unsure.push(lba));
                 let block = self.block(lba);
+                for content in block.now.clone() {
+                    block.remember(content);
+                }
+                block.unknown_before |= block.any;
                 block.any = true;
                 block.written_by = key;
+                self.dirty.insert(lba, ());
                 continue;
             }
             let Some(possible) = *possible else { continue };
@@ -164,6 +169,7 @@ impl Device {
             for content in &old {
                 block.remember(*content);
             }
+            block.unknown_before |= block.any;
             if good {
                 block.now.clear();
                 block.any = false;
@@ -175,6 +181,7 @@ impl Device {
             block.written_by = key;
             if good && write.fua && block.now.len() == 1 {
                 block.before.clear();
+                block.unknown_before = false;
                 self.dirty.remove(&lba);
             } else {
                 self.dirty.insert(lba, ());
