@@ -70,7 +70,7 @@ impl Oracles {
         {
             task.doubtful = true;
             let lun = task.lun;
-            conn.terminations.may_come(lun);
+            conn.terminations.may_meet(lun);
         }
     }
 

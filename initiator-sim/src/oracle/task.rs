@@ -139,12 +139,10 @@ impl Tasks {
 
     /// The logical unit of the command with this tag, and whether that is sure.
     pub(super) fn lun_of(&self, itt: u32) -> Option<(u64, bool)> {
-        let done = || self.done.get(&itt).map(|(_, task)| task);
-        self.open
-            .get(&itt)
-            .filter(|task| task.kind == Kind::ScsiCommand)
-            .or_else(done)
-            .map(|task| (task.lun, task.certain && !task.doubtful))
+        let open = self.open.get(&itt).filter(|task| task.kind == Kind::ScsiCommand);
+        // What was answered is kept for what may be asked again, but is no command under way any more.
+        let done = || self.done.get(&itt).map(|(_, task)| (task.lun, false));
+        open.map(|task| (task.lun, task.certain && !task.doubtful)).or_else(done)
     }
 
     /// A PDU came from the initiator: a new request, or part of an old one.

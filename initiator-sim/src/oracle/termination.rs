@@ -24,6 +24,11 @@ impl Terminations {
         self.told.remove(&lun);
     }
 
+    /// A command came there that a function under way can end: what was told of others holds.
+    pub(super) fn may_meet(&mut self, lun: u64) {
+        self.possible.insert(lun);
+    }
+
     /// A function that came over another connection ended a task there.
     pub(super) fn owed(&mut self, lun: u64) {
         if self.fast && !self.told.contains(&lun) {
