@@ -70,7 +70,7 @@ fn what_is_written_comes_back_with_every_way_of_sending_it() {
 fn a_file_behind_the_unit_holds_what_was_written() {
     let path = std::env::temp_dir().join(format!("iscsi-lab-server-{}", std::process::id()));
     std::fs::File::create(&path).and_then(|file| file.set_len(16 << 20)).expect("a temporary file");
-    let (server, address) = start(&with_lun(Backing::File { path: path.clone(), read_only: false }));
+    let (server, address) = start(&with_lun(Backing::file(&path, false)));
     verified(address, |plan| plan.block_bytes = 16384);
     let mut client = Client::login(address, 1);
     assert_eq!(client.write(7, &[0xa5; 1024]), 0);
@@ -180,7 +180,7 @@ fn a_reload_changes_units_and_keeps_what_stays() {
     assert_eq!(read, Some((0, vec![9; 512])), "the content stays");
 
     let mut wrong = config.clone();
-    wrong.targets[0].luns[0].backing = Backing::File { path: "/no/such/file".into(), read_only: false };
+    wrong.targets[0].luns[0].backing = Backing::file("/no/such/file", false);
     assert!(server.reload(&wrong).expect_err("is wrong").contains("does not exist"));
     assert_eq!(client.read(3, 1), (0, vec![9; 512]), "a wrong configuration changes nothing");
 
@@ -196,7 +196,7 @@ fn a_reload_changes_units_and_keeps_what_stays() {
 fn a_file_that_grew_is_announced_at_the_next_reload() {
     let path = std::env::temp_dir().join(format!("iscsi-lab-grow-{}", std::process::id()));
     std::fs::File::create(&path).and_then(|file| file.set_len(1 << 20)).expect("a temporary file");
-    let config = with_lun(Backing::File { path: path.clone(), read_only: false });
+    let config = with_lun(Backing::file(&path, false));
     let (server, address) = start(&config);
     let mut client = Client::login(address, 1);
     std::fs::File::options().write(true).open(&path).and_then(|file| file.set_len(2 << 20)).expect("grows");

@@ -6,7 +6,7 @@ mod check;
 
 pub use check::{ConfigError, address_problem};
 
-use crate::io::DeviceId;
+use crate::io::{DeviceId, Records};
 use crate::session::params::TaskReporting;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -99,6 +99,9 @@ pub struct LunConfig {
     pub policy: UnitPolicy,
     /// Whether blocks that were never written take space, and can be let go of again.
     pub provisioning: Provisioning,
+    /// The records that the device keeps, as they are now; `None` if it cannot keep any. They are looked at when the logical
+    /// unit is new: what persistent reservations it comes with (APTPL), and whether its medium was being formatted or sanitized.
+    pub kept: Option<Records>,
 }
 
 /// How a logical unit differs from the usual disk. The default is one that does not.
@@ -112,6 +115,10 @@ pub struct UnitPolicy {
     pub access: Vec<(u16, AccessState)>,
     /// How long a change of an access state takes.
     pub transition: Duration,
+    /// The medium can be taken out (RMB), by START STOP UNIT with LOEJ and by the operator.
+    pub removable: bool,
+    /// The operator has taken the medium out, or asks for it where an initiator prevents that. Only of one that is removable.
+    pub ejected: bool,
 }
 
 impl AccessState {

@@ -5,6 +5,8 @@
 
 mod runs;
 
+use alloc::collections::BTreeMap;
+use alloc::string::String;
 use alloc::vec::Vec;
 use bytes::Bytes;
 pub use runs::{Provisioned, Run, Runs};
@@ -81,7 +83,19 @@ pub enum IoOp {
     },
     /// Put everything that completed before onto stable storage (SYNCHRONIZE CACHE; whole device).
     Flush,
+    /// Keep this record beside the blocks, in the place of the one of that name. It completes once the record is on stable
+    /// storage; after a crash before that either of the two is there, whole. Only asked of devices whose
+    /// [`LunConfig`](crate::config::LunConfig) says that they keep records.
+    Keep {
+        /// Its name.
+        name: String,
+        /// What to keep; nothing takes the record away.
+        record: Bytes,
+    },
 }
+
+/// The records that a device keeps, by name.
+pub type Records = BTreeMap<String, Bytes>;
 
 /// From storage to the core: the one completion of an operation.
 #[derive(Clone, Debug, PartialEq, Eq)]

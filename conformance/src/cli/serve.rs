@@ -12,6 +12,7 @@ use signal_hook::iterator::Signals;
 use std::io::{IsTerminal as _, Write as _};
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver};
 use std::time::{Duration, Instant};
 use tracing_subscriber::layer::SubscriberExt;
@@ -154,6 +155,9 @@ impl Serve {
 fn signals() -> Result<Receiver<i32>, CliError> {
     let mut signals =
         Signals::new([SIGTERM, SIGINT, SIGHUP]).map_err(|error| CliError::usage(error.to_string()))?;
+    // A file that reaches the limit of file sizes (RLIMIT_FSIZE) is a full disk, not the end of the process.
+    signal_hook::flag::register(libc::SIGXFSZ, Arc::default())
+        .map_err(|error| CliError::usage(error.to_string()))?;
     let (sender, receiver) = mpsc::channel();
     std::thread::spawn(move || signals.forever().try_for_each(|signal| sender.send(signal)));
     Ok(receiver)
@@ -180,7 +184,7 @@ fn lun(target: &str, number: u16, spec: &str) -> Result<LunSpec, String> {
     let backing = match kind {
         "mem" => Backing::Memory { bytes: size()?, name: format!("{target}/{number}") },
         "null" => Backing::Null { bytes: size()? },
-        "file" => Backing::File { path: rest.into(), read_only },
+        "file" => Backing::file(rest, read_only),
         other => return Err(wrong(format!("unknown kind {other:?}"))),
     };
     Ok(LunSpec { block_size, read_only, ..LunSpec::new(target, number, backing) })
@@ -237,7 +241,7 @@ mod tests {
         assert_eq!((memory.lun, memory.block_size, memory.read_only), (3, 4096, true));
         assert!(matches!(memory.backing, Backing::Memory { bytes: 0x4000_0000, .. }));
         let file = parse("file:/a,b/c,ro").expect("is right");
-        assert_eq!(file.backing, Backing::File { path: "/a,b/c".into(), read_only: true });
+        assert_eq!(file.backing, Backing::file("/a,b/c", true));
         for (spec, why) in [
             ("1G", "no colon"),
             ("ram:1G", "unknown kind"),

@@ -87,6 +87,7 @@ fn config() -> Config {
         write_cache: true,
         policy: UnitPolicy::default(),
         provisioning: Provisioning::ThinAnchored,
+        kept: None,
     };
     let target = TargetConfig { name: CONFIG_TARGET.into(), luns: vec![lun], ..TargetConfig::default() };
     let address = "192.0.2.1:3260".parse().unwrap_or_else(|_| unreachable!("a literal address"));
@@ -125,7 +126,7 @@ impl Driver<NullSink> for Peer {
                 list.add(1, Provisioned::Mapped);
                 data = list.finish();
             }
-            IoOp::Verify { .. } | IoOp::Flush => {}
+            IoOp::Verify { .. } | IoOp::Flush | IoOp::Keep { .. } => {}
         }
         Some(IoDone { id, result: Ok(data) })
     }

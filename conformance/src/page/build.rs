@@ -217,6 +217,7 @@ fn operation(op: DiskOp) -> (String, &'static str) {
         DiskOp::Unmap { lba, blocks, .. } => (format!("unmap {lba}+{blocks}"), "write"),
         DiskOp::Status { lba, .. } => (format!("status {lba}"), "read"),
         DiskOp::Flush => ("flush".to_owned(), "flush"),
+        DiskOp::Keep { bytes } => (format!("keep {bytes} bytes"), "flush"),
     }
 }
 

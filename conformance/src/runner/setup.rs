@@ -17,7 +17,7 @@ use target_core::config::{
     AuthConfig, ChapAlgorithm, Config, Credential, DigestPolicy, LunConfig, PortalConfig, Provisioning,
     Redirect, TargetConfig, UnitPolicy,
 };
-use target_core::io::DeviceId;
+use target_core::io::{DeviceId, Records};
 use target_core::session::params::TaskReporting;
 
 /// Name of the simulated target unless a scenario names it.
@@ -204,9 +204,11 @@ pub(super) fn lun(spec: &LunSpec, devices: &mut u32) -> LunConfig {
         policy: UnitPolicy {
             queue_depth: spec.queue_depth,
             transition: Duration::from_secs(spec.transition.into()),
+            removable: spec.removable,
             ..UnitPolicy::default()
         },
         provisioning: if spec.thin { Provisioning::ThinAnchored } else { Provisioning::Full },
+        kept: spec.keeps.then(Records::new),
     }
 }
 

@@ -154,6 +154,12 @@ static LUN: Shape = Shape {
         key("transition", Kind::Int, "Seconds that a change of an access state takes [0]."),
         key("queue_depth", Kind::Int, "Commands of all sessions that it takes at once [no limit]."),
         key("thin", Kind::Bool, "Blocks can be unmapped and anchored [true]."),
+        key(
+            "keeps",
+            Kind::Bool,
+            "The disk keeps records over a crash of the target, so that APTPL is possible [false].",
+        ),
+        key("removable", Kind::Bool, "The medium can be taken out [false]."),
         key("vendor", Kind::Text, "T10 vendor, up to 8 characters."),
         key("product", Kind::Text, "Product, up to 16 characters."),
         key("revision", Kind::Text, "Revision, up to 4 characters."),

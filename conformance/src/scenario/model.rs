@@ -260,6 +260,10 @@ pub struct LunSpec {
     pub transition: u32,
     /// Blocks can be unmapped.
     pub thin: bool,
+    /// Keeps records over a crash.
+    pub keeps: bool,
+    /// The medium can be taken out.
+    pub removable: bool,
     /// Texts of INQUIRY: vendor, product, revision, serial.
     pub texts: [Option<String>; 4],
 }

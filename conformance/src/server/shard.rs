@@ -67,6 +67,8 @@ impl Shard {
         });
         Timer::start(&shard).map_err(io)?;
         Writer::start(&shard).map_err(io)?;
+        // What was interrupted (SANITIZE) goes on although nobody asks for it.
+        shard.input(Input::Timeout);
         Ok(shard)
     }
 
@@ -127,13 +129,19 @@ impl Shard {
         let devices = self.devices.open();
         for request in turn.io.drain(..) {
             match request {
-                IoRequest::Start { id, device, op } => match devices.get(device) {
+                IoRequest::Start { id, device: device_id, op } => match devices.get(device_id) {
                     None => turn.done.push(IoDone { id, result: Err(IoError::NotReady) }),
                     Some(device) => match device.try_now(op) {
                         Tried::Done(result) => turn.done.push(IoDone { id, result }),
                         Tried::WouldBlock(op) => match self.me.upgrade() {
                             Some(to) => {
-                                self.pool.submit(Job { id, device: Arc::clone(device), op, to });
+                                self.pool.submit(Job {
+                                    id,
+                                    number: device_id,
+                                    device: Arc::clone(device),
+                                    op,
+                                    to,
+                                });
                             }
                             None => turn.done.push(IoDone { id, result: Err(IoError::Cancelled) }),
                         },

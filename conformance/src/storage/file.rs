@@ -1,19 +1,22 @@
-//! A disk in a file or on a block device, through the page cache.
+//! A disk in a file or on a block device, through the page cache or around it (O_DIRECT).
 //!
 //! What the page cache can answer is done at once (`RWF_NOWAIT`); the rest waits on a worker. A write is complete when
 //! the page cache has it (the logical unit has a write cache), unless FUA asks for stable storage. After a flush has
 //! failed every later flush fails too: the kernel forgets the pages it could not write, so a later success would be
 //! a lie.
 
-use super::{Tried, check_size};
+use super::aligned::Aligned;
+use super::journal::Journal;
+use super::{FileBacking, Tried, check_size};
 use bytes::Bytes;
 use rustix::fs::{FallocateFlags, FlockOperation, Mode, OFlags, SeekFrom};
 use rustix::io::{Errno, ReadWriteFlags};
 use std::io::{IoSlice, IoSliceMut};
 use std::os::fd::OwnedFd;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
-use target_core::io::{IoError, IoOp, Provisioned, Runs, SgList};
+use std::time::Duration;
+use target_core::io::{IoError, IoOp, Provisioned, Records, Runs, SgList};
 
 /// The kernel takes no more pieces in one call (UIO_MAXIOV).
 const PIECES_MAX: usize = 1024;
@@ -35,19 +38,21 @@ pub struct FileDevice {
     /// The file system knows no RWF_NOWAIT: every call goes to a worker.
     always_waits: AtomicBool,
     flush_failed: AtomicBool,
+    direct: bool,
+    delay: Duration,
+    /// What is kept beside the blocks, if that can be.
+    journal: Option<Journal>,
 }
 
 impl FileDevice {
-    /// Opens `path` and takes an advisory lock on it, shared for reading, exclusive for writing. If we hold the file
+    /// Opens a file and takes an advisory lock on it, shared for reading, exclusive for writing. If we hold the file
     /// already, in a form that this one replaces, the lock may have to wait for [`FileDevice::lock`].
-    pub(crate) fn open(
-        path: &Path,
-        read_only: bool,
-        block_size: u32,
-        held_by_us: bool,
-    ) -> Result<Self, String> {
+    pub(crate) fn open(backing: &FileBacking, block_size: u32, held_by_us: bool) -> Result<Self, String> {
+        let FileBacking { path, read_only, direct, journal, delay } = backing;
+        let (path, read_only, direct) = (path.as_path(), *read_only, *direct);
         let say = |what: &str| format!("file {}: {what}", path.display());
         let access = if read_only { OFlags::RDONLY } else { OFlags::RDWR };
+        let access = if direct { access | OFlags::DIRECT } else { access };
         let fd = rustix::fs::open(path, access | OFlags::CLOEXEC, Mode::empty()).map_err(|error| {
             say(&match error {
                 Errno::NOENT => "it does not exist; create it with `truncate -s 1G FILE`".to_owned(),
@@ -57,6 +62,7 @@ impl FileDevice {
                 Errno::ACCESS | Errno::PERM => "no permission to read it".to_owned(),
                 Errno::ROFS => "it is on a read-only file system; make the LUN read-only".to_owned(),
                 Errno::ISDIR => "it is a directory".to_owned(),
+                Errno::INVAL if direct => "its file system has no direct I/O (O_DIRECT)".to_owned(),
                 other => other.to_string(),
             })
         })?;
@@ -65,7 +71,12 @@ impl FileDevice {
         if !kind.is_file() && !kind.is_block_device() {
             return Err(say("it is neither a regular file nor a block device"));
         }
-        let never_waits = rustix::fs::fstatfs(&fd).is_ok_and(|fs| fs.f_type == TMPFS_MAGIC);
+        let journal = match (journal, kind.is_file()) {
+            (None, false) => None,
+            _ => Some(Journal::open(backing.journal_path()).map_err(|error| say(&error))?),
+        };
+        let never_waits =
+            delay.is_zero() && rustix::fs::fstatfs(&fd).is_ok_and(|fs| fs.f_type == TMPFS_MAGIC);
         let device = Self {
             fd,
             path: path.to_owned(),
@@ -74,13 +85,32 @@ impl FileDevice {
             never_waits,
             always_waits: AtomicBool::new(false),
             flush_failed: AtomicBool::new(false),
+            direct,
+            delay: *delay,
+            journal,
         };
         if !device.lock() && !held_by_us {
             return Err(say("another process (or another LUN) has it open for writing"));
         }
         let bytes = device.bytes().map_err(|error| say(&error.to_string()))?;
         check_size(&format!("file {}", path.display()), bytes, block_size)?;
+        if direct && device.fetch(device.blocks() - 1, 1) == Err(Errno::INVAL) {
+            return Err(say(&format!("direct I/O takes no blocks of {block_size} bytes there")));
+        }
         Ok(device)
+    }
+
+    /// The records beside the blocks, as they are now; `None` if there can be none.
+    pub(crate) fn kept(&self) -> Option<Records> {
+        self.journal.as_ref().map(Journal::records)
+    }
+
+    fn keep(&self, name: &str, record: &Bytes) -> Result<SgList, IoError> {
+        match &self.journal {
+            Some(_) if self.read_only => Err(IoError::WriteProtected),
+            Some(journal) => journal.keep(name, record).map(|()| SgList::new()),
+            None => Err(IoError::Hardware),
+        }
     }
 
     /// Takes the lock; false if somebody else has it. A file system without locks is no reason not to serve.
@@ -105,10 +135,10 @@ impl FileDevice {
 
     /// Does what the page cache can do without waiting.
     pub fn try_now(&self, op: IoOp) -> Tried {
-        if self.never_waits {
+        if self.never_waits && !matches!(op, IoOp::Keep { .. }) {
             return Tried::Done(self.run(&op));
         }
-        if self.always_waits.load(Ordering::Relaxed) {
+        if self.direct || !self.delay.is_zero() || self.always_waits.load(Ordering::Relaxed) {
             return Tried::WouldBlock(op);
         }
         let result = match &op {
@@ -135,7 +165,8 @@ impl FileDevice {
             | IoOp::Verify { .. }
             | IoOp::Unmap { .. }
             | IoOp::Status { .. }
-            | IoOp::Flush => Err(Errno::AGAIN),
+            | IoOp::Flush
+            | IoOp::Keep { .. } => Err(Errno::AGAIN),
         };
         match result {
             Ok(data) => Tried::Done(Ok(data)),
@@ -152,6 +183,9 @@ impl FileDevice {
 
     /// Does one operation to its end.
     pub fn run(&self, op: &IoOp) -> Result<SgList, IoError> {
+        if !self.delay.is_zero() {
+            std::thread::sleep(self.delay);
+        }
         match op {
             IoOp::Read { lba, blocks } => self.read(*lba, *blocks).map(SgList::from),
             IoOp::Verify { lba, blocks } => self.verify(*lba, *blocks),
@@ -160,12 +194,23 @@ impl FileDevice {
             IoOp::Unmap { lba, blocks, anchor: _ } => self.unmap(*lba, *blocks),
             IoOp::Status { lba, runs } => self.status(*lba, *runs),
             IoOp::Flush => self.flush(),
+            IoOp::Keep { name, record } => self.keep(name, record),
         }
         .inspect_err(|error| tracing::warn!(file = %self.path.display(), ?error, "storage error"))
     }
 
-    fn read(&self, lba: u64, blocks: u32) -> Result<Vec<u8>, IoError> {
+    fn read(&self, lba: u64, blocks: u32) -> Result<Bytes, IoError> {
+        if self.direct {
+            let mut buffer = Aligned::new(self.length(blocks));
+            self.read_into(buffer.get(), lba, blocks)?;
+            return Ok(buffer.into_bytes());
+        }
         let mut buffer = vec![0; self.length(blocks)];
+        self.read_into(&mut buffer, lba, blocks)?;
+        Ok(buffer.into())
+    }
+
+    fn read_into(&self, buffer: &mut [u8], lba: u64, blocks: u32) -> Result<(), IoError> {
         let (mut done, start) = (0, self.offset(lba));
         while done < buffer.len() {
             match rustix::io::pread(&self.fd, &mut buffer[done..], start + done as u64) {
@@ -177,7 +222,12 @@ impl FileDevice {
                 Err(error) => return Err(general(error)),
             }
         }
-        Ok(buffer)
+        Ok(())
+    }
+
+    /// One call, wherever its bytes may go.
+    fn fetch(&self, lba: u64, blocks: u32) -> Result<usize, Errno> {
+        rustix::io::pread(&self.fd, Aligned::new(self.length(blocks)).get(), self.offset(lba))
     }
 
     /// Reads in pieces of bounded size and throws the bytes away.
@@ -194,7 +244,11 @@ impl FileDevice {
     }
 
     fn write(&self, lba: u64, data: &SgList, fua: bool) -> Result<SgList, IoError> {
-        let mut slices: Vec<_> = data.pieces().map(|piece| IoSlice::new(piece)).collect();
+        let mut copy = if self.direct { Some(Aligned::of(data)) } else { None };
+        let mut slices: Vec<_> = match &mut copy {
+            Some(copy) => vec![IoSlice::new(copy.get())],
+            None => data.pieces().map(|piece| IoSlice::new(piece)).collect(),
+        };
         let mut rest = &mut slices[..];
         let (mut done, start) = (0, self.offset(lba));
         let flags = if fua { ReadWriteFlags::DSYNC } else { ReadWriteFlags::empty() };
@@ -286,8 +340,7 @@ impl FileDevice {
 
     /// After EIO: which block it was, by reading one at a time.
     fn first_bad(&self, lba: u64, blocks: u32) -> u64 {
-        let mut buffer = vec![0; self.length(1)];
-        let bad = |at: &u64| rustix::io::pread(&self.fd, &mut buffer, self.offset(*at)).is_err();
+        let bad = |at: &u64| self.fetch(*at, 1).is_err();
         (lba..lba.saturating_add(u64::from(blocks))).find(bad).unwrap_or(lba)
     }
 

@@ -79,6 +79,8 @@ impl MemoryDevice {
             }
             IoOp::Status { lba, runs } => Ok(self.status(*lba, *runs)),
             IoOp::Verify { .. } | IoOp::Flush => Ok(SgList::new()),
+            // It does not offer to.
+            IoOp::Keep { .. } => Err(IoError::Hardware),
         }
     }
 

@@ -3,7 +3,9 @@
 //! An operation is first tried on the thread that wants it ([`Device::try_now`]), which never waits for a disk. What
 //! would wait comes back and goes to the [`pool`], whose threads may block ([`Device::run`]).
 
+mod aligned;
 pub mod file;
+pub mod journal;
 pub mod memory;
 pub mod null;
 pub mod pool;
@@ -11,7 +13,8 @@ pub mod registry;
 
 use std::fmt;
 use std::path::PathBuf;
-use target_core::io::{IoError, IoOp, SgList};
+use std::time::Duration;
+use target_core::io::{IoError, IoOp, Records, SgList};
 
 pub use file::FileDevice;
 pub use memory::MemoryDevice;
@@ -28,12 +31,7 @@ pub enum Backing {
         name: String,
     },
     /// A regular file or block device.
-    File {
-        /// Where it is.
-        path: PathBuf,
-        /// Opened for reading only.
-        read_only: bool,
-    },
+    File(FileBacking),
     /// Reads zeros, forgets writes: for measuring everything but the disk.
     Null {
         /// Size in bytes.
@@ -41,11 +39,49 @@ pub enum Backing {
     },
 }
 
+/// A file, and how it is used.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct FileBacking {
+    /// Where it is.
+    pub path: PathBuf,
+    /// Opened for reading only.
+    pub read_only: bool,
+    /// Without the page cache (O_DIRECT).
+    pub direct: bool,
+    /// Where its journal is. Without, it is beside a regular file, and a block device has none.
+    pub journal: Option<PathBuf>,
+    /// Every operation takes so much longer: for seeing what initiators make of slow disks.
+    pub delay: Duration,
+}
+
+impl FileBacking {
+    /// A file used in the usual way.
+    pub fn new(path: impl Into<PathBuf>, read_only: bool) -> Self {
+        Self { path: path.into(), read_only, direct: false, journal: None, delay: Duration::ZERO }
+    }
+
+    /// Where the journal of a regular file is.
+    fn journal_path(&self) -> PathBuf {
+        self.journal.clone().unwrap_or_else(|| {
+            let mut name = self.path.clone().into_os_string();
+            name.push(".journal");
+            name.into()
+        })
+    }
+}
+
+impl Backing {
+    /// A file used in the usual way.
+    pub fn file(path: impl Into<PathBuf>, read_only: bool) -> Self {
+        Self::File(FileBacking::new(path, read_only))
+    }
+}
+
 impl fmt::Display for Backing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Memory { bytes, .. } => write!(f, "{bytes} bytes of memory"),
-            Self::File { path, .. } => write!(f, "file {}", path.display()),
+            Self::File(file) => write!(f, "file {}", file.path.display()),
             Self::Null { bytes } => write!(f, "null device of {bytes} bytes"),
         }
     }
@@ -87,9 +123,7 @@ impl Device {
                 check_size(&backing.to_string(), *bytes, block_size)?;
                 Self::Null(NullDevice::new(*bytes, block_size))
             }
-            Backing::File { path, read_only } => {
-                Self::File(FileDevice::open(path, *read_only, block_size, held)?)
-            }
+            Backing::File(file) => Self::File(FileDevice::open(file, block_size, held)?),
         })
     }
 
@@ -97,6 +131,14 @@ impl Device {
     pub(crate) fn settle(&self) {
         if let Self::File(device) = self {
             device.lock();
+        }
+    }
+
+    /// The records that it keeps, as they are now; `None` if it cannot keep any.
+    pub fn kept(&self) -> Option<Records> {
+        match self {
+            Self::File(device) => device.kept(),
+            Self::Memory(_) | Self::Null(_) => None,
         }
     }
 

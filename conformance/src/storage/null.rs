@@ -29,6 +29,10 @@ impl NullDevice {
             list.add(self.blocks.saturating_sub(*lba), Provisioned::Deallocated);
             return Ok(list.finish());
         }
+        if let IoOp::Keep { .. } = op {
+            // It does not offer to.
+            return Err(IoError::Hardware);
+        }
         let mut out = SgList::new();
         if let IoOp::Read { blocks, .. } = op {
             let mut left = *blocks as usize * self.block_size as usize;

@@ -3,7 +3,7 @@
 
 use super::{Backing, Device};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
-use target_core::io::DeviceId;
+use target_core::io::{DeviceId, Records};
 
 #[derive(Debug)]
 struct Entry {
@@ -26,6 +26,8 @@ pub struct Opened {
     pub id: DeviceId,
     /// Its size in logical blocks now.
     pub blocks: u64,
+    /// The records that it keeps, if it can.
+    pub kept: Option<Records>,
 }
 
 /// Devices opened for a configuration that is not in force yet. Dropping it closes those that were not open before.
@@ -74,23 +76,37 @@ impl Staged<'_> {
         let found = (0..).map(DeviceId).zip(entries.iter().chain(&self.fresh)).find(|(_, entry)| same(entry));
         if let Some((id, entry)) = found {
             let blocks = entry.device.as_ref().map_or(0, |device| device.blocks());
+            let kept = entry.device.as_ref().and_then(|device| device.kept());
             self.used.push(id);
-            return Ok(Opened { id, blocks });
+            return Ok(Opened { id, blocks, kept });
         }
         let path = |backing: &Backing| match backing {
-            Backing::File { path, .. } => Some(path.clone()),
+            Backing::File(file) => Some(file.path.clone()),
             Backing::Memory { .. } | Backing::Null { .. } => None,
         };
         let wanted = path(backing);
         let held = wanted.is_some()
             && entries.iter().any(|entry| entry.device.is_some() && path(&entry.backing) == wanted);
+        if let Backing::File(file) = backing {
+            let journal = file.journal_path();
+            let other = entries.iter().chain(&self.fresh).find_map(|entry| match &entry.backing {
+                Backing::File(other) if entry.device.is_some() && other.path != file.path => {
+                    (other.journal_path() == journal).then_some(other)
+                }
+                _ => None,
+            });
+            if let Some(other) = other {
+                let (path, journal, other) = (file.path.display(), journal.display(), other.path.display());
+                return Err(format!("file {path}: its journal {journal} is that of file {other}"));
+            }
+        }
         drop(entries);
         let device = Device::open(backing, block_size, held)?;
-        let blocks = device.blocks();
+        let (blocks, kept) = (device.blocks(), device.kept());
         let id = DeviceId(u32::try_from(self.base + self.fresh.len()).map_err(|error| error.to_string())?);
         self.fresh.push(Entry { backing: backing.clone(), block_size, device: Some(Arc::new(device)) });
         self.used.push(id);
-        Ok(Opened { id, blocks })
+        Ok(Opened { id, blocks, kept })
     }
 
     /// Puts the new devices in force. The answer closes the ones no longer used: call it when the core no longer
@@ -145,7 +161,7 @@ mod tests {
     fn a_file_may_change_its_form_and_stays_locked() {
         let path = std::env::temp_dir().join(format!("iscsi-lab-registry-{}", std::process::id()));
         std::fs::File::create(&path).and_then(|file| file.set_len(8192)).expect("a temporary file");
-        let file = |read_only| Backing::File { path: path.clone(), read_only };
+        let file = |read_only| Backing::file(&path, read_only);
         let registry = Registry::default();
         let mut staged = registry.stage();
         let before = staged.open(&file(true), 512).expect("opens").id;

@@ -10,6 +10,7 @@
 //!   are there. A logical block itself is never torn.
 //! - Unmapped blocks read as zeros. Unmapping is cached, made durable, lost and torn like a write without FUA.
 //! - Ranges of blocks can fail to be read or written, for ever or until they are written. A drawn failure concerns one operation.
+//! - A record that is kept is there once that completed, and not before: an operation that a crash cuts short leaves the old one.
 //! - Bit rot changes what a read returns until the block is written again. The medium's clean image is never touched by it.
 //! - A stalled disk completes nothing until it is released; nothing is lost by that.
 //! - A cancelled operation completes once like any other: at its own time with its own effect (`Late`, what real disks do), or
@@ -31,7 +32,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::ops::Range;
 use store::{Content, Piece, Store};
-use target_core::io::{IoDone, IoError, IoId, IoOp, Runs, SgList};
+use target_core::io::{IoDone, IoError, IoId, IoOp, Records, Runs, SgList};
 
 /// What a disk is made of.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -77,7 +78,7 @@ pub struct BadRange {
     pub read: bool,
     /// Writes fail.
     pub write: bool,
-    /// Flushes fail, whatever they cover.
+    /// Flushes fail, whatever they cover; so does keeping records.
     pub flush: bool,
     /// A successful write makes the range good again (a disk that reassigns blocks).
     pub until_written: bool,
@@ -118,6 +119,8 @@ pub struct Disk {
     bad: Vec<BadRange>,
     rot: BTreeMap<u64, Vec<Rot>>,
     stalled: bool,
+    /// What was kept beside the blocks.
+    records: Records,
     /// How often each (kind of operation, block) was asked for: the semantic name of an operation.
     seen: BTreeMap<(u16, u64), u32>,
 }
@@ -146,6 +149,7 @@ impl Disk {
             bad: Vec::new(),
             rot: BTreeMap::new(),
             stalled: false,
+            records: Records::new(),
             seen: BTreeMap::new(),
         }
     }
@@ -158,6 +162,11 @@ impl Disk {
     /// Operations that start from now on take this long.
     pub fn set_latency(&mut self, latency: Latency) {
         self.config.latency = latency;
+    }
+
+    /// The records that it keeps, as a target that starts now finds them.
+    pub const fn records(&self) -> &Records {
+        &self.records
     }
 
     /// Operations under way.
@@ -293,6 +302,7 @@ impl Disk {
             IoOp::Unmap { lba, .. } => (UNMAP, *lba),
             IoOp::Status { lba, .. } => (STATUS, *lba),
             IoOp::Flush => (FLUSH, 0),
+            IoOp::Keep { .. } => (KEEP, 0),
         };
         let ordinal = self.seen.entry((kind, lba)).or_default();
         let site = Site { conn: self.number, dir: 0, op: lba, pdu: *ordinal, kind };
@@ -334,11 +344,18 @@ impl Disk {
             }
             IoOp::Status { .. } if failed => Err(IoError::Hardware),
             IoOp::Status { lba, runs } => Ok(self.status(lba, runs)),
-            IoOp::Flush if failed => Err(IoError::Hardware),
-            IoOp::Flush => {
-                if let Some(bad) = self.bad.iter().find(|bad| bad.flush) {
-                    return Err(bad.error.unwrap_or(IoError::Hardware));
+            IoOp::Flush | IoOp::Keep { .. } if failed => Err(IoError::Hardware),
+            IoOp::Keep { name, record } => {
+                self.check_flush()?;
+                if record.is_empty() {
+                    self.records.remove(&name);
+                } else {
+                    self.records.insert(name, record);
                 }
+                Ok(SgList::new())
+            }
+            IoOp::Flush => {
+                self.check_flush()?;
                 let cache = std::mem::replace(&mut self.cache, Store::new(self.config.block_size));
                 for (lba, blocks, content) in cache.into_extents() {
                     self.durable.put(lba, blocks, content);
@@ -371,6 +388,14 @@ impl Disk {
         self.bad.retain(|bad| {
             !(bad.until_written && range.start <= bad.blocks.start && bad.blocks.end <= range.end)
         });
+    }
+
+    /// Fails what is to reach stable storage now, if that was asked for.
+    fn check_flush(&self) -> Result<(), IoError> {
+        match self.bad.iter().find(|bad| bad.flush) {
+            Some(bad) => Err(bad.error.unwrap_or(IoError::Hardware)),
+            None => Ok(()),
+        }
     }
 
     fn check(&self, lba: u64, blocks: u64, write: bool, failed: bool) -> Result<(), IoError> {
@@ -425,4 +450,5 @@ const FLUSH: u16 = 4;
 const CRASH: u16 = 5;
 const UNMAP: u16 = 6;
 const STATUS: u16 = 7;
+const KEEP: u16 = 8;
 const LATENCY: u16 = 0x100;

@@ -209,6 +209,7 @@ impl TargetOptions {
             policy: UnitPolicy::default(),
             provisioning: Provisioning::ThinAnchored,
             write_cache: self.write_cache,
+            kept: None,
         };
         let (name, secret, own) = CHAP;
         let credential = |name: &str, secret: &str| Credential {

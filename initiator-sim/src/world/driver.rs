@@ -265,7 +265,7 @@ fn op_blocks(op: &IoOp, block_size: u32) -> Range<u64> {
             *lba..lba.saturating_add(u64::from(*blocks))
         }
         IoOp::Write { lba, data, .. } => *lba..lba.saturating_add(data.len() as u64 / u64::from(block_size)),
-        IoOp::Status { .. } | IoOp::Flush => 0..0,
+        IoOp::Status { .. } | IoOp::Flush | IoOp::Keep { .. } => 0..0,
     }
 }
 
@@ -275,6 +275,7 @@ fn hash_op(device: u32, op: &IoOp) -> u64 {
         IoOp::Write { lba, data, fua } => (if *fua { 3 } else { 2 }, *lba, data.len() as u64),
         IoOp::Verify { lba, blocks } => (4, *lba, u64::from(*blocks)),
         IoOp::Flush => (5, 0, 0),
+        IoOp::Keep { record, .. } => (9, 0, record.len() as u64),
         IoOp::Unmap { lba, blocks, anchor } => (if *anchor { 7 } else { 6 }, *lba, u64::from(*blocks)),
         IoOp::Status { lba, runs } => (8, *lba, u64::from(*runs)),
     };

@@ -59,6 +59,7 @@ impl World {
         self.inner.note(Tag::Admin, 0, b"restart");
         self.inner.tell(|| Happened::Act { conn: None, text: "restart".to_owned() });
         let rng = self.inner.planner.rng();
+        remember(&mut self.inner.config.target, &self.inner.disks);
         self.target = Some(start_target(&self.inner.config.target, rng, self.inner.generation)?);
         self.settle();
         Ok(())
@@ -88,7 +89,10 @@ impl World {
     }
 
     /// The operator asks for something.
-    pub fn admin(&mut self, admin: Admin) {
+    pub fn admin(&mut self, mut admin: Admin) {
+        if let Admin::Reconfigure(config) = &mut admin {
+            remember(config, &self.inner.disks);
+        }
         self.inner.note(Tag::Admin, 0, format!("{admin:?}").as_bytes());
         if let Admin::Reconfigure(config) = &admin {
             self.inner.config.target = Config::clone(config);
@@ -140,6 +144,15 @@ impl World {
         for (id, due) in disk.stall(stalled) {
             let generation = self.inner.generation;
             self.inner.queue.schedule(due, super::Happening::Io(generation, device, id));
+        }
+    }
+}
+
+/// Puts what the disks keep into a configuration that is to come into force.
+fn remember(config: &mut Config, disks: &[Disk]) {
+    for lun in config.targets.iter_mut().flat_map(|target| &mut target.luns) {
+        if let (Some(kept), Some(disk)) = (&mut lun.kept, disks.get(lun.device.0 as usize)) {
+            kept.clone_from(disk.records());
         }
     }
 }

@@ -120,6 +120,7 @@ pub enum DiskOp {
     Unmap { lba: u64, blocks: u32, anchor: bool },
     Status { lba: u64, runs: u32 },
     Flush,
+    Keep { bytes: u64 },
 }
 
 impl From<&IoOp> for DiskOp {
@@ -133,6 +134,7 @@ impl From<&IoOp> for DiskOp {
             }
             IoOp::Status { lba, runs } => Self::Status { lba: *lba, runs: *runs },
             IoOp::Flush => Self::Flush,
+            IoOp::Keep { record, .. } => Self::Keep { bytes: record.len() as u64 },
         }
     }
 }

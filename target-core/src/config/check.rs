@@ -184,6 +184,9 @@ fn check_target(at: &str, target: &TargetConfig) -> Checked {
             return Err(ConfigError::new(format!("{at}.lun"), "used by another logical unit"));
         }
         check_lun(&at, lun)?;
+        if let Some(problem) = crate::scsi::kept_problem(&target.name, lun) {
+            return Err(ConfigError::new(format!("{at}.kept"), problem));
+        }
     }
     Ok(())
 }
@@ -191,6 +194,9 @@ fn check_target(at: &str, target: &TargetConfig) -> Checked {
 fn check_lun(at: &str, lun: &LunConfig) -> Checked {
     let fail = |field: &str, problem: &str| Err(ConfigError::new(format!("{at}.{field}"), problem));
     check_access(at, lun)?;
+    if lun.policy.ejected && !lun.policy.removable {
+        return fail("policy.ejected", "only a removable medium can be taken out");
+    }
     if lun.lun >= 1 << 14 {
         return fail("lun", "must be below 16384");
     }

@@ -12,6 +12,8 @@ pub enum Attention {
     Reset,
     /// 29/07: the initiator port comes back after its session was lost.
     NexusLoss,
+    /// 28/00: a medium was put in, perhaps another one.
+    MediumMayHaveChanged,
     /// 2F/00: another nexus cleared this one's commands.
     CommandsCleared,
     /// 47/7F: an iSCSI protocol event cleared this nexus's commands (RFC 7143 11.14.5).
@@ -38,6 +40,8 @@ pub enum Attention {
     IdentifierChanged,
     /// 2A/10: another nexus set the clock.
     TimestampChanged,
+    /// 5A/01: the operator asks for the medium, whose removal is prevented.
+    OperatorAsksForMedium,
     /// 5D/00: failures so far are a sign of more to come.
     FailurePredicted,
     /// 5D/FF: a test of the report of such a sign.
@@ -46,10 +50,11 @@ pub enum Attention {
 
 impl Attention {
     /// All, by precedence.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 20] = [
         Self::PowerOn,
         Self::Reset,
         Self::NexusLoss,
+        Self::MediumMayHaveChanged,
         Self::CommandsCleared,
         Self::ClearedByProtocol,
         Self::LunsChanged,
@@ -63,6 +68,7 @@ impl Attention {
         Self::PriorityChanged,
         Self::IdentifierChanged,
         Self::TimestampChanged,
+        Self::OperatorAsksForMedium,
         Self::FailurePredicted,
         Self::FailureTest,
     ];
@@ -73,6 +79,7 @@ impl Attention {
             Self::PowerOn => code::POWER_ON_OR_RESET,
             Self::Reset => code::BUS_DEVICE_RESET,
             Self::NexusLoss => code::NEXUS_LOSS,
+            Self::MediumMayHaveChanged => code::MEDIUM_MAY_HAVE_CHANGED,
             Self::CommandsCleared => code::COMMANDS_CLEARED,
             Self::ClearedByProtocol => code::CLEARED_BY_PROTOCOL,
             Self::LunsChanged => code::REPORTED_LUNS_CHANGED,
@@ -86,6 +93,7 @@ impl Attention {
             Self::PriorityChanged => code::PRIORITY_CHANGED,
             Self::IdentifierChanged => code::IDENTIFIER_CHANGED,
             Self::TimestampChanged => code::TIMESTAMP_CHANGED,
+            Self::OperatorAsksForMedium => code::OPERATOR_ASKS_FOR_MEDIUM,
             Self::FailurePredicted => code::FAILURE_PREDICTED,
             Self::FailureTest => code::FAILURE_PREDICTION_TEST,
         }

@@ -5,13 +5,12 @@ use super::attention::Attention;
 use super::cdb::Cdb;
 use super::counters::Counted;
 use super::exceptions;
-use super::next::{AfterIo, Context, Handled, Next, WithData};
+use super::next::{AfterIo, Context, Handled, Next, Wait, WithData};
 use super::outcome::{Failure, NexusId, Outcome, Step, status};
 use super::sense::{Sense, code};
 use super::server::DeviceServer;
 use super::table::{self, Entry, flag};
 use super::unit::{UnitKey, io_sense};
-use super::upkeep;
 use crate::io::{IoError, SgList};
 use crate::wire::Lun;
 
@@ -55,7 +54,7 @@ enum Waiting {
     Nothing,
     Data(WithData),
     Io(AfterIo),
-    Upkeep,
+    Unit(Wait),
 }
 
 impl Command {
@@ -81,7 +80,7 @@ impl Command {
     pub fn data_out(&mut self, server: &mut DeviceServer, data: SgList) -> Step {
         self.resume(server, |waiting, context| match waiting {
             Waiting::Data(then) => then.proceed(context, data),
-            Waiting::Nothing | Waiting::Io(_) | Waiting::Upkeep => Err(code::INTERNAL_TARGET_FAILURE.into()),
+            Waiting::Nothing | Waiting::Io(_) | Waiting::Unit(_) => Err(code::INTERNAL_TARGET_FAILURE.into()),
         })
     }
 
@@ -96,20 +95,23 @@ impl Command {
         self.resume(server, |waiting, context| match (waiting, result) {
             (Waiting::Io(then), Ok(data)) => then.proceed(context, data),
             (Waiting::Io(then), Err(error)) => then.failed(context, io_sense(error)),
-            (Waiting::Nothing | Waiting::Data(_) | Waiting::Upkeep, _) => {
+            (Waiting::Nothing | Waiting::Data(_) | Waiting::Unit(_), _) => {
                 Err(code::INTERNAL_TARGET_FAILURE.into())
             }
         })
     }
 
-    /// Whether it waits for the end of the unit's upkeep.
-    pub(crate) const fn waits_for_upkeep(&self) -> bool {
-        matches!(self.waiting, Waiting::Upkeep)
+    /// Whether it waits for something that goes on at its unit.
+    pub(crate) const fn waits_for_unit(&self) -> bool {
+        matches!(self.waiting, Waiting::Unit(_))
     }
 
-    /// The upkeep of some unit is over, perhaps that of its own.
+    /// What it waits for may have come.
     pub(crate) fn woken(&mut self, server: &mut DeviceServer) -> Step {
-        self.resume(server, |_, context| upkeep::woken(context))
+        self.resume(server, |waiting, context| match waiting {
+            Waiting::Unit(wait) => wait.proceed(context),
+            Waiting::Nothing | Waiting::Data(_) | Waiting::Io(_) => Err(code::INTERNAL_TARGET_FAILURE.into()),
+        })
     }
 
     fn resume(
@@ -141,8 +143,8 @@ impl Command {
                 self.counted = self.unit.map(|unit| (unit, counted));
                 return Step::Io { device, op };
             }
-            (Ok(Next::Wait), _) => {
-                self.waiting = Waiting::Upkeep;
+            (Ok(Next::Wait(wait)), _) => {
+                self.waiting = Waiting::Unit(wait);
                 return Step::Wait;
             }
             (Ok(Next::Io { .. }), Err(failure)) => Err(failure),
@@ -235,6 +237,9 @@ fn check_state(context: &mut Context<'_>, entry: &Entry) -> Result<(), Sense> {
         && !entry.mends(&unit.condition)
     {
         return Err(sense);
+    }
+    if unit.ejected && entry.needs_medium() {
+        return Err(code::MEDIUM_NOT_PRESENT.into());
     }
     if unit.stopped && entry.flags & flag::MEDIUM != 0 {
         return Err(code::START_REQUIRED.into());

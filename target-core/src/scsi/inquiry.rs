@@ -18,6 +18,8 @@ const STANDARD_LEN: usize = 74;
 const VERSION: u8 = 0x06;
 /// NORMACA (a CDB may ask for an ACA condition), HISUP and RESPONSE DATA FORMAT 2.
 const NORMACA_HISUP_FORMAT: u8 = 0x32;
+/// The medium can be taken out.
+const RMB: u8 = 0x80;
 /// TPGS, access states are changed by commands and by the operator; 3PC, third-party copies.
 const TPGS_3PC: u8 = 0x38;
 /// MULTIP: there may be several target ports (portal groups).
@@ -47,7 +49,17 @@ fn standard(unit: Option<&mut LogicalUnit>, protocol_level: u8) -> Vec<u8> {
     let mut data = Vec::with_capacity(STANDARD_LEN);
     let length = u8::try_from(STANDARD_LEN - 5).unwrap_or(u8::MAX);
     let kind = if unit.is_some() { BLOCK_DEVICE } else { NO_DEVICE };
-    data.extend([kind, 0, VERSION, NORMACA_HISUP_FORMAT, length, TPGS_3PC, MULTIP, CMDQUE]);
+    let removable = unit.as_ref().is_some_and(|unit| unit.config.policy.removable);
+    data.extend([
+        kind,
+        if removable { RMB } else { 0 },
+        VERSION,
+        NORMACA_HISUP_FORMAT,
+        length,
+        TPGS_3PC,
+        MULTIP,
+        CMDQUE,
+    ]);
     let (vendor, product, revision) = unit.map_or(("", "", ""), |unit| {
         let config = &unit.config;
         (config.vendor.as_str(), config.product.as_str(), config.revision.as_str())

@@ -9,8 +9,8 @@ use super::sense::{Sense, code};
 use super::server::{DeviceServer, Nexus};
 use super::unit::{Extent, LogicalUnit, UnitKey};
 use super::{
-    atomic, buffer, copy, diagnostic, format, identifying, mode_select, persist, port_groups, priority,
-    provisioning, read, ready, same, sanitize, timestamp, verify, write,
+    atomic, buffer, copy, diagnostic, format, identifying, keep, medium, mode_select, persist, port_groups,
+    priority, provisioning, read, ready, same, sanitize, timestamp, upkeep, verify, write,
 };
 use crate::io::{IoOp, SgList};
 use alloc::sync::Arc;
@@ -21,8 +21,8 @@ pub(super) enum Next {
     Done(SgList),
     /// Wants `len` bytes (at least 1) of Data-Out.
     DataOut { len: u32, then: WithData },
-    /// Waits until the unit's upkeep is over.
-    Wait,
+    /// Waits for something that is the unit's business.
+    Wait(Wait),
     /// Wants a storage operation on the unit's device.
     Io { op: IoOp, then: AfterIo },
     /// Wants one on the device of another unit.
@@ -71,6 +71,28 @@ impl Context<'_> {
     /// The nexus's ports; `None` only if the engine forgot to announce it.
     pub(super) fn ports(&self) -> Option<&Nexus> {
         self.server.nexus(self.nexus)
+    }
+}
+
+/// What goes on at a unit whether or not the command is still there.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Wait {
+    /// Upkeep has begun, so that no crash can make it be forgotten.
+    Begun,
+    /// Upkeep is over.
+    Over,
+    /// A change of registrations is kept.
+    Saved,
+}
+
+impl Wait {
+    /// It may have come.
+    pub(super) fn proceed(self, context: &mut Context<'_>) -> Handled {
+        match self {
+            Self::Begun => upkeep::begun(context),
+            Self::Over => upkeep::over(context),
+            Self::Saved => keep::saved(context),
+        }
     }
 }
 
@@ -160,6 +182,8 @@ pub(super) enum AfterIo {
     Status { allocation: u32 },
     /// The cache is flushed; now the unit can stop.
     Stop,
+    /// The cache is flushed; now the medium can be taken out.
+    Eject,
     /// The cache is flushed; now the unit can go to that power condition.
     Standby(usize),
     /// A self-test of that code.
@@ -194,6 +218,7 @@ impl AfterIo {
             Self::Unmapped(rest) => provisioning::proceed(context, rest),
             Self::Status { allocation } => provisioning::deliver(context, allocation, &data),
             Self::Stop => ready::stop(context),
+            Self::Eject => medium::eject(context),
             Self::Standby(condition) => ready::power_down(context, condition),
             Self::SelfTest { code } => diagnostic::self_test_done(context, code, None),
             Self::CopyRead(job) => copy::read_done(context, job, data),

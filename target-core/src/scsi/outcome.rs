@@ -38,7 +38,7 @@ pub enum Step {
         /// How many bytes the CDB stands for, at least 1; the transport may have fewer.
         len: u32,
     },
-    /// Nothing now: the unit is under upkeep, and the command is told when that is over.
+    /// Nothing now: something goes on at the unit, and the command is told when that is over.
     Wait,
     /// Perform this and hand its result to [`Command::io_done`](super::Command::io_done).
     Io {

@@ -4,6 +4,7 @@
 use super::access::Access;
 use super::cdb::Cdb;
 use super::exceptions;
+use super::medium;
 use super::next::{AfterIo, Context, Handled, Next};
 use super::power;
 use super::sense::{Sense, code};
@@ -31,6 +32,7 @@ pub(super) fn request_sense(context: &mut Context<'_>, cdb: Cdb<'_>) -> Handled 
         Err(_) => code::LUN_NOT_SUPPORTED,
         Ok(unit) => match unit.side(nexus).and_then(|side| side.pending.take()) {
             Some(attention) => attention.code(),
+            None if unit.ejected => code::MEDIUM_NOT_PRESENT,
             None if unit.stopped => code::START_REQUIRED,
             None => {
                 let condition = || unit.power.sense(unit.modes.power, now);
@@ -53,7 +55,7 @@ mod condition {
     pub(super) const FORCE_STANDBY_0: u8 = 0xb;
 }
 
-/// Stopping and standby flush the cache unless NO_FLUSH (bit 2) says otherwise, and come once that succeeded. A stopped unit
+/// LOEJ counts where the medium can be taken out and POWER CONDITION is 0. Stopping and standby flush the cache unless NO_FLUSH (bit 2) says otherwise, and come once that succeeded. A stopped unit
 /// needs START, or a power condition that is not stopped. As for SYNCHRONIZE CACHE, IMMED does not make the status come
 /// earlier.
 pub(super) fn start_stop(context: &mut Context<'_>, cdb: Cdb<'_>) -> Handled {
@@ -68,9 +70,29 @@ pub(super) fn start_stop(context: &mut Context<'_>, cdb: Cdb<'_>) -> Handled {
     if modifier > most {
         return Err(Cdb::reject(3, Some(3)));
     }
+    let load_eject = cdb.bit(4, 1);
     let unit = context.unit()?;
     let timers = unit.modes.power;
+    if load_eject && wanted == condition::START_VALID && !unit.config.policy.removable {
+        return Err(Cdb::reject(4, Some(1)));
+    }
+    if unit.ejected {
+        return match (wanted == condition::START_VALID, start, load_eject) {
+            (true, true, true) => medium::load(context),
+            (true, false, _) => Ok(Next::GOOD),
+            _ => Err(code::MEDIUM_NOT_PRESENT.into()),
+        };
+    }
     match wanted {
+        condition::START_VALID if !start && load_eject => {
+            unit.may_eject()?;
+            let flush = !unit.stopped && !no_flush;
+            return if flush {
+                Ok(Next::Io { op: IoOp::Flush, then: AfterIo::Eject })
+            } else {
+                medium::eject(context)
+            };
+        }
         condition::START_VALID if !start => {
             let flush = !unit.stopped && !no_flush;
             return if flush { Ok(Next::Io { op: IoOp::Flush, then: AfterIo::Stop }) } else { stop(context) };

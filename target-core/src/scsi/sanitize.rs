@@ -8,7 +8,7 @@ use super::cdb::Cdb;
 use super::format::whole_block;
 use super::next::{Context, Handled, Next, WithData};
 use super::sense::Sense;
-use super::upkeep::{Condition, Fill, Purpose, begin};
+use super::upkeep::{Condition, Fill, Purpose, begin, forgive};
 use crate::io::SgList;
 
 /// Header of the overwrite list.
@@ -92,7 +92,7 @@ pub(super) fn exit_failure_mode(context: &mut Context<'_>, cdb: Cdb<'_>) -> Hand
     let unit = context.unit()?;
     match unit.condition {
         Condition::Failed(Purpose::Sanitize { exit_allowed: false }) => return Err(Cdb::reject(1, Some(4))),
-        Condition::Failed(Purpose::Sanitize { exit_allowed: true }) => unit.condition = Condition::Fit,
+        Condition::Failed(Purpose::Sanitize { exit_allowed: true }) => return forgive(context),
         Condition::Failed(Purpose::Format) | Condition::Fit | Condition::Busy(_) => {}
     }
     Ok(Next::GOOD)

@@ -51,6 +51,14 @@ pub mod code {
     pub const FORMAT_FAILED: SenseCode = at(MEDIUM_ERROR, 0x31, 0x01);
     /// A SANITIZE has failed, and nothing has ended that since.
     pub const SANITIZE_FAILED: SenseCode = at(MEDIUM_ERROR, 0x31, 0x03);
+    /// The medium was taken out.
+    pub const MEDIUM_NOT_PRESENT: SenseCode = at(NOT_READY, 0x3a, 0x00);
+    /// PREVENT ALLOW MEDIUM REMOVAL is in effect.
+    pub const MEDIUM_REMOVAL_PREVENTED: SenseCode = at(ILLEGAL_REQUEST, 0x53, 0x02);
+    /// A medium was put in.
+    pub const MEDIUM_MAY_HAVE_CHANGED: SenseCode = at(UNIT_ATTENTION, 0x28, 0x00);
+    /// The operator asks for the medium.
+    pub const OPERATOR_ASKS_FOR_MEDIUM: SenseCode = at(UNIT_ATTENTION, 0x5a, 0x01);
     /// Stopped by START STOP UNIT.
     pub const START_REQUIRED: SenseCode = at(NOT_READY, 0x04, 0x02);
     /// A block could not be written.

@@ -77,12 +77,13 @@ impl DeviceServer {
         };
         server.units = target.luns.iter().map(|lun| server.unit_of(lun)).collect();
         server.units.sort_by_key(|unit| unit.key.number);
+        server.count_upkeep();
         server
     }
 
     fn unit_of(&mut self, lun: &LunConfig) -> LogicalUnit {
         self.instances = self.instances.wrapping_add(1);
-        LogicalUnit::new(lun, self.instances)
+        LogicalUnit::new(&self.target, lun, self.instances)
     }
 
     /// Takes over another list of logical units. What stays the same keeps its state; if any came, went or was replaced,
@@ -98,8 +99,9 @@ impl DeviceServer {
                 None => {
                     changed = true;
                     let mut unit = self.unit_of(lun);
-                    for nexus in self.nexuses.keys() {
+                    for (nexus, ports) in &self.nexuses {
                         unit.join(*nexus, Attention::PowerOn, limit);
+                        unit.persistent.attach(*nexus, &ports.initiator_port, ports.group);
                     }
                     unit
                 }
@@ -114,10 +116,14 @@ impl DeviceServer {
             if unit.config.read_only != lun.read_only {
                 unit.attention(Attention::ModeChanged, None, limit);
             }
+            if unit.config.policy.ejected != lun.policy.ejected {
+                unit.operated(lun.policy.ejected, limit);
+            }
             unit.config = lun.clone();
             self.units.push(unit);
         }
         self.units.sort_by_key(|unit| unit.key.number);
+        self.count_upkeep();
         if (changed || !old.is_empty()) && !planted!(LunsChangedUntold) {
             for unit in &mut self.units {
                 unit.attention(Attention::LunsChanged, None, limit);
@@ -348,6 +354,8 @@ fn same_unit(old: &LunConfig, new: &LunConfig) -> bool {
         write_cache,
         policy,
         provisioning,
+        // What is kept is looked at when a unit is new.
+        kept: _,
     } = old;
     *lun == new.lun
         && *device == new.device
@@ -359,5 +367,6 @@ fn same_unit(old: &LunConfig, new: &LunConfig) -> bool {
         && *write_cache == new.write_cache
         && policy.queue_depth == new.policy.queue_depth
         && policy.transition == new.policy.transition
+        && policy.removable == new.policy.removable
         && *provisioning == new.provisioning
 }

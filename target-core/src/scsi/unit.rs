@@ -7,6 +7,7 @@ use super::cdb::{Cdb, Span};
 use super::counters::Counters;
 use super::exceptions::Reported;
 use super::identifying::Names;
+use super::keep::{self, Restored, Saving};
 use super::mode_values::ModeParameters;
 use super::outcome::{Failure, NexusId};
 use super::persist::Registry;
@@ -18,6 +19,7 @@ use super::upkeep::Condition;
 use crate::config::LunConfig;
 use crate::io::IoError;
 use alloc::collections::VecDeque;
+use alloc::string::String;
 use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
 
@@ -80,6 +82,16 @@ pub(super) struct LogicalUnit {
     pub(super) atomic: Weak<()>,
     /// Whether it is being formatted or sanitized; no reset touches that.
     pub(super) condition: Condition,
+    /// Why the last FORMAT UNIT or SANITIZE did not even begin, for the command that waits for its beginning.
+    pub(super) begin_failed: Option<Sense>,
+    /// Name of the record of its registrations.
+    pub(super) record_name: String,
+    /// A change of registrations that is not in force before its record is kept.
+    pub(super) saving: Option<Saving>,
+    /// Why the last one was not kept, for the command that waits for that.
+    pub(super) save_failed: Option<Sense>,
+    /// There is no medium in it; no reset brings it back.
+    pub(super) ejected: bool,
     /// Third-party copies that read or write the unit now hold it too; they are in no task set of it.
     pub(super) visitors: Arc<()>,
     /// By nexus.
@@ -87,7 +99,9 @@ pub(super) struct LogicalUnit {
 }
 
 impl LogicalUnit {
-    pub(super) fn new(config: &LunConfig, instance: u32) -> Self {
+    /// As after power on: with what was kept of it.
+    pub(super) fn new(target: &str, config: &LunConfig, instance: u32) -> Self {
+        let Restored { persistent, condition } = keep::restored(target, config);
         Self {
             key: UnitKey { number: config.lun, instance },
             config: config.clone(),
@@ -100,12 +114,17 @@ impl LogicalUnit {
             self_tests: VecDeque::new(),
             stopped: false,
             reserved_by: None,
-            persistent: Registry::default(),
+            persistent,
             buffer: Vec::new(),
             counters: Counters::default(),
             clock: None,
             atomic: Weak::new(),
-            condition: Condition::default(),
+            condition,
+            begin_failed: None,
+            record_name: keep::name_of(target, config.lun),
+            saving: None,
+            save_failed: None,
+            ejected: config.policy.ejected,
             visitors: Arc::new(()),
             sides: Vec::new(),
         }
@@ -137,6 +156,10 @@ impl LogicalUnit {
 
     /// Whether a reservation of either kind keeps a command of that class out.
     pub(super) fn conflicts(&self, nexus: NexusId, access: Access) -> bool {
+        if self.saving.is_some() && matches!(access, Access::Reserve) {
+            // Somebody may be registered any moment.
+            return true;
+        }
         match self.reserved_by {
             Some(holder) => !access.despite_reserve(holder == nexus),
             None => !self.persistent.permits(nexus, access),

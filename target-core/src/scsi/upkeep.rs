@@ -2,9 +2,10 @@
 //!
 //! The work belongs to the unit, not to the command: it outlives aborts, resets and sessions. The engine asks for its next
 //! operation ([`DeviceServer::upkeep_op`]) from time to time and brings the result back; a command without IMMED waits
-//! until it is over ([`Next::Wait`]).
+//! until it is over ([`Wait::Over`]). Where storage keeps records, what was interrupted by a crash is not forgotten.
 
-use super::next::{Context, Handled, Next};
+use super::keep::{Fields, MEDIUM};
+use super::next::{Context, Handled, Next, Wait};
 use super::outcome::Failure;
 use super::provisioning::UNMAP_BLOCKS_MAX;
 use super::sense::{Sense, code};
@@ -46,10 +47,26 @@ pub(super) struct Upkeep {
     fill: Fill,
     pass: u8,
     next: u64,
-    /// All blocks of all passes are done; the flush is not.
-    flushing: bool,
+    phase: Phase,
+    /// What had failed before it began.
+    before: Option<Purpose>,
     /// An operation is with storage.
     under_way: bool,
+}
+
+/// How far it is. Where storage keeps records, a crash at any moment finds the unit under upkeep, or failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    /// Storage is to keep that it goes on.
+    Recording,
+    /// Blocks are written.
+    Filling,
+    /// All blocks of all passes are done; the flush is not.
+    Flushing,
+    /// Storage is to forget it.
+    Clearing,
+    /// Storage is to keep that it has failed.
+    Failing,
 }
 
 /// Whether a unit is under upkeep.
@@ -91,23 +108,132 @@ pub(super) fn begin(context: &mut Context<'_>, purpose: Purpose, fill: Fill, imm
         // Another one began while this one's list was on its way.
         return Err(sense.into());
     }
-    unit.condition =
-        Condition::Busy(Upkeep { purpose, fill, pass: 0, next: 0, flushing: false, under_way: false });
+    let kept = unit.keeps_records();
+    let before = if let Condition::Failed(before) = unit.condition { Some(before) } else { None };
+    let phase = if kept { Phase::Recording } else { Phase::Filling };
+    unit.begin_failed = None;
+    unit.condition = Condition::Busy(Upkeep::new(purpose, fill, phase, before));
     context.server.upkeep = true;
-    Ok(if immediate { Next::GOOD } else { Next::Wait })
+    Ok(match (immediate, kept) {
+        (true, false) => Next::GOOD,
+        (true, true) => Next::Wait(Wait::Begun),
+        (false, _) => Next::Wait(Wait::Over),
+    })
+}
+
+/// Leaves the failure of the last one behind; the command waits until storage has forgotten it, if it keeps such things.
+pub(super) fn forgive(context: &mut Context<'_>) -> Handled {
+    let unit = context.unit()?;
+    if !unit.keeps_records() {
+        unit.condition = Condition::Fit;
+        return Ok(Next::GOOD);
+    }
+    let Condition::Failed(purpose) = unit.condition else { return Ok(Next::GOOD) };
+    let over = Upkeep { pass: 1, ..Upkeep::new(purpose, Fill::Nothing, Phase::Clearing, Some(purpose)) };
+    unit.begin_failed = None;
+    unit.condition = Condition::Busy(over);
+    context.server.upkeep = true;
+    Ok(Next::Wait(Wait::Over))
+}
+
+/// The unit may have begun, so that no crash makes it forget.
+pub(super) fn begun(context: &mut Context<'_>) -> Handled {
+    let unit = context.unit()?;
+    match &unit.condition {
+        Condition::Busy(Upkeep { phase: Phase::Recording, .. }) => Ok(Next::Wait(Wait::Begun)),
+        _ => unit.begin_failed.take().map_or(Ok(Next::GOOD), |sense| Err(sense.into())),
+    }
 }
 
 /// The unit may be fit again.
-pub(super) fn woken(context: &mut Context<'_>) -> Handled {
-    match &context.unit()?.condition {
+pub(super) fn over(context: &mut Context<'_>) -> Handled {
+    let unit = context.unit()?;
+    if let Some(sense) = unit.begin_failed.take() {
+        return Err(sense.into());
+    }
+    match &unit.condition {
         Condition::Fit => Ok(Next::GOOD),
-        Condition::Busy(_) => Ok(Next::Wait),
+        Condition::Busy(_) => Ok(Next::Wait(Wait::Over)),
         Condition::Failed(Purpose::Format) => Err(code::FORMAT_FAILED.into()),
         Condition::Failed(Purpose::Sanitize { .. }) => Err(code::SANITIZE_FAILED.into()),
     }
 }
 
+/// Form of the record of the medium.
+const FORM: u8 = 1;
+/// What the record says: work goes on, or it has failed.
+const BUSY: u8 = 1;
+const FAILED: u8 = 2;
+
+impl Purpose {
+    /// Its number in the record.
+    const fn number(self) -> u8 {
+        match self {
+            Self::Format => 0,
+            Self::Sanitize { exit_allowed: false } => 1,
+            Self::Sanitize { exit_allowed: true } => 2,
+        }
+    }
+
+    const fn of(number: u8) -> Option<Self> {
+        match number {
+            0 => Some(Self::Format),
+            1 => Some(Self::Sanitize { exit_allowed: false }),
+            2 => Some(Self::Sanitize { exit_allowed: true }),
+            _ => None,
+        }
+    }
+}
+
+/// What a record of the medium means for a unit that is new: a SANITIZE begins again, which is the only way to be sure of all its
+/// blocks; a FORMAT UNIT that was interrupted has failed. `None` if the record makes no sense.
+pub(super) fn decode(record: &[u8]) -> Option<Condition> {
+    let mut fields = Fields(record);
+    if fields.byte()? != FORM {
+        return None;
+    }
+    let (state, purpose) = (fields.byte()?, Purpose::of(fields.byte()?)?);
+    if state == FAILED {
+        return fields.end().map(|()| Condition::Failed(purpose));
+    }
+    let passes = fields.byte()?;
+    let fill = if passes == 0 {
+        Fill::Nothing
+    } else {
+        let (invert, len) = (fields.byte()? == 1, usize::from(fields.be16()?));
+        Fill::Pattern { block: fields.take(len)?.to_vec(), passes, invert }
+    };
+    fields.end()?;
+    match purpose {
+        Purpose::Format if state == BUSY => Some(Condition::Failed(purpose)),
+        Purpose::Sanitize { .. } if state == BUSY => {
+            Some(Condition::Busy(Upkeep::new(purpose, fill, Phase::Filling, None)))
+        }
+        _ => None,
+    }
+}
+
 impl Upkeep {
+    const fn new(purpose: Purpose, fill: Fill, phase: Phase, before: Option<Purpose>) -> Self {
+        Self { purpose, fill, pass: 0, next: 0, phase, before, under_way: false }
+    }
+
+    /// What storage is to keep of it now; nothing if it is over.
+    fn record(&self) -> Bytes {
+        let mut out = Vec::from([FORM, BUSY, self.purpose.number()]);
+        match (self.phase, &self.fill) {
+            (Phase::Clearing, _) => return Bytes::new(),
+            (Phase::Failing, _) => return Vec::from([FORM, FAILED, self.purpose.number()]).into(),
+            (_, Fill::Nothing) => out.push(0),
+            (_, Fill::Pattern { block, passes, invert }) => {
+                out.extend([*passes, u8::from(*invert)]);
+                out.extend(u16::try_from(block.len()).unwrap_or(u16::MAX).to_be_bytes());
+                out.extend(block);
+            }
+        }
+        out.into()
+    }
+
     const fn passes(&self) -> u8 {
         match self.fill {
             Fill::Nothing => 1,
@@ -131,8 +257,11 @@ impl Upkeep {
     fn op(&self, unit: &LogicalUnit) -> IoOp {
         let (lba, size) = (self.next, unit.block_size());
         let left = unit.config.blocks.saturating_sub(lba);
+        if matches!(self.phase, Phase::Recording | Phase::Clearing | Phase::Failing) {
+            return IoOp::Keep { name: MEDIUM.into(), record: self.record() };
+        }
         let at_most = |blocks: u32| u32::try_from(left).unwrap_or(u32::MAX).min(blocks.max(1));
-        if self.flushing || left == 0 {
+        if self.phase == Phase::Flushing || left == 0 {
             return IoOp::Flush;
         }
         let (block, inverted) = match &self.fill {
@@ -148,21 +277,17 @@ impl Upkeep {
         IoOp::Write { lba, data: repeated(&block, usize::try_from(bytes).unwrap_or(0)), fua: false }
     }
 
-    /// An operation is done. True once there is nothing left.
-    fn advance(&mut self, blocks: u64, done: u64) -> bool {
-        if self.flushing {
-            return true;
-        }
+    /// An operation has moved `done` blocks of `blocks`.
+    fn advance(&mut self, blocks: u64, done: u64) {
         self.next = self.next.saturating_add(done);
         if self.next >= blocks {
             self.pass = self.pass.saturating_add(1);
             if self.pass < self.passes() {
                 self.next = 0;
             } else {
-                self.flushing = true;
+                self.phase = Phase::Flushing;
             }
         }
-        false
     }
 }
 
@@ -195,17 +320,19 @@ impl DeviceServer {
             let op = upkeep.op(unit);
             if let Condition::Busy(upkeep) = &mut unit.condition {
                 upkeep.under_way = true;
-                upkeep.flushing |= op == IoOp::Flush;
+                if op == IoOp::Flush {
+                    upkeep.phase = Phase::Flushing;
+                }
             }
             return Some((unit.key, unit.config.device, op));
         }
         None
     }
 
-    /// What came of it. True if the unit's upkeep is over.
+    /// What came of it. True if commands may wait for just that.
     pub(crate) fn upkeep_done(&mut self, key: UnitKey, op: &IoOp, result: Result<SgList, IoError>) -> bool {
         let Some(unit) = self.find_key(key).and_then(|at| self.unit(at)) else { return false };
-        let (blocks, size) = (unit.config.blocks, unit.block_size());
+        let (blocks, size, kept) = (unit.config.blocks, unit.block_size(), unit.keeps_records());
         let Condition::Busy(upkeep) = &mut unit.condition else { return false };
         upkeep.under_way = false;
         let done = match op {
@@ -213,13 +340,40 @@ impl DeviceServer {
             IoOp::Write { data, .. } => u64::try_from(data.len()).unwrap_or(0) / u64::from(size),
             _ => 0,
         };
-        let purpose = upkeep.purpose;
-        match result.map_err(io_sense) {
-            Ok(_) if !upkeep.advance(blocks, done) => return false,
-            Ok(_) => unit.condition = Condition::Fit,
-            Err(_) => unit.condition = Condition::Failed(purpose),
-        }
-        self.upkeep = self.units().iter().any(|unit| unit.condition.is_busy());
+        let over = match (upkeep.phase, result.map_err(io_sense)) {
+            (Phase::Recording, Ok(_)) => {
+                upkeep.phase = Phase::Filling;
+                return true;
+            }
+            (Phase::Recording, Err(sense)) => {
+                let before = upkeep.before.map_or(Condition::Fit, Condition::Failed);
+                unit.begin_failed = Some(sense);
+                before
+            }
+            (Phase::Filling, Ok(_)) => {
+                upkeep.advance(blocks, done);
+                return false;
+            }
+            (Phase::Flushing, Ok(_)) if kept => {
+                upkeep.phase = Phase::Clearing;
+                return false;
+            }
+            (Phase::Flushing | Phase::Clearing, Ok(_)) => Condition::Fit,
+            (Phase::Filling | Phase::Flushing | Phase::Clearing, Err(_)) if kept => {
+                upkeep.phase = Phase::Failing;
+                return false;
+            }
+            (Phase::Filling | Phase::Flushing | Phase::Clearing, Err(_)) | (Phase::Failing, _) => {
+                Condition::Failed(upkeep.purpose)
+            }
+        };
+        unit.condition = over;
+        self.count_upkeep();
         true
+    }
+
+    /// Finds out anew whether any unit is under upkeep.
+    pub(super) fn count_upkeep(&mut self) {
+        self.upkeep = self.units().iter().any(|unit| unit.condition.is_busy());
     }
 }

@@ -142,6 +142,7 @@ impl<S: ProbeSink> Target<S> {
         for node in changed {
             self.luns_changed(node);
         }
+        self.resume_upkeep();
     }
 
     /// Something that can be declared anew was changed: event 4 on every connection, so that the initiator begins a text

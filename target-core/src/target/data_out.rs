@@ -139,12 +139,13 @@ impl<S: ProbeSink> Target<S> {
             None => SgList::new(),
         };
         task.wants_data = false;
-        let Some(node) = session.node.and_then(|node| self.nodes.get_mut(node)) else { return };
+        let (Some(at), by) = (session.node, session.nexus) else { return };
+        let Some(node) = self.nodes.get_mut(at) else { return };
         if let Some(command) = &mut task.command {
             node.scsi.set_now(self.now);
             let step = command.data_out(&mut node.scsi, data);
             let preempted = node.scsi.take_preempted();
-            self.abort_preempted(session_key, &preempted);
+            self.abort_preempted(at, by, &preempted);
             self.step(session_key, task_key, step);
         }
     }

@@ -25,6 +25,11 @@ pub(super) enum Owner {
         unit: UnitKey,
         op: IoOp,
     },
+    /// A change of registrations, at a unit of the target of that name.
+    Saving {
+        node: String,
+        unit: UnitKey,
+    },
 }
 
 impl<S: ProbeSink> Target<S> {
@@ -78,6 +83,7 @@ impl<S: ProbeSink> Target<S> {
                 self.orphans = self.orphans.saturating_sub(1);
                 return;
             }
+            Owner::Saving { node, unit } => return self.saved(&node, unit, done.result),
             Owner::Upkeep { node, unit, op } => return self.upkept(&node, unit, &op, done.result),
         };
         let Some(session) = self.sessions.get_mut(session_key) else { return };

@@ -124,7 +124,7 @@ impl<S: ProbeSink> Target<S> {
         let mut key = [0; 32];
         rng.fill_bytes(&mut key);
         let nodes = config.targets.iter().map(|target| Node::new(target, &config)).collect();
-        Ok(Self {
+        let mut target = Self {
             config,
             sink,
             rng,
@@ -150,7 +150,9 @@ impl<S: ProbeSink> Target<S> {
             draining: false,
             upkeep: None,
             cells: Cells::default(),
-        })
+        };
+        target.resume_upkeep();
+        Ok(target)
     }
 
     /// Takes one input. The status is of use for [`Input::Received`]; for anything else it says to go on.

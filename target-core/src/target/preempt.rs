@@ -11,26 +11,22 @@ use alloc::vec::Vec;
 impl<S: ProbeSink> Target<S> {
     /// Ends the commands and ACA conditions of these nexuses at these logical units without a status, as CLEAR TASK SET does
     /// (TAS is 0), and has those that lost any told.
-    pub(super) fn abort_preempted(&mut self, by: SessionKey, preempted: &[(Lun, NexusId)]) {
-        if preempted.is_empty() {
-            return;
-        }
-        let Some(session) = self.sessions.get(by) else { return };
-        let (node, by_nexus) = (session.node, session.nexus);
+    pub(super) fn abort_preempted(&mut self, node: usize, by: NexusId, preempted: &[(Lun, NexusId)]) {
         for (lun, nexus) in preempted {
-            let is_it = |session: &crate::session::Session| session.node == node && session.nexus == *nexus;
-            if let (Some(at), Some(number)) = (node, lun.number()) {
+            let is_it =
+                |session: &crate::session::Session| session.node == Some(node) && session.nexus == *nexus;
+            if let Some(number) = lun.number() {
                 // What they hold up goes on (SPC-4 5.12.11.2.6).
-                self.end_acas(at, |other, by| other == number && by == *nexus);
+                self.end_acas(node, |other, by| other == number && by == *nexus);
             }
             let found =
                 self.sessions.keys().into_iter().find(|key| self.sessions.get(*key).is_some_and(is_it));
-            let Some(other) = found.filter(|other| *other != by) else { continue };
+            let Some(other) = found.filter(|_| *nexus != by) else { continue };
             let there = |task: &Task| task.stage != Stage::Arrived && task.lun.number() == lun.number();
             if self.abort_those(other, there)
-                && let Some(node) = node.and_then(|node| self.nodes.get_mut(node))
+                && let Some(node) = self.nodes.get_mut(node)
             {
-                node.scsi.cleared(*lun, by_nexus, [*nexus]);
+                node.scsi.cleared(*lun, by, [*nexus]);
             }
         }
     }

@@ -1,4 +1,5 @@
-//! FORMAT UNIT and SANITIZE: their operations, a few at a time, so that nobody waits long for them.
+//! What goes on at units whatever becomes of the command: FORMAT UNIT and SANITIZE, a few operations at a time, so that nobody
+//! waits long for them; and records that storage is to keep.
 
 use super::Target;
 use super::io::Owner;
@@ -16,11 +17,44 @@ const PAUSE: Duration = Duration::from_millis(1);
 impl<S: ProbeSink> Target<S> {
     /// A command went a step: it may have begun something. Only commands that are over or wait can have.
     pub(super) fn watch_upkeep(&mut self, session_key: SessionKey, step: &Step) {
-        if self.upkeep.is_some() || !matches!(step, Step::Done(_) | Step::Wait) {
+        let waits = *step == Step::Wait;
+        if !waits && (self.upkeep.is_some() || !matches!(step, Step::Done(_))) {
             return;
         }
-        let node = self.sessions.get(session_key).and_then(|session| session.node);
-        if node.and_then(|node| self.nodes.get(node)).is_some_and(|node| node.scsi.has_upkeep()) {
+        let Some(node) = self.sessions.get(session_key).and_then(|session| session.node) else { return };
+        if waits {
+            self.start_saving(node);
+        }
+        if self.nodes.get(node).is_some_and(|node| node.scsi.has_upkeep()) {
+            self.arm_upkeep();
+        }
+    }
+
+    /// Has storage keep what waits for that, at once.
+    fn start_saving(&mut self, node: usize) {
+        let Some(node) = self.nodes.get_mut(node) else { return };
+        while let Some((unit, device, op)) = node.scsi.save_op() {
+            let owner = Owner::Saving { node: node.name.clone(), unit };
+            let id = IoId(self.ios.insert(owner).to_u64());
+            self.requests.push_back(IoRequest::Start { id, device, op });
+        }
+    }
+
+    /// A change of registrations is kept, or could not be.
+    pub(super) fn saved(&mut self, name: &str, unit: UnitKey, result: Result<SgList, IoError>) {
+        let Some(at) = self.nodes.iter().position(|node| node.name == name) else { return };
+        let Some(node) = self.nodes.get_mut(at) else { return };
+        let by = node.scsi.saved(unit, result);
+        let preempted = node.scsi.take_preempted();
+        if let Some(by) = by {
+            self.abort_preempted(at, by, &preempted);
+        }
+        self.wake_waiting(at);
+    }
+
+    /// Work that a crash has interrupted goes on.
+    pub(super) fn resume_upkeep(&mut self) {
+        if self.nodes.iter().any(|node| node.scsi.has_upkeep()) {
             self.arm_upkeep();
         }
     }
@@ -45,17 +79,21 @@ impl<S: ProbeSink> Target<S> {
         }
     }
 
-    /// One of them is done. When it was the last, the commands that wait for that are told.
+    /// One of them is done.
     pub(super) fn upkept(&mut self, name: &str, unit: UnitKey, op: &IoOp, result: Result<SgList, IoError>) {
         let Some(at) = self.nodes.iter().position(|node| node.name == name) else { return };
         let Some(node) = self.nodes.get_mut(at) else { return };
-        let over = node.scsi.upkeep_done(unit, op, result);
+        let news = node.scsi.upkeep_done(unit, op, result);
         if node.scsi.has_upkeep() {
             self.arm_upkeep();
         }
-        if !over {
-            return;
+        if news {
+            self.wake_waiting(at);
         }
+    }
+
+    /// Tells the commands of a target that wait for something at their units to look whether it has come.
+    fn wake_waiting(&mut self, at: usize) {
         let mut waiting = Vec::new();
         for session_key in self.sessions.keys() {
             let Some(session) = self.sessions.get(session_key).filter(|session| session.node == Some(at))
@@ -63,8 +101,7 @@ impl<S: ProbeSink> Target<S> {
                 continue;
             };
             let tasks = session.tasks.iter();
-            let found =
-                tasks.filter(|(_, task)| task.command.as_ref().is_some_and(|it| it.waits_for_upkeep()));
+            let found = tasks.filter(|(_, task)| task.command.as_ref().is_some_and(|it| it.waits_for_unit()));
             waiting.extend(found.map(|(task, _)| TaskRef { session: session_key, task }));
         }
         for TaskRef { session, task } in waiting {

@@ -117,7 +117,7 @@ impl World {
                 list.add((disk.len() / BLOCK) as u64 - lba, Provisioned::Mapped);
                 list.finish()
             }
-            IoOp::Verify { .. } | IoOp::Flush => SgList::new(),
+            IoOp::Verify { .. } | IoOp::Flush | IoOp::Keep { .. } => SgList::new(),
         }
     }
 }
@@ -209,6 +209,7 @@ pub fn lun(number: u16, device: u32) -> LunConfig {
         write_cache: false,
         policy: UnitPolicy::default(),
         provisioning: Provisioning::Full,
+        kept: None,
     }
 }
 

@@ -115,6 +115,8 @@ fn lun(at: usize, node: &Node) -> Read<LunSpec> {
         transition: body.small("transition", 255_u32, 0)?,
         queue_depth: body.small("queue_depth", 65_536_u32, 0)?,
         thin: body.bool("thin").unwrap_or(true),
+        keeps: body.bool("keeps").unwrap_or(false),
+        removable: body.bool("removable").unwrap_or(false),
         texts: [text("vendor", 8)?, text("product", 16)?, text("revision", 4)?, text("serial", 36)?],
     })
 }

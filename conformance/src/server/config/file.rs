@@ -178,6 +178,7 @@ fn luns(target: &Section<'_, '_>, name: &str, folder: &Path) -> Vec<LunSpec> {
         }
         let lun = number.unwrap_or(out.iter().map(|spec| spec.lun + 1).max().unwrap_or(0));
         let backing = backing(&section, name, lun, read_only, folder);
+        let backing = file_options(&section, backing, folder);
         let mut spec = LunSpec::new(name, lun, Backing::Null { bytes: 0 });
         spec.block_size = block_size;
         spec.read_only = read_only;
@@ -186,6 +187,11 @@ fn luns(target: &Section<'_, '_>, name: &str, folder: &Path) -> Vec<LunSpec> {
         let seconds = section.number("transition_seconds", 0..=255u64).unwrap_or(0);
         spec.policy.transition = Duration::from_secs(seconds);
         spec.policy.queue_depth = section.number("queue_depth", 1..=65_536u32).unwrap_or(0);
+        spec.policy.removable = section.boolean("removable").unwrap_or(false);
+        spec.policy.ejected = section.boolean("ejected").unwrap_or(false);
+        if spec.policy.ejected && !spec.policy.removable {
+            section.wrong(&section.span, "ejected is for a LUN that is removable");
+        }
         spec.thin = section.boolean("thin").unwrap_or(spec.thin);
         for (key, length, field) in [
             ("vendor", 8, &mut spec.vendor),
@@ -212,6 +218,29 @@ fn luns(target: &Section<'_, '_>, name: &str, folder: &Path) -> Vec<LunSpec> {
     out
 }
 
+/// What only files have.
+fn file_options(section: &Section<'_, '_>, backing: Option<Backing>, folder: &Path) -> Option<Backing> {
+    let direct = section.boolean("direct");
+    let journal = section.text("journal");
+    let delay = section.number("delay_ms", 0..=600_000u32);
+    let mut backing = backing?;
+    match &mut backing {
+        Backing::File(file) => {
+            file.direct = direct.unwrap_or(false);
+            file.journal = journal.map(|at| folder.join(at.value));
+            file.delay = Duration::from_millis(delay.unwrap_or(0).into());
+        }
+        Backing::Memory { .. } | Backing::Null { .. } => {
+            for key in ["direct", "journal", "delay_ms"] {
+                if section.has(key) {
+                    section.wrong(&section.span, format!("{key} is for a LUN with a file"));
+                }
+            }
+        }
+    }
+    Some(backing)
+}
+
 fn backing(
     section: &Section<'_, '_>,
     target: &str,
@@ -234,7 +263,7 @@ fn backing(
     memory
         .map(|at| Backing::Memory { bytes: at.value, name: name() })
         .or(null.map(|at| Backing::Null { bytes: at.value }))
-        .or(file.map(|at| Backing::File { path: folder.join(at.value), read_only }))
+        .or(file.map(|at| Backing::file(folder.join(at.value), read_only)))
 }
 
 fn offer(section: Option<Section<'_, '_>>) -> Offer {

@@ -11,7 +11,7 @@ pub use places::Places;
 pub use size::size;
 
 use crate::storage::Backing;
-use crate::storage::registry::{Registry, Staged};
+use crate::storage::registry::{Opened, Registry, Staged};
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::net::SocketAddr;
@@ -207,7 +207,7 @@ impl ServeConfig {
             let mut luns = Vec::new();
             for (at, lun) in spec.luns.iter().enumerate() {
                 match staged.open(&lun.backing, lun.block_size) {
-                    Ok(device) => luns.push(lun.config(device.id, device.blocks)),
+                    Ok(device) => luns.push(lun.config(device)),
                     Err(error) => {
                         let problem = format!("target {}, LUN {}: {error}", spec.name, lun.lun);
                         let field = format!("targets[{index}].luns[{at}].file");
@@ -243,12 +243,12 @@ impl ServeConfig {
 }
 
 impl LunSpec {
-    fn config(&self, device: target_core::io::DeviceId, blocks: u64) -> LunConfig {
+    fn config(&self, device: Opened) -> LunConfig {
         LunConfig {
             lun: self.lun,
-            device,
+            device: device.id,
             block_size: self.block_size,
-            blocks,
+            blocks: device.blocks,
             read_only: self.read_only,
             vendor: self.vendor.clone(),
             product: self.product.clone(),
@@ -261,6 +261,7 @@ impl LunSpec {
                 (true, Backing::Memory { .. }) => Provisioning::ThinAnchored,
                 (true, _) => Provisioning::Thin,
             },
+            kept: device.kept,
         }
     }
 }

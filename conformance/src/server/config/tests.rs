@@ -79,7 +79,7 @@ fn a_full_file_says_everything() {
         (five.lun, five.block_size, five.read_only, five.write_cache, five.thin),
         (5, 4096, true, false, false)
     );
-    assert_eq!(five.backing, Backing::File { path: "disk.img".into(), read_only: true });
+    assert_eq!(five.backing, Backing::file("disk.img", true));
     assert_eq!(a.auth.mutual.as_ref().map(|m| m.secret.len()), Some(12));
     assert_eq!(b.redirect.as_ref().map(|r| r.permanent), Some(true));
     assert_eq!((&a.groups[..], a.refuse_resets, b.refuse_resets), (&[2][..], true, false));
@@ -257,7 +257,7 @@ fn all_mistakes_are_told_at_once_in_the_order_of_the_file() {
 
 #[test]
 fn staging_names_every_lun_that_cannot_be_opened() {
-    let file = |name: &str| Backing::File { path: name.into(), read_only: false };
+    let file = |name: &str| Backing::file(name, false);
     let luns = vec![
         LunSpec::new("iqn.2026-01.x:a", 0, Backing::Null { bytes: 1 << 20 }),
         LunSpec::new("iqn.2026-01.x:a", 1, file("/no/such/one")),

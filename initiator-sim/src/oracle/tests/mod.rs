@@ -35,6 +35,7 @@ pub(super) fn config() -> Config {
         write_cache: true,
         policy: UnitPolicy::default(),
         provisioning: Provisioning::ThinAnchored,
+        kept: None,
     };
     let target =
         TargetConfig { name: TARGET.into(), luns: vec![lun(0, 0), lun(1, 1)], ..TargetConfig::default() };

@@ -32,6 +32,7 @@ pub(super) fn target_config() -> Config {
         write_cache: true,
         policy: UnitPolicy::default(),
         provisioning: Provisioning::ThinAnchored,
+        kept: None,
     };
     Config {
         targets: vec![TargetConfig { name: TARGET.into(), luns: vec![lun], ..TargetConfig::default() }],

@@ -62,7 +62,7 @@ fn may(
     // READ(16) and WRITE(16) stand for what the copy does.
     access_state::check(state, 0x88, None).map_err(|_| code::COPY_TARGET_NOT_REACHABLE)?;
     let protected = access == Access::Changes && unit.write_protection().is_some();
-    let unfit = unit.stopped || unit.condition.refusal(unit.config.blocks).is_some();
+    let unfit = unit.stopped || unit.ejected || unit.condition.refusal(unit.config.blocks).is_some();
     if unfit || protected || unit.conflicts(nexus, access) || unit.atomic.strong_count() > 0 {
         return Err(code::THIRD_PARTY_FAILURE);
     }

@@ -1,10 +1,10 @@
 //! I register, I reserve, I take it from you: PERSISTENT RESERVE OUT (SPC-4 6.16, 5.12.5 to 5.12.11)
 
-use super::super::attention::Attention;
 use super::super::cdb::Cdb;
 use super::super::next::{Context, Handled, Next, WithData};
 use super::super::outcome::{Failure, NexusId};
 use super::super::sense::{Sense, code};
+use super::change::{Change, commit};
 use super::kind::Kind;
 use super::registry::{Ports, Registry, Told};
 use super::transport_id::{self, TransportId};
@@ -64,6 +64,7 @@ struct List<'a> {
     service_key: u64,
     spec_i_pt: bool,
     all_tg_pt: bool,
+    aptpl: bool,
     bytes: &'a [u8],
 }
 
@@ -78,12 +79,13 @@ pub(in crate::scsi) fn with_data(context: &mut Context<'_>, job: Job, data: &SgL
         service_key: fields.be64(8),
         spec_i_pt: fields.bit(20, 3),
         all_tg_pt: fields.bit(20, 2),
+        aptpl: fields.bit(20, 0),
         bytes: &bytes,
     };
     let registers = matches!(job.action, REGISTER | REGISTER_AND_IGNORE);
     if job.action != REGISTER_AND_MOVE {
-        // APTPL would be a promise that nothing here keeps; elsewhere the bit has no meaning.
-        if registers && fields.bit(20, 0) {
+        // Elsewhere the bit has no meaning.
+        if registers && list.aptpl && !context.unit()?.keeps_records() {
             return Err(Sense::parameter_field(20, Some(0)).into());
         }
         if list.spec_i_pt && job.action != REGISTER {
@@ -93,76 +95,53 @@ pub(in crate::scsi) fn with_data(context: &mut Context<'_>, job: Job, data: &SgL
             return Err(code::PARAMETER_LIST_LENGTH.into());
         }
     }
-    let nexus = context.nexus;
-    let found = context.unit()?.persistent.of(nexus).map(|registration| registration.key);
+    let (by, unit) = (context.nexus, context.unit()?);
+    if unit.saving.is_some() {
+        // What this one finds is not decided yet.
+        return Err(Failure::Busy);
+    }
+    let mut registry = unit.persistent.clone();
+    let found = registry.of(by).map(|registration| registration.key);
+    let mut told = Told::default();
+    let mut cleared = Vec::new();
     if registers {
-        return register(context, job, &list, found);
-    }
-    if found != Some(list.key) {
-        return Err(Failure::Conflict);
-    }
-    let kind = Kind::of(job.scope_type);
-    let registry = &mut context.unit()?.persistent;
-    let (told, cleared) = match job.action {
-        RESERVE => {
-            registry.reserve(nexus, kind.ok_or(Cdb::reject(2, None))?)?;
-            (Told::default(), Vec::new())
+        told = register(context, &mut registry, job, &list, found)?;
+    } else {
+        if found != Some(list.key) {
+            return Err(Failure::Conflict);
         }
-        RELEASE => (registry.release(nexus, kind)?, Vec::new()),
-        CLEAR => (Told::default(), registry.clear(nexus)),
-        PREEMPT | PREEMPT_AND_ABORT => (registry.preempt(nexus, list.service_key, kind)?, Vec::new()),
-        REGISTER_AND_MOVE => return hand_over(context, &list),
-        _ => return Err(Cdb::reject(1, Some(4))),
-    };
-    if job.action == PREEMPT_AND_ABORT {
-        abort(context, &told.preempted)?;
-    }
-    tell(context, Attention::ReservationsPreempted, &cleared)?;
-    tell(context, Attention::RegistrationsPreempted, &told.preempted)?;
-    tell(context, Attention::ReservationsReleased, &told.released)?;
-    Ok(Next::GOOD)
-}
-
-fn tell(context: &mut Context<'_>, attention: Attention, whom: &[NexusId]) -> Result<(), Failure> {
-    let limit = context.server.attentions_max;
-    let unit = context.unit()?;
-    for nexus in whom {
-        if let Some(side) = unit.side(*nexus) {
-            side.pending.establish(attention, limit);
+        let kind = Kind::of(job.scope_type);
+        match job.action {
+            RESERVE => registry.reserve(by, kind.ok_or(Cdb::reject(2, None))?)?,
+            RELEASE => told = registry.release(by, kind)?,
+            CLEAR => cleared = registry.clear(by),
+            PREEMPT | PREEMPT_AND_ABORT => told = registry.preempt(by, list.service_key, kind)?,
+            REGISTER_AND_MOVE => hand_over(context, &mut registry, &list)?,
+            _ => return Err(Cdb::reject(1, Some(4))),
         }
     }
-    Ok(())
-}
-
-/// The engine ends the commands of those that were preempted; what they asked for goes as well.
-fn abort(context: &mut Context<'_>, whom: &[NexusId]) -> Result<(), Failure> {
-    let unit = context.unit()?;
-    let number = unit.key.number;
-    for nexus in whom {
-        if let Some(side) = unit.side(*nexus) {
-            side.prevents_removal = false;
-        }
-    }
-    context.server.preempted.extend(whom.iter().map(|nexus| (number, *nexus)));
-    Ok(())
+    let aborts = job.action == PREEMPT_AND_ABORT;
+    commit(context, Change { by, registry, told, cleared, aborts })
 }
 
 /// REGISTER and REGISTER AND IGNORE EXISTING KEY; `found` is the key that the nexus is registered with.
-fn register(context: &mut Context<'_>, job: Job, list: &List<'_>, found: Option<u64>) -> Handled {
-    let nexus = context.nexus;
+fn register(
+    context: &Context<'_>,
+    registry: &mut Registry,
+    job: Job,
+    list: &List<'_>,
+    found: Option<u64>,
+) -> Result<Told, Failure> {
     if job.action == REGISTER && list.key != found.unwrap_or(0) {
         return Err(Failure::Conflict);
     }
-    if list.service_key == 0 {
-        if found.is_some() && list.spec_i_pt {
-            return Err(Sense::parameter_field(20, Some(3)).into());
-        }
-        let told = context.unit()?.persistent.unregister(nexus);
-        tell(context, Attention::ReservationsReleased, &told.released)?;
-        return Ok(Next::GOOD);
-    }
     if found.is_some() && list.spec_i_pt {
         return Err(Sense::parameter_field(20, Some(3)).into());
+    }
+    // The last registration decides for all of them (SPC-4 5.12.3).
+    registry.is_kept = list.aptpl;
+    if list.service_key == 0 {
+        return Ok(registry.unregister(context.nexus));
     }
     let me = context.ports().ok_or(Failure::Conflict)?;
     let (initiator, group) = (me.initiator_port.to_ascii_lowercase(), me.group);
@@ -180,7 +159,18 @@ fn register(context: &mut Context<'_>, job: Job, list: &List<'_>, found: Option<
             groups.iter().map(|group| Ports { initiator: initiator.clone(), group: *group })
         })
         .collect();
-    with_registry(context, |registry, limit, live| registry.register(&all, list.service_key, limit, live))
+    registry.register(&all, list.service_key, limit(context), live(context))?;
+    Ok(Told::default())
+}
+
+/// How many registrations a unit may have.
+fn limit(context: &Context<'_>) -> usize {
+    usize::try_from(context.server.registrations_max).unwrap_or(usize::MAX)
+}
+
+/// Which session is between two ports.
+fn live(context: &Context<'_>) -> impl Fn(&Ports) -> Option<NexusId> {
+    |ports| context.server.session_of(&ports.initiator, ports.group)
 }
 
 /// The initiator ports that the TransportIDs of SPEC_I_PT name; an initiator device stands for those of its ports that
@@ -223,10 +213,9 @@ fn parameter(at: usize) -> Failure {
 }
 
 /// REGISTER AND MOVE (SPC-4 5.12.8); the key is the nexus's own.
-fn hand_over(context: &mut Context<'_>, list: &List<'_>) -> Handled {
+fn hand_over(context: &mut Context<'_>, registry: &mut Registry, list: &List<'_>) -> Result<(), Failure> {
     let nexus = context.nexus;
     let fields = Cdb(list.bytes);
-    let registry = &context.unit()?.persistent;
     let Some(kind) = registry.kind else { return Err(Cdb::reject(1, Some(4))) };
     if kind.is_for_all() || !registry.of(nexus).is_some_and(|it| registry.is_holder(it)) {
         return Err(Failure::Conflict);
@@ -235,7 +224,7 @@ fn hand_over(context: &mut Context<'_>, list: &List<'_>) -> Handled {
         return Err(parameter(8));
     }
     let (unregister, aptpl) = (fields.bit(17, 1), fields.bit(17, 0));
-    if aptpl {
+    if aptpl && !context.unit()?.keeps_records() {
         return Err(Sense::parameter_field(17, Some(0)).into());
     }
     let group = fields.be16(18);
@@ -253,23 +242,9 @@ fn hand_over(context: &mut Context<'_>, list: &List<'_>) -> Handled {
         return Err(parameter(20));
     }
     let to = Ports { initiator, group };
-    if context.unit()?.persistent.of(nexus).is_some_and(|it| it.ports == to) {
+    if registry.of(nexus).is_some_and(|it| it.ports == to) {
         return Err(parameter(LIST_LEN));
     }
-    with_registry(context, |registry, limit, live| {
-        registry.hand_over(nexus, &to, list.service_key, unregister, limit, live)
-    })
-}
-
-/// Changes the registry, which must know which sessions the registered nexuses are.
-fn with_registry(
-    context: &mut Context<'_>,
-    change: impl FnOnce(&mut Registry, usize, &dyn Fn(&Ports) -> Option<NexusId>) -> Result<(), Failure>,
-) -> Handled {
-    let limit = usize::try_from(context.server.registrations_max).unwrap_or(usize::MAX);
-    let mut registry = core::mem::take(&mut context.unit()?.persistent);
-    let live = |ports: &Ports| context.server.session_of(&ports.initiator, ports.group);
-    let changed = change(&mut registry, limit, &live);
-    context.unit()?.persistent = registry;
-    changed.map(|()| Next::GOOD)
+    registry.is_kept = aptpl;
+    registry.hand_over(nexus, &to, list.service_key, unregister, limit(context), live(context))
 }

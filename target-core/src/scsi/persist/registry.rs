@@ -23,14 +23,16 @@ pub(in crate::scsi) struct Registration {
     pub(super) ports: Ports,
     pub(super) key: u64,
     /// The session that it is now, if it is one.
-    nexus: Option<NexusId>,
+    pub(super) nexus: Option<NexusId>,
     /// Holds a reservation that is not for all registrants.
-    holds: bool,
+    pub(super) holds: bool,
 }
 
 /// Registrations and reservation of one logical unit.
 #[derive(Clone, Debug, Default)]
 pub(in crate::scsi) struct Registry {
+    /// APTPL of the last registration: all this is kept over a loss of power.
+    pub(super) is_kept: bool,
     /// PRGENERATION.
     pub(super) generation: u32,
     pub(super) registrations: Vec<Registration>,
@@ -38,7 +40,7 @@ pub(in crate::scsi) struct Registry {
 }
 
 /// Whom an action of another nexus concerns.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Told {
     /// Lost their registrations.
     pub(super) preempted: Vec<NexusId>,
@@ -62,6 +64,13 @@ impl Registry {
     pub(in crate::scsi) fn detach(&mut self, nexus: NexusId) {
         for registration in self.registrations.iter_mut().filter(|it| it.nexus == Some(nexus)) {
             registration.nexus = None;
+        }
+    }
+
+    /// Finds out anew which sessions the registered nexuses are.
+    pub(super) fn reattach(&mut self, live: impl Fn(&Ports) -> Option<NexusId>) {
+        for registration in &mut self.registrations {
+            registration.nexus = live(&registration.ports);
         }
     }
 

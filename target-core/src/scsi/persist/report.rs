@@ -6,10 +6,14 @@ use super::kind::Kind;
 use super::transport_id;
 use alloc::vec::Vec;
 
-/// CRH, SIP_C, ATP_C; PTPL_C is 0.
+/// CRH, SIP_C, ATP_C.
 const CAPABLE: u8 = 0x1c;
-/// TMV: the type mask is valid. PTPL_A is 0.
+/// PTPL_C.
+const KEEPS: u8 = 0x01;
+/// TMV: the type mask is valid.
 const TYPE_MASK_VALID: u8 = 0x80;
+/// PTPL_A: the last registration asked for it.
+const KEPT: u8 = 0x01;
 /// R_HOLDER of a full status descriptor.
 const HOLDER: u8 = 0x01;
 
@@ -40,11 +44,14 @@ pub(in crate::scsi) fn reservation(context: &mut Context<'_>, cdb: Cdb<'_>) -> H
     report(registry.generation, &body, cdb)
 }
 
-/// REPORT CAPABILITIES: all types, nothing kept over a loss of power.
-pub(in crate::scsi) fn capabilities(_: &mut Context<'_>, cdb: Cdb<'_>) -> Handled {
+/// REPORT CAPABILITIES: all types; kept over a loss of power where storage can.
+pub(in crate::scsi) fn capabilities(context: &mut Context<'_>, cdb: Cdb<'_>) -> Handled {
+    let unit = context.unit()?;
+    let capable = if unit.keeps_records() { CAPABLE | KEEPS } else { CAPABLE };
+    let active = if unit.persistent.is_kept { TYPE_MASK_VALID | KEPT } else { TYPE_MASK_VALID };
     let types = Kind::ALL.into_iter().fold(0_u16, |mask, kind| mask | mask_of(kind));
     let [high, low] = types.to_be_bytes();
-    let data = Vec::from([0, 8, CAPABLE, TYPE_MASK_VALID, high, low, 0, 0]);
+    let data = Vec::from([0, 8, capable, active, high, low, 0, 0]);
     Ok(Next::data(data, u32::from(cdb.be16(7))))
 }
 

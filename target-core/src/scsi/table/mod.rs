@@ -121,6 +121,11 @@ impl Entry {
         self.opcode == FORMAT_UNIT && matches!(condition, Condition::Failed(Purpose::Format))
     }
 
+    /// Whether it has no answer without a medium: what uses it, and what tells of it.
+    pub(in crate::scsi) const fn needs_medium(&self) -> bool {
+        self.flags & (flag::MEDIUM | flag::WRITES) != 0 || matches!(self.opcode, 0x25 | 0x37 | 0x9e | 0xb7)
+    }
+
     /// The service action of a CDB: in byte 1, or two bytes of the variable length form.
     fn action_of(cdb: Cdb<'_>) -> u16 {
         if cdb.byte(0) == VARIABLE_LENGTH { cdb.be16(8) } else { u16::from(cdb.byte(1) & Self::ACTION_BITS) }

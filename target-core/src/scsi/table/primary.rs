@@ -14,7 +14,7 @@ pub(super) const ROWS: &[Entry] = &[
     entry(0x12, "INQUIRY", &[0x12, 0x01, X, X, X, 0], NO_UNIT | UNDER_ATTENTION | UNDER_UPKEEP, inquiry::inquiry).access(free),
     entry(0x15, "MODE SELECT(6)", &[0x15, 0x11, 0, 0, X, 0], 0, mode_select::mode_select).access(changes),
     entry(0x1a, "MODE SENSE(6)", &[0x1a, 0x08, X, X, X, 0], 0, mode_sense::mode_sense),
-    entry(0x1b, "START STOP UNIT", &[0x1b, 0x01, 0, 0x0f, 0xf5, 0], FLUSHES, ready::start_stop).access(ready::stops),
+    entry(0x1b, "START STOP UNIT", &[0x1b, 0x01, 0, 0x0f, 0xf7, 0], FLUSHES, ready::start_stop).access(ready::stops),
     entry(0x1c, "RECEIVE DIAGNOSTIC RESULTS", &[0x1c, 0x01, X, X, X, 0], 0, diagnostic::receive),
     entry(0x1d, "SEND DIAGNOSTIC", &[0x1d, 0xf7, 0, X, X, 0], FLUSHES, diagnostic::send).access(changes),
     entry(0x1e, "PREVENT ALLOW MEDIUM REMOVAL", &[0x1e, 0, 0, 0, 0x01, 0], 0, ready::prevent_allow)

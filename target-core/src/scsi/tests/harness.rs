@@ -52,6 +52,7 @@ pub(super) fn lun_config(lun: u16, block_size: u32, blocks: u64) -> LunConfig {
             LARGE_BLOCKS => Provisioning::Thin,
             _ => Provisioning::Full,
         },
+        kept: None,
     }
 }
 
@@ -219,7 +220,7 @@ impl Lab {
                 while list.add(2, Provisioned::Mapped) && list.add(1, Provisioned::Deallocated) {}
                 return Ok(list.finish());
             }
-            IoOp::Verify { .. } | IoOp::Flush => {}
+            IoOp::Verify { .. } | IoOp::Flush | IoOp::Keep { .. } => {}
         }
         Ok(out)
     }
@@ -237,6 +238,7 @@ impl Lab {
             }
             IoOp::Status { lba, runs } => format!("status {lba} {runs}"),
             IoOp::Flush => "flush".into(),
+            IoOp::Keep { name, record } => format!("keep {name} {} bytes", record.len()),
         };
         self.ops.drain(..).map(show).collect::<Vec<_>>().join(", ")
     }
