@@ -4,7 +4,7 @@
 //! so after a crash one of the two is there. A file that does not match its checksum is never ignored: what it said about
 //! reservations, or about an unfinished SANITIZE, nobody knows.
 //!
-//! The file: [`MAGIC`]; for each record the length of its name in two bytes, the name, its own length in four and its bytes; in the
+//! The file: a line that says so; for each record the length of its name in two bytes, the name, its own length in four and its bytes; in the
 //! end the CRC-32C of all that. Numbers begin with their highest byte. Without records there is no file.
 
 use bytes::Bytes;
