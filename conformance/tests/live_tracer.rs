@@ -51,19 +51,13 @@ struct Serve {
 
 impl Serve {
     fn start(program: &str, target: &str, more: &[&str]) -> Self {
+        Self::with(program, &[&["--target", target, "--lun", "mem:32M"], more].concat())
+    }
+
+    fn with(program: &str, args: &[&str]) -> Self {
         let mut child = Command::new(program)
-            .args([
-                "serve",
-                "--listen",
-                "127.0.0.1:0",
-                "--target",
-                target,
-                "--lun",
-                "mem:32M",
-                "--log",
-                "error",
-            ])
-            .args(more)
+            .args(["serve", "--listen", "127.0.0.1:0", "--log", "error"])
+            .args(args)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .spawn()
@@ -415,6 +409,29 @@ fn load_passes_the_live_check_and_top_counts_it() {
     assert!((commands..commands + 40).contains(&ops), "{commands} commands, {ops} counted");
     assert_eq!((row["client"].as_str(), row["lun"].as_u64()), (Some("127.0.0.1"), Some(0)));
     assert!(row["bytes"].as_u64() >= Some(commands * 4096) && row["p99_us"].as_f64() > Some(0.0), "{row}");
+}
+
+/// Several connections in a session, recovery of a connection and of tasks: what is found wrong is what the scenarios' initiator
+/// did wrong on purpose, never what the target did.
+#[test]
+#[ignore = "needs root"]
+fn several_connections_pass_the_live_check() {
+    let config = folder("several").join("lab.toml");
+    let text_of = format!(
+        "[[target]]\nname = \"{TARGET}\"\n[[target.lun]]\nmemory = \"1M\"\n[offer]\nmax_connections = 16\n\
+         error_recovery_level = 2\ntime2retain = 60\n[limits]\nsessions_per_initiator = 512\n"
+    );
+    fs::write(&config, text_of).expect("a file");
+    let serve = Serve::with(lab(), &["--config", text(&config)]);
+    let check = Tracer::start(&["live", "--check", "--pid", &serve.pid()]);
+    scenario("mcs/*", &serve, TARGET);
+    let (_, out, said) = check.end();
+    let wrong: Vec<_> = out.lines().filter_map(|line| line.strip_prefix("violation: ")).collect();
+    println!("{wrong:#?}");
+    let of_the_initiator = |line: &&str| line.starts_with("data-receive: ii_itt: ");
+    assert!(wrong.len() < 4 && wrong.iter().all(of_the_initiator), "{wrong:#?} {said}");
+    let judged = said.lines().chain(out.lines()).find(|line| line.contains(" judged, ")).expect("a sum");
+    assert!(judged.contains(" 0 lost"), "{judged}");
 }
 
 #[test]

@@ -52,6 +52,10 @@ pub(super) struct Conn {
     /// Block sizes that transfers have shown, by LUN.
     pub(super) block_sizes: BTreeMap<u64, u64>,
     kept: VecDeque<(u32, ProbeRecord)>,
+    /// Commands that were answered, by tag: their data may be asked for once more until the status is acknowledged.
+    answered: VecDeque<(u32, Task)>,
+    /// Text was exchanged in full feature phase: what is sent once more may be cut to another length (RFC 7143 11.16).
+    pub(super) text_seen: bool,
 }
 
 /// a <= b among serial numbers (RFC 1982).
@@ -83,7 +87,22 @@ impl Conn {
             text_tag: None,
             block_sizes: BTreeMap::new(),
             kept: VecDeque::new(),
+            answered: VecDeque::new(),
+            text_seen: false,
         }
+    }
+
+    /// The last command with that tag that was answered.
+    pub(super) fn answered(&self, itt: u32) -> Option<&Task> {
+        self.answered.iter().rev().find(|(tag, _)| *tag == itt).map(|(_, task)| task)
+    }
+
+    /// Remembers a command that was answered.
+    pub(super) fn keep_answered(&mut self, itt: u32, task: Task) {
+        if self.answered.len() == KEPT_MAX {
+            self.answered.pop_front();
+        }
+        self.answered.push_back((itt, task));
     }
 
     /// Events were lost: only what cannot change still holds.
@@ -160,8 +179,14 @@ impl Conn {
     /// True if a StatSN of the past comes back with all that it had: a retransmission.
     fn repeats(&self, event: &ProbeRecord) -> bool {
         let old = self.kept.iter().find(|(stat_sn, _)| *stat_sn == event.ii_statsn);
-        takes_stat_sn(event)
-            && old.is_some_and(|(_, old)| ProbeRecord { ii_cmdsn: event.ii_cmdsn, ..old.clone() } == *event)
+        let same = |old: &ProbeRecord| ProbeRecord { ii_cmdsn: event.ii_cmdsn, ..old.clone() } == *event;
+        // Data that is cut anew may leave no place for the status that was in the last of it.
+        let apart = |old: &ProbeRecord| {
+            self.text_seen
+                && (old.probe, event.probe) == (Probe::DataSend, Probe::ScsiResponse)
+                && old.ii_itt == event.ii_itt
+        };
+        takes_stat_sn(event) && old.is_some_and(|(_, old)| same(old) || apart(old))
     }
 
     fn check_stat_sn(&mut self, event: &ProbeRecord, found: &mut Findings) {
@@ -173,7 +198,10 @@ impl Conn {
         if let Some(next) = self.stat_sn {
             let gap = now.wrapping_sub(next);
             let excused = self.rejects(event.ii_itt);
-            found.want(gap <= excused, "ii_statsn", || format!("{now}, {next} comes next"));
+            found.want(gap <= excused, "ii_statsn", || {
+                let hint = if at_most(next, now) { "; Rejects take numbers and have no probe" } else { "" };
+                format!("{now}, {next} comes next{hint}")
+            });
             self.aborts |= gap > 0 && gap <= excused;
             self.rejectable = 0;
         }

@@ -215,6 +215,7 @@ impl Conn {
         found
             .want(goes_on || event.ii_lun == 0, "ii_lun", || "reserved without a Target Transfer Tag".into());
         self.text_tag = goes_on.then_some(ttt);
+        self.text_seen |= self.full_feature;
     }
 
     fn ping(&mut self, event: &ProbeRecord, found: &mut Findings) {

@@ -89,7 +89,8 @@ impl Conn {
     /// The LUN where the PDU carries none but belongs to a command.
     pub(super) fn check_command_lun(&self, event: &ProbeRecord, found: &mut Findings) {
         let lun = event.ii_lun;
-        let task = self.tasks.get(&event.ii_itt).filter(|task| task.probe == Probe::ScsiCommand);
+        let task = self.tasks.get(&event.ii_itt).or_else(|| self.answered(event.ii_itt));
+        let task = task.filter(|task| task.probe == Probe::ScsiCommand);
         // What the target received it may not know: the command may have been refused, or be over.
         let unknown = event.probe == Probe::DataReceive && (self.aborts || task.is_none());
         match task {
@@ -136,6 +137,9 @@ impl Conn {
         let ends = event.probe == Probe::ScsiResponse
             || (event.probe == Probe::DataSend && event.ii_flags & STATUS != 0);
         let whole = self.whole;
+        if self.repeats_data(event) {
+            return;
+        }
         self.answers(self.tasks.get(&itt), Probe::ScsiCommand, event, found);
         if event.probe == Probe::DataSend {
             data_in_flags(event, found);
@@ -152,7 +156,18 @@ impl Conn {
                 self.late.insert(itt);
             }
             self.check_lengths(&task, event, found);
+            self.keep_answered(itt, task);
         }
+    }
+
+    /// True for an R2T or data of a command that is answered: a SNACK, which has no probe, may have asked for them.
+    fn repeats_data(&self, event: &ProbeRecord) -> bool {
+        let has_status = event.probe == Probe::ScsiResponse || event.ii_flags & STATUS != 0;
+        let what = (event.probe == Probe::DataRequest, event.ii_datalen, event.ii_flags);
+        let again = |task: &Task| task.has_sent(event.ii_datasn, what) || self.text_seen;
+        !has_status
+            && !self.tasks.contains_key(&event.ii_itt)
+            && self.answered(event.ii_itt).is_some_and(again)
     }
 
     /// A transfer of whole blocks has a length that is so many times the block size.

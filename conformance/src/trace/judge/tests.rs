@@ -58,7 +58,10 @@ fn a_reject_leaves_a_gap_that_is_excused_once() {
     ];
     assert_eq!(found(&mut judge, &events), [""; 0]);
     let gap = [event(Probe::NopReceive, 9, 4, 5, 0x80), event(Probe::NopSend, 9, 5, 9, 0x80)];
-    assert_eq!(found(&mut judge, &gap), ["nop-send: ii_statsn: 9, 5 comes next"]);
+    assert_eq!(
+        found(&mut judge, &gap),
+        ["nop-send: ii_statsn: 9, 5 comes next; Rejects take numbers and have no probe"]
+    );
 }
 
 #[test]
@@ -68,6 +71,28 @@ fn a_retransmission_must_equal_what_it_repeats() {
     assert_eq!(found(&mut judge, &[command(2, 1, 2, &[0]), answer.clone(), answer.clone()]), [""; 0]);
     let other = found(&mut judge, &[ProbeRecord { ii_datalen: 0, ..answer }]);
     assert!(other.iter().any(|text| text.contains("ii_statsn: 2, 3 comes next")), "{other:?}");
+}
+
+/// A SNACK has no probe, so nothing but the data says that it was asked for once more.
+#[test]
+fn data_comes_again_after_the_status_and_must_equal_what_it_was() {
+    let mut judge = logged_in();
+    let data = |sn, len, flags| ProbeRecord {
+        ii_ttt: u32::MAX,
+        ii_datasn: sn,
+        ii_datalen: len,
+        ..event(Probe::DataSend, 2, 2, 0, flags)
+    };
+    let read = [command(2, 1, 2, &[0x28, 0, 0, 0, 0, 0, 0, 0, 2]), data(0, 512, 0), data(1, 512, 0x80)];
+    let status = ProbeRecord { ii_datasn: 2, ..event(Probe::ScsiResponse, 2, 2, 2, 0x80) };
+    assert_eq!(found(&mut judge, &read), [""; 0]);
+    assert_eq!(found(&mut judge, &[status, data(1, 512, 0x80), data(0, 512, 0)]), [""; 0]);
+    for wrong in [data(0, 511, 0), data(2, 512, 0), ProbeRecord { ii_itt: 3, ..data(0, 512, 0) }] {
+        let found = found(&mut judge, &[wrong.clone()]);
+        assert!(found.iter().any(|text| text.contains("no scsi-command that waits")), "{wrong:?}: {found:?}");
+    }
+    let elsewhere = ProbeRecord { ii_lun: 1 << 48, ..data(0, 512, 0) };
+    assert_eq!(found(&mut judge, &[elsewhere]), ["data-send: ii_lun: 0x1000000000000, the command's is 0x0"]);
 }
 
 #[test]
