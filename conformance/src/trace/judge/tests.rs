@@ -88,7 +88,7 @@ fn data_comes_again_after_the_status_and_must_equal_what_it_was() {
     assert_eq!(found(&mut judge, &read), [""; 0]);
     assert_eq!(found(&mut judge, &[status, data(1, 512, 0x80), data(0, 512, 0)]), [""; 0]);
     for wrong in [data(0, 511, 0), data(2, 512, 0), ProbeRecord { ii_itt: 3, ..data(0, 512, 0) }] {
-        let found = found(&mut judge, &[wrong.clone()]);
+        let found = found(&mut judge, core::slice::from_ref(&wrong));
         assert!(found.iter().any(|text| text.contains("no scsi-command that waits")), "{wrong:?}: {found:?}");
     }
     let elsewhere = ProbeRecord { ii_lun: 1 << 48, ..data(0, 512, 0) };
