@@ -393,7 +393,7 @@ impl Play {
         })
     }
 
-    /// The response to QUERY TASK. On another connection it is FUNCTION REJECTED while the task is there.
+    /// The response to QUERY TASK over that connection.
     fn query(&mut self, ask: &Login, mark: &Mark) -> u8 {
         self.lab.world.sides.get_mut(&ask.conn).expect("it is up").inbox.clear();
         let pdu = target_core::wire::TaskRequest {
