@@ -18,7 +18,8 @@ struct Disk(PathBuf);
 
 impl Disk {
     fn new(name: &str) -> Self {
-        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("storage-{}-{name}", std::process::id()));
+        let folder =
+            Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("storage-{}-{name}", std::process::id()));
         std::fs::create_dir_all(&folder).expect("a folder");
         let disk = Self(folder);
         std::fs::File::create(disk.path()).and_then(|file| file.set_len(4 << 20)).expect("a disk");
@@ -162,7 +163,11 @@ fn a_file_that_shrinks_is_a_medium_error_where_it_ends() {
     let serve = disk.serve();
     let mut client = Client::login(serve.address(), 1);
     assert_eq!(client.write(0, &[1; 1024]), 0);
-    std::fs::File::options().write(true).open(disk.path()).and_then(|file| file.set_len(512)).expect("shorter");
+    std::fs::File::options()
+        .write(true)
+        .open(disk.path())
+        .and_then(|file| file.set_len(512))
+        .expect("shorter");
     assert_eq!(sense_of(&mut client, &rw10(0x28, 0, 2), 1024, None), (3, 0x11, 0));
     assert_eq!(client.read(0, 1), (0, vec![1; 512]));
     assert_eq!(serve.end(Signal::TERM).0, Some(0));
