@@ -1,7 +1,10 @@
 //! Does the command line do what its help says, with the exit codes that it promises?
 
+#[path = "common/lab.rs"]
+mod lab;
+
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::Output;
 
 const PING: &str = "title: A ping\nsteps:\n  - login: {on: c1}\n  - nop: {data: x}\n";
 
@@ -31,12 +34,7 @@ impl Root {
     }
 
     fn lab(&self, args: &[&str]) -> Output {
-        Command::new(env!("CARGO_BIN_EXE_iscsi-lab"))
-            .args(args)
-            .current_dir(&self.0)
-            .env_remove("CI")
-            .output()
-            .expect("the binary runs")
+        lab::lab(&self.0, args)
     }
 
     /// Exit code and standard output.
@@ -207,11 +205,7 @@ fn matrices_are_expanded_on_request() {
 #[test]
 fn the_expanded_suite_has_three_thousand_cases() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace");
-    let output = Command::new(env!("CARGO_BIN_EXE_iscsi-lab"))
-        .args(["run", "--matrix", "--list"])
-        .current_dir(root)
-        .output()
-        .expect("the binary runs");
+    let output = lab::lab(root, &["run", "--matrix", "--list"]);
     let text = String::from_utf8_lossy(&output.stdout);
     let cases = |line: &str| {
         let (_, rest) = line.split_once(" (")?;

@@ -1,9 +1,11 @@
 //! Does the table of clauses fit the scenarios, the sources and itself?
 
+#[path = "common/lab.rs"]
+mod lab;
+
 use conformance::coverage::{self, Coverage, State};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace").to_path_buf()
@@ -63,12 +65,7 @@ fn small(name: &str) -> PathBuf {
 }
 
 fn lab(root: &Path, args: &[&str]) -> (i32, String) {
-    let output = Command::new(env!("CARGO_BIN_EXE_iscsi-lab"))
-        .args(args)
-        .current_dir(root)
-        .env_remove("CI")
-        .output()
-        .expect("the binary runs");
+    let output = lab::lab(root, args);
     let text =
         String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
     (output.status.code().expect("an exit code"), text)

@@ -1,7 +1,9 @@
 //! Does a capture become a scenario that runs, and is what cannot be imported told?
 
+#[path = "common/lab.rs"]
+mod lab;
+
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace").to_path_buf()
@@ -16,8 +18,7 @@ fn folder(name: &str) -> PathBuf {
 
 /// Exit code, and everything that was said.
 fn lab(args: &[&str]) -> (Option<i32>, String) {
-    let output =
-        Command::new(env!("CARGO_BIN_EXE_iscsi-lab")).args(args).current_dir(root()).output().expect("runs");
+    let output = lab::lab(&root(), args);
     let text = [output.stdout, output.stderr].concat();
     (output.status.code(), String::from_utf8_lossy(&text).into_owned())
 }

@@ -1,5 +1,8 @@
 //! Do captures and pages of runs hold what they promise to those who open them: Wireshark and a browser?
 
+#[path = "common/lab.rs"]
+mod lab;
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -16,13 +19,7 @@ fn root() -> PathBuf {
 }
 
 fn lab(args: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_iscsi-lab"))
-        .args(args)
-        // Golden traces of scenarios that a test wrote are accepted in CI too.
-        .env_remove("CI")
-        .current_dir(root())
-        .output()
-        .expect("the binary runs")
+    lab::lab(&root(), args)
 }
 
 #[track_caller]

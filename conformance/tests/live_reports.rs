@@ -1,5 +1,8 @@
 //! Are the reports what their schemas say, and do known failures, parts and filters do what they promise?
 
+#[path = "common/lab.rs"]
+mod lab;
+
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -31,12 +34,7 @@ impl Root {
 
     /// Exit code, standard output and standard error.
     fn run(&self, args: &[&str]) -> (i32, String) {
-        let output = Command::new(env!("CARGO_BIN_EXE_iscsi-lab"))
-            .args(args)
-            .current_dir(&self.0)
-            .env_remove("CI")
-            .output()
-            .expect("the binary runs");
+        let output = lab::lab(&self.0, args);
         let text = [output.stdout, output.stderr].concat();
         (output.status.code().expect("an exit code"), String::from_utf8_lossy(&text).into_owned())
     }

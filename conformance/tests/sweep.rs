@@ -1,21 +1,16 @@
 //! Does the way from many seeds to one small file hold? Shards as processes, the files of runs that once failed, exit codes.
 
+#[path = "common/lab.rs"]
+mod lab;
+
+use lab::lab;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
 
 fn dir(name: &str) -> PathBuf {
     let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("sweep").join(name);
     let _ = std::fs::remove_dir_all(&path);
     std::fs::create_dir_all(&path).expect("a folder");
     path
-}
-
-fn lab(at: &Path, args: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_iscsi-lab"))
-        .args(args)
-        .current_dir(at)
-        .output()
-        .expect("the binary runs")
 }
 
 fn says(at: &Path, args: &[&str]) -> (i32, String, String) {

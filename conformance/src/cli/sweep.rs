@@ -3,6 +3,7 @@
 use super::exit::quiet_panics;
 use super::{CliError, Context, Exit};
 use crate::report::{Seeds, Wanted};
+use crate::runner::Shard;
 use crate::sweep::file::{RunFile, SUFFIX};
 use crate::sweep::minimize::minimize;
 use crate::sweep::{Class, Found, Part, Ran, Span, Tally, floor, run_seed, sweep, written_out};
@@ -45,8 +46,8 @@ pub struct Sweep {
     #[arg(long, short, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     jobs: Option<u16>,
     /// Of the seeds, every nth from the kth on
-    #[arg(long, value_name = "K/N", value_parser = shard)]
-    shard: Option<(u64, u64)>,
+    #[arg(long, value_name = "K/N")]
+    shard: Option<Shard>,
     /// Write each failing run into this directory
     #[arg(long, value_name = "DIR")]
     save: Option<PathBuf>,
@@ -118,12 +119,6 @@ pub fn duration(text: &str) -> Result<Duration, String> {
     seconds.checked_mul(unit).filter(|it| *it > 0).map(Duration::from_secs).ok_or_else(wrong)
 }
 
-fn shard(text: &str) -> Result<(u64, u64), String> {
-    let parts = text.split_once('/').and_then(|(k, n)| Some((k.parse().ok()?, n.parse().ok()?)));
-    let fits = |(k, n): &(u64, u64)| (1..=*n).contains(k);
-    parts.filter(fits).ok_or_else(|| format!("{text}: a shard is K/N with K from 1 to N"))
-}
-
 #[derive(Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub(super) enum Line<'a> {
@@ -140,8 +135,8 @@ impl Sweep {
         }
         let whole = Span { first: 0, end: u64::MAX, rest: 0, shards: 1 };
         let mut span = self.seeds.unwrap_or(whole);
-        if let Some((number, of)) = self.shard {
-            (span.rest, span.shards) = (number - 1, of);
+        if let Some(shard) = self.shard {
+            (span.rest, span.shards) = shard.rest_and_count();
         }
         if span.is_empty() {
             return Ok(Exit::NothingSelected);

@@ -199,6 +199,11 @@ impl FromStr for Shard {
 }
 
 impl Shard {
+    /// What the places of this part leave when divided by the number of parts, and that number.
+    pub const fn rest_and_count(self) -> (u64, u64) {
+        (self.number as u64 - 1, self.count as u64)
+    }
+
     /// True if the thing with this place in the whole is in this part.
     pub const fn has(self, place: usize) -> bool {
         place % self.count == self.number - 1

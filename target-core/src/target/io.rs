@@ -6,8 +6,9 @@ use crate::io::{DeviceId, IoDone, IoId, IoOp, IoRequest};
 use crate::probe::ProbeSink;
 use crate::scsi::{Step, UnitKey};
 use crate::session::{SessionKey, TaskRef};
-use crate::slab::Key;
+use crate::slab::{Key, Slab};
 use crate::task::TaskKey;
+use alloc::collections::VecDeque;
 use alloc::string::String;
 
 /// The R and W bits of a command that declares Data-In alone.
@@ -32,6 +33,19 @@ pub(super) enum Owner {
     },
 }
 
+/// Asks storage for an operation.
+pub(super) fn ask(
+    ios: &mut Slab<Owner>,
+    requests: &mut VecDeque<IoRequest>,
+    owner: Owner,
+    device: DeviceId,
+    op: IoOp,
+) -> IoId {
+    let id = IoId(ios.insert(owner).to_u64());
+    requests.push_back(IoRequest::Start { id, device, op });
+    id
+}
+
 impl<S: ProbeSink> Target<S> {
     /// Starts an operation for a task, or parks it until there is memory for what it brings.
     pub(super) fn start_io(
@@ -53,9 +67,7 @@ impl<S: ProbeSink> Target<S> {
         task.held = task.held.saturating_add(need);
         session.held = session.held.saturating_add(need);
         let owner = Owner::Task(TaskRef { session: session_key, task: task_key });
-        let id = IoId(self.ios.insert(owner).to_u64());
-        task.io = Some(id);
-        self.requests.push_back(IoRequest::Start { id, device, op });
+        task.io = Some(ask(&mut self.ios, &mut self.requests, owner, device, op));
     }
 
     /// Gives an operation up: its completion will find nobody.

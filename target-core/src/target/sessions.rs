@@ -118,7 +118,7 @@ impl<S: ProbeSink> Target<S> {
         loop {
             let limits = &self.config.limits;
             let is_own = |session: &Session| session.initiator == initiator;
-            let all = self.sessions.iter().count();
+            let all = self.sessions.len();
             let own = self.sessions.iter().filter(|(_, session)| is_own(session)).count();
             let own_only = all < limits.sessions as usize;
             if own_only && own < limits.sessions_per_initiator as usize {

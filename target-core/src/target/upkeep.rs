@@ -2,9 +2,9 @@
 //! waits long for them; and records that storage is to keep.
 
 use super::Target;
-use super::io::Owner;
+use super::io::{Owner, ask};
 use super::timers::Timer;
-use crate::io::{IoError, IoId, IoOp, IoRequest, SgList};
+use crate::io::{IoError, IoOp, SgList};
 use crate::probe::ProbeSink;
 use crate::scsi::{Step, UnitKey};
 use crate::session::{SessionKey, TaskRef};
@@ -35,8 +35,7 @@ impl<S: ProbeSink> Target<S> {
         let Some(node) = self.nodes.get_mut(node) else { return };
         while let Some((unit, device, op)) = node.scsi.save_op() {
             let owner = Owner::Saving { node: node.name.clone(), unit };
-            let id = IoId(self.ios.insert(owner).to_u64());
-            self.requests.push_back(IoRequest::Start { id, device, op });
+            ask(&mut self.ios, &mut self.requests, owner, device, op);
         }
     }
 
@@ -73,8 +72,7 @@ impl<S: ProbeSink> Target<S> {
         for node in &mut self.nodes {
             while let Some((unit, device, op)) = node.scsi.upkeep_op() {
                 let owner = Owner::Upkeep { node: node.name.clone(), unit, op: op.clone() };
-                let id = IoId(self.ios.insert(owner).to_u64());
-                self.requests.push_back(IoRequest::Start { id, device, op });
+                ask(&mut self.ios, &mut self.requests, owner, device, op);
             }
         }
     }

@@ -5,6 +5,7 @@ use super::places::Places;
 use crate::yaml::nearest;
 use std::cell::RefCell;
 use std::fmt::Display;
+use std::iter;
 use std::ops::{Range, RangeInclusive};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
@@ -13,6 +14,8 @@ use toml::de::{DeTable, DeValue};
 pub(super) struct Report<'a> {
     path: &'a str,
     text: &'a str,
+    /// Byte offsets at which lines begin: every setting's place is wanted.
+    lines: Vec<usize>,
     /// Byte offset and message.
     mistakes: RefCell<Vec<(usize, String)>>,
     /// What is allowed and yet better otherwise, in the same form.
@@ -26,6 +29,7 @@ impl<'a> Report<'a> {
         Self {
             path,
             text,
+            lines: iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect(),
             mistakes: RefCell::default(),
             unwise: RefCell::default(),
             places: RefCell::default(),
@@ -59,9 +63,9 @@ impl<'a> Report<'a> {
     }
 
     fn place(&self, at: usize) -> String {
-        let before = self.text.get(..at).unwrap_or(self.text);
-        let line = before.matches('\n').count() + 1;
-        let column = before.chars().rev().take_while(|c| *c != '\n').count() + 1;
+        let line = self.lines.partition_point(|start| *start <= at);
+        let start = self.lines.get(line - 1).copied().unwrap_or(0);
+        let column = self.text.get(start..at).map_or(0, |before| before.chars().count()) + 1;
         format!("{}:{line}:{column}", self.path)
     }
 
