@@ -201,6 +201,41 @@ fn r2ts_wait_for_memory() {
     }
 }
 
+/// Two writes that take all memory together: the one that goes beyond it must be read, for nothing else gives any back.
+#[test]
+fn what_an_r2t_asked_for_is_read_beyond_the_limit() {
+    let mut small = config();
+    small.limits.transfer_bytes = 4096;
+    small.limits.held_bytes = 4096;
+    let mut lab = Lab::new(small);
+    let mut login = lab.ready(&["ImmediateData=No", "MaxBurstLength=2048", "FirstBurstLength=2048"]);
+    for itt in [5, 6] {
+        lab.send(login.conn, scsi(&login, LUN0, itt, &write10(0, 8), 4096, Some(Way::Out)).emit(), &[]);
+        login.cmd_sn += 1;
+    }
+    let data = pattern(2048, 1);
+    let answer = |lab: &mut Lab, r2t: R2t| {
+        let R2t { itt, ttt, buffer_offset, .. } = r2t;
+        let out =
+            target_core::wire::DataOut { final_bit: true, itt, ttt, buffer_offset, ..Default::default() };
+        lab.send(login.conn, out.emit(), &data).flow
+    };
+    let next = |lab: &mut Lab| R2t::parse(&lab.expect(login.conn, Opcode::R2t).bhs);
+    let (first, second) = (next(&mut lab), next(&mut lab));
+    assert_eq!((first.itt, second.itt), (5, 6));
+    assert_eq!(answer(&mut lab, first), Flow::Open);
+    lab.expect_nothing(login.conn);
+    assert_eq!(answer(&mut lab, second), Flow::Open, "6 was asked for more than there is room for");
+    let third = next(&mut lab);
+    assert_eq!((third.itt, third.buffer_offset), (6, 2048));
+    answer(&mut lab, third);
+    assert_eq!(ScsiResponse::parse(&lab.expect(login.conn, Opcode::ScsiResponse).bhs).itt, 6);
+    let fourth = next(&mut lab);
+    assert_eq!((fourth.itt, fourth.buffer_offset), (5, 2048));
+    answer(&mut lab, fourth);
+    assert_eq!(ScsiResponse::parse(&lab.expect(login.conn, Opcode::ScsiResponse).bhs).itt, 5);
+}
+
 #[test]
 fn a_peer_that_does_not_read_is_not_read_from() {
     let mut lab = Lab::default();

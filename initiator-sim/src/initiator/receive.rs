@@ -171,6 +171,14 @@ impl Session {
         }
     }
 
+    /// The first status of a connection that did not come, if `next` is the StatSN that the target uses next on it.
+    pub fn missing_status(&self, conn: usize, next: u32) -> Option<u32> {
+        let link = self.connections.get(conn)?;
+        let first = link.exp_stat_sn;
+        let is_known = link.stat_sn_open || link.held.contains_key(&first);
+        (serial::lt(first, next) && !is_known).then_some(first)
+    }
+
     /// The last missing data of a task came: its status may be acknowledged.
     fn let_go(&mut self, conn: usize, itt: u32) {
         let link = &mut self.connections[conn];

@@ -45,24 +45,29 @@ impl Oracles {
                 continue;
             }
             for task in other.tasks.iter_mut().filter(|task| in_scope(by, task)) {
+                other.terminations.may_come(task.lun, !task.doubtful);
                 task.doubtful |= !same || may_hit(by, task);
-                other.terminations.may_come(task.lun);
             }
         }
-        if reaches_others(by.function) || by.function == I_T_NEXUS_RESET {
-            self.resets.push((conn, by.itt));
-        }
+        self.functions.push((conn, by.itt));
     }
 
-    /// A command came while a reset is under way: it may meet it.
-    pub(super) fn command_meets_resets(&mut self, conn: u32, itt: u32) {
+    /// A command came while a function that ends several is under way: it may meet it. So may one of the function's own session
+    /// that comes over another connection, later than the function but with a CmdSN before it (RFC 7143 4.2.3.3 b).
+    pub(super) fn command_meets_functions(&mut self, conn: u32, itt: u32) {
         let mut meets = false;
         let conns = &self.conns;
-        let task = conns.get(&conn).and_then(|conn| conn.tasks.get(itt));
-        self.resets.retain(|(conn, itt)| {
-            let reset = conns.get(conn).and_then(|conn| conn.tasks.get(*itt));
-            meets |= reset.zip(task).is_some_and(|(reset, task)| in_scope(reset, task));
-            reset.is_some()
+        let own = conns.get(&conn);
+        let task = own.and_then(|conn| conn.tasks.get(itt));
+        self.functions.retain(|(by_conn, by_itt)| {
+            let issuer = conns.get(by_conn);
+            let by = issuer.and_then(|conn| conn.tasks.get(*by_itt));
+            meets |= by.zip(task).is_some_and(|(by, task)| {
+                let same = issuer.and_then(|it| it.session) == own.and_then(|it| it.session);
+                let before = by.function != ABORT_TASK_SET || may_hit(by, task);
+                in_scope(by, task) && (reaches_others(by.function) || (same && before))
+            });
+            by.is_some()
         });
         if meets
             && let Some(conn) = self.conns.get_mut(&conn)

@@ -10,6 +10,9 @@ use crate::codec::Kind;
 use crate::initiator::serial;
 use std::collections::BTreeMap;
 
+/// "The target will drop the connection, or has dropped it."
+const CONNECTION_DROP: u32 = 2;
+
 const ABORT_TASK_SET: u32 = 2;
 const CLEAR_TASK_SET: u32 = 4;
 const LOGICAL_UNIT_RESET: u32 = 5;
@@ -36,6 +39,29 @@ pub(super) struct Fence {
 const BEGUN_MAX: usize = 256;
 
 impl Oracles {
+    /// The target announced that it dropped a connection of this session (RFC 7143 11.9.1 event 2): nothing waits for its
+    /// acknowledgements any more.
+    pub(super) fn note_drop(&mut self, pdu: &WirePdu<'_>) {
+        if self.fields.async_event.word(pdu.view.bhs) != CONNECTION_DROP {
+            return;
+        }
+        let session = self.conns.get(&pdu.conn).and_then(|conn| conn.session);
+        let cid = self.fields.async_parameter1.word(pdu.view.bhs);
+        let is_it =
+            |conn: &&mut ConnState| conn.open && conn.session == session && u32::from(conn.cid) == cid;
+        if let Some(conn) = self.conns.values_mut().find(is_it) {
+            conn.is_given_up = true;
+        }
+    }
+
+    /// Whether a connection of a session of several shows that a status was lost which nobody will ask for again.
+    pub(super) fn fence_meets_gap(&self, session: Option<u64>) -> bool {
+        let members = || self.conns.values().filter(|conn| conn.open && conn.session == session);
+        session.is_some()
+            && members().count() > 1
+            && members().any(|conn| conn.level == 0 && conn.ping.shows_gap)
+    }
+
     /// A task management function has come.
     pub(super) fn note_function(&mut self, conn: u32, itt: u32) {
         let Some(key) = self.conns.get(&conn).and_then(|conn| conn.session) else { return };
@@ -69,7 +95,9 @@ pub(super) fn check(
     let Some(task) = conn.tasks.get(itt) else { return };
     if let Some(standing) = fence.standing {
         let acknowledged = conns.get(&standing.conn).is_none_or(|conn| {
-            !conn.open || conn.acknowledged.is_some_and(|to| serial::lt(standing.stat_sn, to))
+            !conn.open
+                || conn.is_given_up
+                || conn.acknowledged.is_some_and(|to| serial::lt(standing.stat_sn, to))
         });
         if acknowledged {
             fence.standing = None;
@@ -83,12 +111,14 @@ pub(super) fn check(
     if !done || !is_fenced(task.function) {
         return;
     }
-    let members: Vec<_> =
-        conns.iter().filter(|(_, other)| other.open && other.session == conn.session).collect();
-    if members.len() < 2 {
+    let is_member = |other: &ConnState| other.open && !other.is_given_up && other.session == conn.session;
+    let members: Vec<_> = conns.iter().filter(|(_, other)| is_member(other)).collect();
+    let begun = begun.unwrap_or_default();
+    // Where it was the only connection when the function came, no response can overtake another: one that joined since has
+    // carried none from before (4.2.2.3.3 a).
+    if members.len() < 2 || begun.len() < 2 {
         return;
     }
-    let begun = begun.unwrap_or_default();
     for (number, other) in members {
         let next = begun.iter().find(|(conn, _)| conn == number).map(|(_, next)| *next);
         let behind = next.zip(other.acknowledged).is_some_and(|(next, to)| serial::lt(to, next));

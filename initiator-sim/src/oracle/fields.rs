@@ -92,4 +92,6 @@ fields! {
     task_response: TaskResponse "Response",
     login_class: LoginResponse "StatusClass",
     async_event: AsyncMessage "AsyncEvent",
+    async_parameter1: AsyncMessage "Parameter1",
+    nop_ttt: NopIn "TTT",
 }

@@ -3,6 +3,7 @@
 use super::fields::Fields;
 use super::task::{NO_TAG, OpenR2t, Task};
 use super::{Sink, WirePdu};
+use crate::clock::Nanos;
 use crate::codec::Kind;
 use crate::world::tap::Track;
 
@@ -80,8 +81,15 @@ pub(super) fn data_in(fields: &Fields, track: &Track, pdu: &WirePdu<'_>, task: &
     }
 }
 
-/// An R2T of an open command.
-pub(super) fn r2t(fields: &Fields, track: &Track, pdu: &WirePdu<'_>, task: &mut Task, sink: &mut Sink) {
+/// An R2T of an open command. `patience` is how long the target waits for write data.
+pub(super) fn r2t(
+    fields: &Fields,
+    track: &Track,
+    pdu: &WirePdu<'_>,
+    task: &mut Task,
+    patience: Nanos,
+    sink: &mut Sink,
+) {
     let bhs = pdu.view.bhs;
     let (sn, ttt) = (fields.r2t_sn.word(bhs), fields.r2t_ttt.word(bhs));
     let (offset, len) = (fields.r2t_offset.word(bhs), fields.r2t_len.word(bhs));
@@ -116,6 +124,11 @@ pub(super) fn r2t(fields: &Fields, track: &Track, pdu: &WirePdu<'_>, task: &mut 
             open.offset.saturating_add(open.len) <= offset || offset.saturating_add(len) <= open.offset
         };
         task.r2ts.retain(apart);
+        // After a sequence reception time-out those before it are outstanding no more (13.17).
+        if pdu.at >= task.heard.saturating_add(patience) {
+            task.r2ts.clear();
+            task.heard = pdu.at;
+        }
         task.unsolicited_over = true;
     }
     task.r2ts.push(OpenR2t { ttt, offset, len });
@@ -132,6 +145,7 @@ pub(super) fn r2t(fields: &Fields, track: &Track, pdu: &WirePdu<'_>, task: &mut 
 /// A Data-Out of an open command: closes the sequence it ends.
 pub(super) fn data_out(fields: &Fields, pdu: &WirePdu<'_>, task: &mut Task) {
     let bhs = pdu.view.bhs;
+    task.heard = pdu.at;
     if !fields.final_bit.is_set(bhs) {
         return;
     }

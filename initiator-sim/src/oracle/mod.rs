@@ -97,6 +97,10 @@ struct ConnState {
     resends: resend::Resends,
     /// ExpStatSN as it came last.
     acknowledged: Option<u32>,
+    ping: stat_sn::Ping,
+    cid: u16,
+    /// The target said that it has gone; the connection ends as soon as that is sent.
+    is_given_up: bool,
     terminations: termination::Terminations,
     target: String,
     /// Used until the connection has a session.
@@ -108,12 +112,14 @@ pub struct Oracles {
     fields: &'static Fields,
     /// Size of the command window by configuration.
     commands: u32,
+    /// How long the target waits for write data.
+    patience: Nanos,
     bounds: held::Bounds,
     conns: BTreeMap<u32, ConnState>,
     sessions: BTreeMap<u64, SessionState>,
     next_session: u64,
-    /// Resets under way: (connection, task tag).
-    resets: Vec<(u32, u32)>,
+    /// Functions under way that can end several tasks: (connection, task tag).
+    functions: Vec<(u32, u32)>,
     lun: LunModel,
     acas: aca::Acas,
     probe: Option<ProbeOracle>,
@@ -128,11 +134,12 @@ impl Oracles {
         Self {
             fields: Fields::shared(),
             commands: config.limits.commands,
+            patience: u64::try_from(config.timers.data_out.as_nanos()).unwrap_or(u64::MAX),
             bounds: held::Bounds::of(config),
             conns: BTreeMap::new(),
             sessions: BTreeMap::new(),
             next_session: 0,
-            resets: Vec::new(),
+            functions: Vec::new(),
             lun: LunModel::new(config),
             acas: aca::Acas::default(),
             probe: definitions.map(ProbeOracle::new),
@@ -153,6 +160,9 @@ impl Oracles {
             level: 0,
             resends: resend::Resends::default(),
             acknowledged: None,
+            ping: stat_sn::Ping::default(),
+            cid: 0,
+            is_given_up: false,
             terminations: termination::Terminations::default(),
             target: String::new(),
             login_window: window::Window::default(),
@@ -206,11 +216,16 @@ impl Oracles {
 
     fn sent_to_target(&mut self, track: &Track, pdu: &WirePdu<'_>, kind: Kind) {
         let Some(conn) = self.conns.get_mut(&pdu.conn) else { return };
+        let exp_stat_sn = self.fields.exp_stat_sn.word(pdu.view.bhs);
+        // A number that was damaged on its way acknowledges nothing: only what was sent can be (4.2.2.2).
+        let acknowledges = conn.stat_sn.next().is_none_or(|next| serial::le(exp_stat_sn, next));
         if kind.from_initiator() && kind != Kind::LoginRequest {
-            let to = self.fields.exp_stat_sn.word(pdu.view.bhs);
             // An acknowledgement is never taken back (4.2.2.2).
-            if conn.acknowledged.is_none_or(|before| serial::lt(before, to)) {
-                conn.acknowledged = Some(to);
+            if acknowledges && conn.acknowledged.is_none_or(|before| serial::lt(before, exp_stat_sn)) {
+                conn.acknowledged = Some(exp_stat_sn);
+            }
+            if kind == Kind::NopOut {
+                conn.ping.answered(self.fields, pdu);
             }
         }
         let session = conn.session.and_then(|key| self.sessions.get_mut(&key));
@@ -219,8 +234,7 @@ impl Oracles {
             let lun = conn.tasks.lun_of(self.fields.itt.word(pdu.view.bhs));
             probe.expect(track, pdu, kind, lun, (conn.local, conn.remote));
         }
-        if conn.level > 0 && kind != Kind::LogoutRequest {
-            let exp_stat_sn = self.fields.exp_stat_sn.word(pdu.view.bhs);
+        if conn.level > 0 && kind != Kind::LogoutRequest && acknowledges {
             conn.resends.acknowledge(exp_stat_sn);
             conn.tasks.acknowledge(exp_stat_sn);
         }
@@ -241,8 +255,8 @@ impl Oracles {
                     self.lun.command(track, pdu, task);
                     self.acas.command(&track.target, conn.session, pdu, task);
                 }
-                if !self.resets.is_empty() {
-                    self.command_meets_resets(pdu.conn, arrival.itt);
+                if !self.functions.is_empty() {
+                    self.command_meets_functions(pdu.conn, arrival.itt);
                 }
             }
             // A nexus may go, or come and take the place of another; and management may end an ACA.
@@ -318,12 +332,17 @@ impl Oracles {
             }
             Kind::R2T => {
                 if let Some(task) = conn.tasks.open(itt) {
-                    limits::r2t(self.fields, track, pdu, task, &mut self.sink);
+                    limits::r2t(self.fields, track, pdu, task, self.patience, &mut self.sink);
                 }
             }
-            Kind::AsyncMessage => conn.terminations.message(self.fields, pdu, &mut self.sink),
+            Kind::AsyncMessage => {
+                conn.terminations.message(self.fields, pdu, &mut self.sink);
+                self.note_drop(pdu);
+            }
+            Kind::NopIn => conn.ping.sent(self.fields, pdu),
             _ => {}
         }
+        let Some(conn) = self.conns.get_mut(&pdu.conn) else { return };
         let ended = answer::check(self.fields, pdu, kind, &mut conn.tasks, &mut self.sink);
         let (conn_target, session) = (conn.target.clone(), conn.session);
         if let Some(task) = ended {
@@ -454,7 +473,10 @@ impl Oracles {
         for (number, conn) in &self.conns {
             self.sink.conn = *number;
             let session = conn.session.and_then(|key| self.sessions.get(&key));
-            let held_up = |task: &task::Task| self.acas.holds_up(&conn.target, task);
+            // Responses may stand behind a fence that waits for a status which was lost. Below level 1 nobody asks for that again,
+            // and RFC 7143 4.2.2.3.2 lets the target wait; an initiator has to end the connection (7.1.4.3).
+            let gap = self.fence_meets_gap(conn.session);
+            let held_up = |task: &task::Task| gap || self.acas.holds_up(&conn.target, task);
             liveness::check(conn.open, session, &conn.tasks, held_up, &mut self.sink);
             if conn.open {
                 conn.terminations.demand(&mut self.sink);

@@ -49,7 +49,8 @@ impl Oracles {
     pub(super) fn queried(&mut self, pdu: &WirePdu<'_>, by: &Task) {
         let is_there = self.fields.task_response.word(pdu.view.bhs) == FUNCTION_SUCCEEDED;
         let conn = self.conns.get_mut(&pdu.conn);
-        if is_there && conn.is_some_and(|conn| conn.tasks.open(by.ref_task_tag).is_none()) {
+        // One that was there when the query came may have been answered since, before this response.
+        if is_there && !by.finds && conn.is_some_and(|conn| conn.tasks.open(by.ref_task_tag).is_none()) {
             self.goes_on_here(pdu, by);
         }
     }

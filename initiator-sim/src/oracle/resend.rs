@@ -47,8 +47,8 @@ pub(super) struct Resends {
     asked_data: Vec<(u32, Run)>,
     /// SNACK Tag of the last R-Data SNACK of a task.
     tags: BTreeMap<u32, u32>,
-    /// Tags of the A bit: which Data-In of which task.
-    ack_tags: BTreeMap<u32, (u32, u32)>,
+    /// Tags of the A bit: which Data-In of which task, and the LUN that it showed.
+    ack_tags: BTreeMap<u32, (u32, u32, u64)>,
     /// First number of a task that is not acknowledged.
     acknowledged: BTreeMap<u32, u32>,
     /// Offset of the first Data-In that an R-Data SNACK makes the target cut anew.
@@ -111,8 +111,12 @@ impl Resends {
             }
             DATA_R2T => self.asked_data.push((itt, run)),
             DATA_ACK => {
-                if let Some((task, number)) = self.ack_tags.get(&ttt).copied()
+                // One that was damaged on its way, and acknowledges what was not sent, is rejected (11.16.2).
+                let last = |task| self.numbered.range((task, 0)..=(task, u32::MAX)).next_back();
+                if let Some((task, number, lun)) = self.ack_tags.get(&ttt).copied()
+                    && (itt, run.len, fields.lun.long(bhs)) == (NO_TAG, 0, lun)
                     && run.first > number
+                    && last(task).is_some_and(|((_, last), _)| run.first <= last.saturating_add(1))
                 {
                     self.acknowledged.insert(task, run.first);
                     self.numbered.retain(|(other, number), _| *other != task || *number >= run.first);
@@ -182,7 +186,7 @@ impl Resends {
         }
         let Some(number) = number else { return false };
         if kind == Kind::DataIn && fields.data_in_a.is_set(bhs) {
-            self.ack_tags.insert(fields.data_in_ttt.word(bhs), (itt, number));
+            self.ack_tags.insert(fields.data_in_ttt.word(bhs), (itt, number, fields.lun.long(bhs)));
         }
         if let Some(before) = self.numbered.get(&(itt, number)).copied() {
             if kind == Kind::R2T && next_stat_sn.is_some_and(|next| stat_sn != next) {

@@ -44,6 +44,7 @@ impl Oracles {
         });
         conn.session = Some(key);
         conn.tasks.tsih = track.tsih;
+        conn.cid = track.cid;
         // What a joining connection says of these keys counts for nothing (RFC 7143 13: leading only).
         if let Some(session) = self.sessions.get(&key) {
             (conn.level, conn.terminations.fast) = (session.level, session.fast);

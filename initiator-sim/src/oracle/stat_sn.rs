@@ -4,6 +4,37 @@ use super::fields::Fields;
 use super::task::NO_TAG;
 use super::{Sink, WirePdu};
 use crate::codec::Kind;
+use crate::initiator::serial;
+
+/// The last ping of the target on one connection, and what its answer said.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Ping {
+    /// Its Target Transfer Tag, and the next StatSN as it showed it.
+    sent: Option<(u32, u32)>,
+    /// The initiator read a ping, and acknowledged less than was sent before it: something was lost on the way to it.
+    pub(super) shows_gap: bool,
+}
+
+impl Ping {
+    /// A NOP-In passed.
+    pub(super) fn sent(&mut self, fields: &Fields, pdu: &WirePdu<'_>) {
+        let bhs = pdu.view.bhs;
+        let ttt = fields.nop_ttt.word(bhs);
+        if ttt != NO_TAG && fields.itt.word(bhs) == NO_TAG {
+            self.sent = Some((ttt, fields.stat_sn.word(bhs)));
+        }
+    }
+
+    /// A NOP-Out came.
+    pub(super) fn answered(&mut self, fields: &Fields, pdu: &WirePdu<'_>) {
+        let bhs = pdu.view.bhs;
+        if let Some((ttt, stat_sn)) = self.sent
+            && fields.nop_ttt.word(bhs) == ttt
+        {
+            self.shows_gap = serial::lt(fields.exp_stat_sn.word(bhs), stat_sn);
+        }
+    }
+}
 
 /// The counter of one connection.
 #[derive(Clone, Copy, Debug, Default)]

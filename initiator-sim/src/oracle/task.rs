@@ -3,6 +3,7 @@
 use super::WirePdu;
 use super::fields::Fields;
 use super::session::{Admission, SessionState};
+use crate::clock::Nanos;
 use crate::codec::{Kind, ahs};
 use crate::initiator::serial;
 use std::collections::{BTreeMap, BTreeSet};
@@ -38,6 +39,8 @@ pub(super) struct Task {
     pub(super) preempts: bool,
     /// Of a request to reassign a task.
     pub(super) exp_data_sn: u32,
+    /// Of a query: the command was there when it came.
+    pub(super) finds: bool,
     /// It surely was accepted: its CmdSN is in the window, its tag was free.
     pub(super) certain: bool,
     /// Another nexus has, or may have, aborted it: no answer is due.
@@ -53,6 +56,8 @@ pub(super) struct Task {
     pub(super) next_data_sn: u32,
     pub(super) next_data_in_offset: u32,
     pub(super) burst: u32,
+    /// When it last heard write data, or was given up waiting for it.
+    pub(super) heard: Nanos,
     /// Key of its record in the content check.
     pub(super) content: Option<u64>,
 }
@@ -204,6 +209,7 @@ impl Tasks {
             ref_task_tag: if kind == Kind::TaskRequest { fields.ref_task_tag.word(bhs) } else { NO_TAG },
             preempts: is_command && bhs[32] == 0x5f && bhs[33] & 0x1f == 5,
             exp_data_sn: if kind == Kind::TaskRequest { fields.exp_data_sn.word(bhs) } else { 0 },
+            finds: false,
             certain,
             excused: false,
             doubtful: false,
@@ -214,9 +220,13 @@ impl Tasks {
             next_data_sn: 0,
             next_data_in_offset: 0,
             burst: 0,
+            heard: pdu.at,
             content: None,
         };
-        self.open.insert(itt, task);
+        let is_query = task.function == super::reassign::QUERY_TASK;
+        let finds =
+            is_query && self.open.get(&task.ref_task_tag).is_some_and(|it| it.kind == Kind::ScsiCommand);
+        self.open.insert(itt, Task { finds, ..task });
         Arrived { itt, is_new: true }
     }
 }

@@ -18,10 +18,12 @@ pub(super) struct Terminations {
 }
 
 impl Terminations {
-    /// A function came that can end tasks there.
-    pub(super) fn may_come(&mut self, lun: u64) {
+    /// A function came that can end a task there. What was told holds for a task that another function could end before.
+    pub(super) fn may_come(&mut self, lun: u64, is_first: bool) {
         self.possible.insert(lun);
-        self.told.remove(&lun);
+        if is_first {
+            self.told.remove(&lun);
+        }
     }
 
     /// A command came there that a function under way can end: what was told of others holds.

@@ -1,5 +1,6 @@
 //! One initiator with the connections of its session in the world: which programs run on them, and what came of them?
 
+use crate::codec::Kind;
 use crate::initiator::{
     ChapPlan, CommandOutcome, CommandPlan, CommandProgram, Draft, Incoming, LoginOutcome, LoginPlan,
     LoginProgram, LogoutOutcome, LogoutProgram, NopProgram, PingOutcome, Session, TextOutcome, TextProgram,
@@ -283,6 +284,7 @@ impl Client {
             && let Some(draft) = automatic_answer(incoming)
         {
             self.send_all(world, (0, at), vec![draft]);
+            self.ask_for_status(world, at, incoming);
         }
         let mut running = std::mem::take(&mut self.running);
         running.retain_mut(|entry| match self.feed_on(world, entry, at, incoming) {
@@ -298,6 +300,21 @@ impl Client {
             None => true,
         });
         self.running.append(&mut running);
+    }
+
+    /// A ping shows that a status did not come: where it can be asked for again, it is (RFC 7143 7.9, 11.16). Nothing else would end
+    /// the wait of a target that does not go on without its acknowledgement (4.2.2.3.2).
+    fn ask_for_status(&mut self, world: &mut World, at: usize, ping: &Incoming) {
+        let Incoming::Pdu { kind: Kind::NopIn, pdu } = ping else { return };
+        if self.session.params.error_recovery_level == 0 {
+            return;
+        }
+        if let Some(missing) = self.session.missing_status(at, pdu.word("StatSN")) {
+            let draft =
+                Draft::new(Kind::Snack).with("Type", 1).with("ITT", 0xffff_ffff).with("TTT", 0xffff_ffff);
+            let draft = draft.with("BegRun", u64::from(missing)).with("RunLength", 1);
+            self.send_all(world, (0, at), vec![draft]);
+        }
     }
 
     /// Programs hear what comes on their own connection alone; tags are of the whole session, but logins have none.

@@ -3,7 +3,7 @@
 use crate::api::{ConnId, Tsih};
 use crate::scsi::NexusId;
 use crate::session::SessionKey;
-use crate::session::fence::Fence;
+use crate::session::fence::{Fence, Response};
 use crate::session::lost::LostConns;
 use crate::session::params::{SessionKind, SessionParams};
 use crate::session::states::{SessionState, Transition};
@@ -198,6 +198,16 @@ impl Session {
             let asked =
                 task.write_data.as_ref().is_some_and(|write| write.r2ts() > 0 && write.is_sequence_open());
             (task.io.is_some() || task.stage == Stage::Responding || asked)
+                && self.lost.find(task.conn).is_none()
+        })
+    }
+
+    /// True if some command will end, and give back what it holds, though nothing more is read: it is at the disk, or on its way
+    /// out and not behind a fence, which waits for acknowledgements.
+    pub(crate) fn gives_back(&self) -> bool {
+        let is_fenced = |key| self.fence.as_ref().is_some_and(|fence| fence.holds(Response::Task(key)));
+        self.tasks.iter().any(|(key, task)| {
+            (task.io.is_some() || (task.stage == Stage::Responding && !is_fenced(key)))
                 && self.lost.find(task.conn).is_none()
         })
     }

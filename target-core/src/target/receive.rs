@@ -205,7 +205,8 @@ impl<S: ProbeSink> Target<S> {
     }
 
     /// Whether nothing more should be read from a connection for now: it does not read what it is sent, or its session
-    /// holds too much and commands are under way that will give some of it back.
+    /// holds too much and will give some of it back without a word from its initiator. What was asked for by an R2T must be read:
+    /// nothing else ends the command that waits for it.
     fn is_overloaded(&self, id: ConnId) -> bool {
         let Some(conn) = self.conns.get(&id) else { return false };
         let limits = &self.config.limits;
@@ -220,7 +221,7 @@ impl<S: ProbeSink> Target<S> {
         }
         let Some(session) = conn.session.and_then(|session| self.sessions.get(session)) else { return false };
         session.tasks.len() > 2 * commands + immediate
-            || (session.held > self.held_limit() && session.is_moving())
+            || (session.held > self.held_limit() && session.gives_back())
     }
 
     /// Lets the drivers of paused connections read on where that is possible again.

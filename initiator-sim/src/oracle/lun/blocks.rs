@@ -25,6 +25,8 @@ pub(super) struct Block {
     pub(super) tainted: bool,
     /// The command that wrote it last.
     pub(super) written_by: u64,
+    /// The last command that had begun when that one ended.
+    pub(super) written_at: u64,
 }
 
 impl Block {

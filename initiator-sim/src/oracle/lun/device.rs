@@ -32,6 +32,8 @@ pub(super) struct Device {
     pub(super) reading: BTreeMap<u64, Reading>,
     pub(super) unmapping: BTreeMap<u64, Unmapping>,
     pub(super) syncing: Vec<u64>,
+    /// The last command that began.
+    pub(super) latest: u64,
     pub(super) unknown: Vec<u64>,
     /// Blocks with something to come back after a crash.
     pub(super) dirty: BTreeMap<u64, ()>,
@@ -48,6 +50,7 @@ impl Device {
             reading: BTreeMap::new(),
             unmapping: BTreeMap::new(),
             syncing: Vec::new(),
+            latest: 0,
             unknown: Vec::new(),
             dirty: BTreeMap::new(),
         }
@@ -114,12 +117,13 @@ impl Device {
         None
     }
 
-    /// A synchronisation that began with command `key` is done: what was written before is durable.
+    /// A synchronisation that began with command `key` is done: what was written before is durable. A write that ended later need
+    /// not be, whenever its command came: storage may have put it into its cache behind the synchronisation.
     fn synced(&mut self, key: u64) {
         let blocks = &mut self.blocks;
         self.dirty.retain(|lba, ()| {
             let Some(block) = blocks.get_mut(lba) else { return false };
-            let durable = earlier(block.written_by, key);
+            let durable = earlier(block.written_at, key);
             if durable {
                 block.before.clear();
                 block.unknown_before = false;

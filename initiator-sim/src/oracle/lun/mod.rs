@@ -86,6 +86,7 @@ impl LunModel {
         let Some(model) = self.devices.get_mut(&device) else { return };
         self.next += KEYS_PER_COMMAND;
         let key = self.next;
+        model.latest = key;
         match effect {
             Effect::Read { lba, blocks } => model.begin_read(key, lba, blocks, task.edtl),
             Effect::Write { lba, blocks, fua } => {

@@ -133,6 +133,7 @@ impl Device {
     }
 
     pub(super) fn finish_write(&mut self, key: u64, write: &Writing, good: bool) {
+        let latest = self.latest;
         for (at, possible) in write.contents.iter().skip(write.compared).enumerate() {
             let lba = write.lba + at as u64;
             if write.tangled {
@@ -146,7 +147,7 @@ impl Device {
                 }
                 block.unknown_before |= block.any;
                 block.any = true;
-                block.written_by = key;
+                (block.written_by, block.written_at) = (key, latest);
                 self.dirty.insert(lba, ());
                 continue;
             }
@@ -178,7 +179,7 @@ impl Device {
             block.any |= write.unsure.contains(&lba);
             block.add(possible);
             concurrent.for_each(|content| block.add(content));
-            block.written_by = key;
+            (block.written_by, block.written_at) = (key, latest);
             if good && write.fua && block.now.len() == 1 {
                 block.before.clear();
                 block.unknown_before = false;
