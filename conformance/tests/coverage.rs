@@ -1,11 +1,17 @@
-//! Does the table of clauses fit the scenarios, the sources and itself?
+//! Does the table of clauses fit the scenarios, the sources and itself? And is every SCSI command in a scenario?
 
 #[path = "common/lab.rs"]
 mod lab;
 
 use conformance::coverage::{self, Coverage, State};
-use std::collections::BTreeMap;
+use conformance::runner::suite::{Filter, run_all, select};
+use conformance::runner::{Backend, Options};
+use conformance::scenario::Collection;
+use conformance::trace::{Record, RecordKind};
+use initiator_sim::codec::Kind;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use target_core::scsi::CommandInfo;
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace").to_path_buf()
@@ -98,4 +104,65 @@ fn the_command_reports_and_exits_as_it_says() {
     std::fs::remove_file(exceptions).expect("removed");
     let (exit, text) = lab(&root, &["coverage"]);
     assert!(exit == 2 && text.contains("scenarios/exceptions.yaml: "), "{text}");
+}
+
+/// The command that a CDB is, by opcode and service action.
+fn command_of(cdb: &[u8]) -> Option<CommandInfo> {
+    let action = match cdb {
+        [0x7f, .., high, low] if cdb.len() == 10 => u16::from_be_bytes([*high, *low]),
+        [_, byte, ..] => u16::from(byte & 0x1f),
+        _ => return None,
+    };
+    target_core::scsi::commands()
+        .find(|known| known.opcode == cdb[0] && known.action.is_none_or(|known| known == action))
+}
+
+/// Each command that the target took in these records, with its status.
+fn answered(records: &[Record]) -> Vec<(&'static str, u32)> {
+    let mut open = BTreeMap::new();
+    let mut out = Vec::new();
+    for record in records {
+        match &record.what {
+            RecordKind::Probe(event) => {
+                let Some(cdb) = &event.ic_cdb else { continue };
+                let cdb = if cdb.first() == Some(&0x7f) { cdb.get(..10).unwrap_or(cdb) } else { cdb };
+                open.insert((record.conn, event.ii_itt), command_of(cdb).map(|command| command.name));
+            }
+            RecordKind::Pdu { from_target: true, pdu }
+                if pdu.kind() == Some(Kind::ScsiResponse)
+                    || (pdu.kind() == Some(Kind::DataIn) && pdu.flag("S")) =>
+            {
+                let command = open.remove(&(record.conn, pdu.word("ITT")));
+                out.extend(command.flatten().map(|name| (name, pdu.word("Status"))));
+            }
+            _ => {}
+        }
+    }
+    out
+}
+
+/// There is one list of commands, and scenarios must not lag behind it: each is executed in one and refused in one.
+#[test]
+fn every_command_is_executed_and_refused_in_a_scenario() {
+    const CHECK_CONDITION: u32 = 0x02;
+    const CONDITION_MET: u32 = 0x04;
+    let collection = Collection::find(&root()).expect("scenarios/ can be read");
+    let selected = select(&collection, &Filter::default()).unwrap_or_else(|errors| panic!("{errors:#?}"));
+    let options = Options { backend: Backend::Simulator, seed: None, twice: false, moments: false };
+    let jobs = std::thread::available_parallelism().map_or(1, usize::from);
+    let ran = run_all(&root(), selected, &options, jobs, &|_| {});
+    let seen: BTreeSet<_> =
+        ran.iter().flat_map(|ran| &ran.reports).flat_map(|report| answered(&report.records)).collect();
+    let lacks =
+        |name: &'static str, statuses: &[u32]| !statuses.iter().any(|status| seen.contains(&(name, *status)));
+    let mut missing = Vec::new();
+    for command in target_core::scsi::commands() {
+        if lacks(command.name, &[0, CONDITION_MET]) {
+            missing.push(format!("{} is executed by no scenario", command.name));
+        }
+        if lacks(command.name, &[CHECK_CONDITION]) {
+            missing.push(format!("{} is refused by no scenario", command.name));
+        }
+    }
+    assert!(missing.is_empty(), "{}", missing.join("\n"));
 }

@@ -119,6 +119,27 @@ pub struct UnitPolicy {
     pub removable: bool,
     /// The operator has taken the medium out, or asks for it where an initiator prevents that. Only of one that is removable.
     pub ejected: bool,
+    /// Logical blocks of a physical block, as a power of two: 3 for 512-byte blocks on a medium of 4096; at most 7.
+    pub physical_exponent: u8,
+    /// What WRITE ATOMIC may write.
+    pub atomic: AtomicWrites,
+}
+
+/// What the storage writes as a whole or not at all, also when the machine loses power (SBC-4 4.29). In logical blocks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AtomicWrites {
+    /// At most so many with one command; at least 1, which all storage must be able to.
+    pub blocks: u32,
+    /// The first one must be a multiple of this; at least 1.
+    pub alignment: u32,
+    /// Their number must be a multiple of this; at least 1.
+    pub granularity: u32,
+}
+
+impl Default for AtomicWrites {
+    fn default() -> Self {
+        Self { blocks: 1, alignment: 1, granularity: 1 }
+    }
 }
 
 impl AccessState {

@@ -205,6 +205,8 @@ pub(super) fn lun(spec: &LunSpec, devices: &mut u32) -> LunConfig {
             queue_depth: spec.queue_depth,
             transition: Duration::from_secs(spec.transition.into()),
             removable: spec.removable,
+            physical_exponent: spec.physical_exponent,
+            atomic: spec.atomic,
             ..UnitPolicy::default()
         },
         provisioning: if spec.thin { Provisioning::ThinAnchored } else { Provisioning::Full },

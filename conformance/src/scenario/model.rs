@@ -8,6 +8,7 @@ use super::units::Nanos;
 use crate::golden::GoldenOptions;
 use crate::yaml::{NodeId, Place};
 use std::sync::Arc;
+use target_core::config::AtomicWrites;
 
 /// A text that was read.
 #[derive(Debug, PartialEq, Eq)]
@@ -264,6 +265,10 @@ pub struct LunSpec {
     pub keeps: bool,
     /// The medium can be taken out.
     pub removable: bool,
+    /// Logical blocks of a physical block, as a power of two.
+    pub physical_exponent: u8,
+    /// What WRITE ATOMIC may write.
+    pub atomic: AtomicWrites,
     /// Texts of INQUIRY: vendor, product, revision, serial.
     pub texts: [Option<String>; 4],
 }

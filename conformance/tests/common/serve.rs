@@ -100,6 +100,13 @@ impl Serve {
         self.address
     }
 
+    /// The next address that it listens on, if it has several.
+    pub fn next_address(&self) -> SocketAddr {
+        let line = self.out.recv_timeout(PATIENCE).unwrap_or_default();
+        let address = line.strip_prefix("listening on ").and_then(|text| text.parse().ok());
+        address.unwrap_or_else(|| panic!("serve said {line:?}: {}", self.log()))
+    }
+
     /// What it has logged so far.
     pub fn log(&self) -> String {
         self.log.text()

@@ -1,6 +1,6 @@
 //! What is wrong with a configuration? Everything the engine relies on is checked here, once.
 
-use super::{AccessState, AuthConfig, CONNECTIONS_MAX, Config, LunConfig, Offer, TargetConfig};
+use super::{AccessState, AtomicWrites, AuthConfig, CONNECTIONS_MAX, Config, LunConfig, Offer, TargetConfig};
 use alloc::collections::BTreeSet;
 use alloc::format;
 use alloc::string::{String, ToString};
@@ -34,6 +34,8 @@ type Checked = Result<(), ConfigError>;
 
 /// Longest secret or CHAP name: the limit of binary values (RFC 7143 6.1 and 12.1.3).
 const CHAP_BYTES_MAX: usize = 1024;
+/// A physical block has 64 KiB at most, with logical blocks of 512 bytes.
+const PHYSICAL_EXPONENT_MAX: u8 = 7;
 /// Shortest secret with which the target proves itself.
 const MUTUAL_SECRET_MIN: usize = 12;
 
@@ -196,6 +198,13 @@ fn check_lun(at: &str, lun: &LunConfig) -> Checked {
     check_access(at, lun)?;
     if lun.policy.ejected && !lun.policy.removable {
         return fail("policy.ejected", "only a removable medium can be taken out");
+    }
+    if lun.policy.physical_exponent > PHYSICAL_EXPONENT_MAX {
+        return fail("policy.physical_exponent", "must be at most 7");
+    }
+    let AtomicWrites { blocks, alignment, granularity } = lun.policy.atomic;
+    if alignment == 0 || granularity == 0 || blocks < granularity {
+        return fail("policy.atomic", "must be 1 at least each, and no fewer blocks than the granularity");
     }
     if lun.lun >= 1 << 14 {
         return fail("lun", "must be below 16384");

@@ -1,4 +1,5 @@
-//! Read, look, write, with nothing in between: COMPARE AND WRITE, ORWRITE(16), XDWRITEREAD (SBC-3 5.3, 5.9, 5.41, 5.42)
+//! Read, look, write, with nothing in between: COMPARE AND WRITE, ORWRITE(16), XDWRITEREAD (SBC-3 5.3, 5.9, 5.41, 5.42); and
+//! WRITE ATOMIC(16) of several blocks, which nobody may see half done
 //!
 //! The engine lets such a command run alone in its task set, as if it were ORDERED ([`is_atomic`]). What may still come in
 //! between are HEAD OF QUEUE commands: while one of these is under way they are told that the unit is BUSY.
@@ -15,6 +16,9 @@ use crate::io::{IoOp, SgList};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
+/// It must be alone only for more than one block.
+const WRITE_ATOMIC: u8 = 0x9c;
+
 /// What to do with the blocks once they are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Judge {
@@ -24,6 +28,8 @@ enum Judge {
     Or,
     /// The data takes their place, if it is to be written, and what it changes, bit by bit, is the answer.
     Exchange { write: bool },
+    /// Nothing is read: the data takes their place.
+    Replace,
 }
 
 /// A command under way, and that it is: the unit knows as long as this exists.
@@ -37,7 +43,10 @@ pub(super) struct Job {
 
 /// Whether a command must have its logical unit for itself.
 pub(crate) fn is_atomic(cdb: &[u8]) -> bool {
-    table::find(Cdb(cdb)).is_ok_and(|entry| entry.flags & flag::ATOMIC != 0)
+    let cdb = Cdb(cdb);
+    table::find(cdb).is_ok_and(|entry| {
+        entry.flags & flag::ATOMIC != 0 || (entry.opcode == WRITE_ATOMIC && cdb.atomic_span().blocks > 1)
+    })
 }
 
 pub(super) fn compare_and_write(context: &mut Context<'_>, cdb: Cdb<'_>) -> Handled {
@@ -49,6 +58,10 @@ pub(super) fn compare_and_write(context: &mut Context<'_>, cdb: Cdb<'_>) -> Hand
         return Err(Cdb::reject(span.length_at, None));
     }
     let extent = Extent { lba: span.lba, blocks: span.blocks };
+    // With more data than that, nobody knows which half was meant to be compared.
+    if context.data_out > context.unit()?.bytes(extent.blocks.saturating_mul(2)) {
+        return Err(Cdb::reject(span.length_at, None));
+    }
     begin(context, cdb, extent, Judge::Compare)
 }
 
@@ -61,6 +74,11 @@ pub(super) fn or_write(context: &mut Context<'_>, cdb: Cdb<'_>) -> Handled {
 pub(super) fn exchange(context: &mut Context<'_>, cdb: Cdb<'_>) -> Handled {
     let extent = context.extent(cdb)?;
     begin(context, cdb, extent, Judge::Exchange { write: !cdb.flag(2) })
+}
+
+/// WRITE ATOMIC of several blocks, checked.
+pub(super) fn replace(context: &mut Context<'_>, cdb: Cdb<'_>, extent: Extent) -> Handled {
+    begin(context, cdb, extent, Judge::Replace)
 }
 
 fn begin(context: &mut Context<'_>, cdb: Cdb<'_>, extent: Extent, judge: Judge) -> Handled {
@@ -86,6 +104,17 @@ pub(super) fn with_data(context: &mut Context<'_>, mut job: Job, mut data: SgLis
     let unit = context.unit()?;
     if let Some(sense) = unit.write_protection() {
         return Err(sense.into());
+    }
+    if job.judge == Judge::Replace {
+        unit.still_there(job.extent)?;
+        if u32::try_from(data.len()).ok() != Some(unit.bytes(job.extent.blocks)) && !planted!(AtomicShort) {
+            return Err(Cdb::reject(12, None));
+        }
+        let op = IoOp::Write { lba: job.extent.lba, data, fua: job.fua };
+        return Ok(Next::Io {
+            op,
+            then: AfterIo::Atomic { under_way: job.under_way, answer: SgList::new() },
+        });
     }
     if job.judge != Judge::Compare {
         match whole_blocks(context, job.extent, data)? {
@@ -134,6 +163,7 @@ pub(super) fn judge(context: &mut Context<'_>, job: Job, data: &SgList, found: &
             }
             data.clone()
         }
+        Judge::Replace => data.clone(),
     };
     let op = IoOp::Write { lba: job.extent.lba, data: new, fua: job.fua };
     Ok(Next::Io { op, then: AfterIo::Atomic { under_way: job.under_way, answer } })

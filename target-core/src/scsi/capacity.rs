@@ -19,14 +19,18 @@ pub(super) fn short(context: &mut Context<'_>, _: Cdb<'_>) -> Handled {
     Ok(Next::Done(data.into()))
 }
 
-/// No protection information, one logical block to a physical one, the rest is zero but for LBPME and
+/// No protection information, the first logical block at the beginning of a physical one, the rest is zero but for LBPME and
 /// LBPRZ of a thin unit.
 pub(super) fn long(context: &mut Context<'_>, cdb: Cdb<'_>) -> Handled {
     let unit = context.unit()?;
     let mut data = Vec::with_capacity(32);
     data.extend(unit.config.blocks.saturating_sub(1).to_be_bytes());
     data.extend(unit.block_size().to_be_bytes());
-    data.extend([0, 0, if unit.is_thin() { LBPME | LBPRZ } else { 0 }]);
+    data.extend([
+        0,
+        unit.config.policy.physical_exponent & 0x0f,
+        if unit.is_thin() { LBPME | LBPRZ } else { 0 },
+    ]);
     data.resize(32, 0);
     Ok(Next::data(data, cdb.be32(10)))
 }

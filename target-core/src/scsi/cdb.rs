@@ -55,6 +55,11 @@ impl Cdb<'_> {
         if self.byte(0) == VARIABLE_LENGTH { 10 } else { 1 }
     }
 
+    /// The same fields where WRITE ATOMIC(16) has them.
+    pub(super) fn atomic_span(self) -> Span {
+        Span { lba: self.be64(2), blocks: u32::from(self.be16(12)), length_at: 12 }
+    }
+
     /// LOGICAL BLOCK ADDRESS and TRANSFER LENGTH where the block commands of 6, 10, 12, 16 and 32 bytes have them
     /// (SBC-3 5.2; the group code in the opcode tells which).
     pub(super) fn span(self) -> Span {

@@ -4,7 +4,7 @@
 
 use super::provisioning::{UNMAP_BLOCKS_MAX, UNMAP_DESCRIPTORS_MAX};
 use super::unit::LogicalUnit;
-use super::write::ATOMIC_BLOCKS_MAX;
+use crate::config::AtomicWrites;
 use alloc::vec::Vec;
 
 /// The transfer length that suits this target best, if the limit allows it.
@@ -21,12 +21,14 @@ const UNMAPS_TO_ZEROS: u8 = 0xe4;
 const ANC_SUP: u8 = 0x02;
 const TYPE_THIN: u8 = 0x02;
 
-/// How much one command may transfer and unmap; WRITE SAME needs a length (WSNZ).
+/// How much one command may transfer, unmap, and write as a whole.
 pub(super) fn block_limits(unit: &LogicalUnit, transfer_bytes: u32) -> Vec<u8> {
     let max = unit.transfer_blocks_max(transfer_bytes);
     let optimal = unit.transfer_blocks_max(OPTIMAL_TRANSFER_BYTES).min(max);
     let mut body = Vec::with_capacity(0x3c);
-    body.extend([1, unit.compare_blocks_max(transfer_bytes), 0, 0]);
+    body.extend([0, unit.compare_blocks_max(transfer_bytes)]);
+    let physical = 1_u16.checked_shl(unit.config.policy.physical_exponent.into()).unwrap_or(0);
+    body.extend(if physical > 1 { physical } else { 0 }.to_be_bytes());
     body.extend(max.to_be_bytes());
     body.extend(optimal.to_be_bytes());
     body.extend([0; 4]);
@@ -40,7 +42,11 @@ pub(super) fn block_limits(unit: &LogicalUnit, transfer_bytes: u32) -> Vec<u8> {
         body.extend(field.to_be_bytes());
     }
     body.extend(u64::from(max).to_be_bytes());
-    body.extend(ATOMIC_BLOCKS_MAX.to_be_bytes());
+    let AtomicWrites { blocks, alignment, granularity } = unit.config.policy.atomic;
+    let unless_one = |field: u32| if field > 1 { field } else { 0 };
+    for field in [blocks.min(max), unless_one(alignment), unless_one(granularity)] {
+        body.extend(field.to_be_bytes());
+    }
     body.resize(0x3c, 0);
     body
 }

@@ -19,7 +19,7 @@ pub(super) fn eject(context: &mut Context<'_>) -> Handled {
 pub(super) fn load(context: &mut Context<'_>) -> Handled {
     let (nexus, limit) = (context.nexus, context.server.attentions_max);
     let unit = context.unit()?;
-    if core::mem::take(&mut unit.ejected) {
+    if core::mem::take(&mut unit.ejected) && !planted!(LoadedUntold) {
         unit.attention(Attention::MediumMayHaveChanged, Some(nexus), limit);
     }
     Ok(Next::GOOD)
@@ -28,7 +28,11 @@ pub(super) fn load(context: &mut Context<'_>) -> Handled {
 impl LogicalUnit {
     /// Refuses to give the medium out while a nexus prevents that.
     pub(super) fn may_eject(&self) -> Result<(), Failure> {
-        if self.removal_prevented() { Err(code::MEDIUM_REMOVAL_PREVENTED.into()) } else { Ok(()) }
+        if self.removal_prevented() && !planted!(EjectPrevented) {
+            Err(code::MEDIUM_REMOVAL_PREVENTED.into())
+        } else {
+            Ok(())
+        }
     }
 
     /// The operator takes the medium out or brings it back. Where somebody prevents the first, everybody is told that it

@@ -1,9 +1,9 @@
 //! The same block again and again: WRITE SAME(10), WRITE SAME(16) (SBC-3 5.42, 5.43)
 //!
-//! No more than one command may transfer, and at least one block (WSNZ). UNMAP lets go of the blocks if what would be
+//! No more than one command may transfer; a length of 0 stands for the rest of the medium (WSNZ is 0). UNMAP lets go of the blocks if what would be
 //! written are zeros, as which they read then; other blocks are written.
 
-use super::cdb::Cdb;
+use super::cdb::{Cdb, Span};
 use super::next::{AfterIo, Context, Handled, Next, WithData};
 use super::outcome::Failure;
 use super::provisioning;
@@ -31,11 +31,11 @@ struct Unmap {
 
 /// NDOB (bit 0 of byte 1; the short form has none) stands for a block of zeros.
 pub(super) fn write_same(context: &mut Context<'_>, cdb: Cdb<'_>) -> Handled {
-    let extent = context.extent(cdb)?;
     let length_at = cdb.span().length_at;
-    if extent.blocks == 0 {
-        return Err(Cdb::reject(length_at, None));
-    }
+    let extent = match context.extent(cdb)? {
+        Extent { lba, blocks: 0 } => rest(context, lba, length_at)?,
+        extent => extent,
+    };
     let unmap = unmaps(context, cdb)?;
     let len = context.unit()?.block_size();
     if cdb.flag(0) {
@@ -45,8 +45,20 @@ pub(super) fn write_same(context: &mut Context<'_>, cdb: Cdb<'_>) -> Handled {
         let zeros = Vec::from([0]).repeat(usize::try_from(len).unwrap_or(0));
         return fill(context, extent, &zeros);
     }
+    // More than a block is refused as less is: who sends it means something else than WRITE SAME does.
+    if context.data_out > len {
+        return Err(Cdb::reject(length_at, None));
+    }
     let len = if planted!(WriteSameLength) { len.saturating_mul(extent.blocks) } else { len };
     Ok(Next::DataOut { len, then: WithData::WriteSame(Job { extent, length_at, unmap }) })
+}
+
+/// All blocks from `lba` on, if one command may write as many.
+fn rest(context: &mut Context<'_>, lba: u64, length_at: u16) -> Result<Extent, Failure> {
+    let transfer_bytes = context.server.transfer_bytes;
+    let unit = context.unit()?;
+    let blocks = u32::try_from(unit.config.blocks.saturating_sub(lba)).unwrap_or(u32::MAX);
+    unit.extent(Span { lba, blocks, length_at }, transfer_bytes)
 }
 
 /// UNMAP (byte 1, bit 3) where blocks can be unmapped; ANCHOR (bit 4) with it alone, and where space can be kept.

@@ -1,14 +1,12 @@
 //! WRITE(6), WRITE(10), WRITE(12), WRITE(16) and WRITE AND VERIFY(10), (12), (16) (SBC-3 5.32 to 5.38)
 
-use super::cdb::{Cdb, Span};
+use super::atomic;
+use super::cdb::Cdb;
 use super::next::{AfterIo, Context, Handled, Next, WithData};
 use super::outcome::Failure;
 use super::unit::Extent;
 use super::verify::Check;
 use crate::io::{IoOp, SgList};
-
-/// MAXIMUM ATOMIC TRANSFER LENGTH.
-pub(super) const ATOMIC_BLOCKS_MAX: u32 = 1;
 
 /// A write that waits for its data.
 #[derive(Clone, Copy, Debug)]
@@ -41,18 +39,26 @@ pub(super) fn write_and_verify(context: &mut Context<'_>, cdb: Cdb<'_>) -> Handl
     begin(context, cdb, true, after)
 }
 
-/// WRITE ATOMIC(16) (SBC-4 5.48): storage never tears a block, and promises no more, so one block is the limit; ATOMIC
-/// BOUNDARY would divide it.
+/// WRITE ATOMIC(16) (SBC-4 5.48): as many blocks, and there, as the storage says that it never tears. ATOMIC BOUNDARY would
+/// divide them. One block needs nothing more; for several the unit must be had alone.
 pub(super) fn write_atomic(context: &mut Context<'_>, cdb: Cdb<'_>) -> Handled {
-    let span = Span { lba: cdb.be64(2), blocks: u32::from(cdb.be16(12)), length_at: 12 };
-    context.unit()?.in_range(span)?;
+    let transfer_bytes = context.server.transfer_bytes;
+    let unit = context.unit()?;
+    let limits = unit.config.policy.atomic;
+    let extent = unit.extent(cdb.atomic_span(), transfer_bytes)?;
     if cdb.be16(10) != 0 {
         return Err(Cdb::reject(10, None));
     }
-    if span.blocks > ATOMIC_BLOCKS_MAX {
-        return Err(Cdb::reject(span.length_at, None));
+    if extent.lba.checked_rem(limits.alignment.into()) != Some(0) {
+        return Err(Cdb::reject(2, None));
     }
-    proceed(context, Extent { lba: span.lba, blocks: span.blocks }, cdb.flag(3), After::Nothing)
+    if extent.blocks > limits.blocks || extent.blocks.checked_rem(limits.granularity) != Some(0) {
+        return Err(Cdb::reject(12, None));
+    }
+    if extent.blocks > 1 {
+        return atomic::replace(context, cdb, extent);
+    }
+    proceed(context, extent, cdb.flag(3), After::Nothing)
 }
 
 fn begin(context: &mut Context<'_>, cdb: Cdb<'_>, fua: bool, after: After) -> Handled {

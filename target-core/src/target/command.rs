@@ -308,6 +308,7 @@ fn new_task(
         sent: SentLog::new(rules.recover),
         stat_sn: None,
         snack_tag: 0,
+        lets_others: false,
         recoveries: 0,
         outcome: None,
         fenced: false,

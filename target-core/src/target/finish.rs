@@ -188,6 +188,22 @@ impl<S: ProbeSink> Target<S> {
         }
     }
 
+    /// A command waits for what its unit does by itself (FORMAT UNIT, SANITIZE). Others need not wait with it any longer: the
+    /// device server answers them, if only by telling them how far it is (SBC-3 4.11.2).
+    pub(super) fn let_others(&mut self, session_key: SessionKey, task_key: TaskKey) {
+        let Some(session) = self.sessions.get_mut(session_key) else { return };
+        let Some(task) = session.tasks.get_mut(task_key) else { return };
+        let alone = task.attribute();
+        task.lets_others = !planted!(UpkeepBlocks);
+        let Some(key) = task.set.filter(|_| task.attribute() != alone) else { return };
+        let Some(node) = session.node.and_then(|node| self.nodes.get_mut(node)) else { return };
+        let Some(set) = node.sets.get_mut(&key) else { return };
+        set.change(alone, task.attribute());
+        while let Some(next) = set.next() {
+            has_its_turn(&mut self.sessions, &mut self.runnable, next);
+        }
+    }
+
     /// Takes a command out of its task set, which is given, and starts whatever waited for that.
     pub(super) fn leave_set(&mut self, session_key: SessionKey, task_key: TaskKey) -> Option<SetKey> {
         let session = self.sessions.get_mut(session_key)?;

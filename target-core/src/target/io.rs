@@ -115,7 +115,7 @@ impl<S: ProbeSink> Target<S> {
         match step {
             Step::Done(outcome) => self.finish(session_key, task_key, outcome),
             Step::Io { device, op } => self.start_io(session_key, task_key, device, op),
-            Step::Wait => {}
+            Step::Wait => self.let_others(session_key, task_key),
             Step::DataOut { .. } if self.declares(session_key, task_key) == READ => {
                 self.wrong_direction(session_key, task_key);
             }

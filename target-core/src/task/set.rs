@@ -101,6 +101,12 @@ impl<T: Copy + PartialEq> TaskSet<T> {
         *count = count.saturating_sub(1);
     }
 
+    /// A running task has another attribute from now on. Ask [`TaskSet::next`] afterwards.
+    pub(crate) fn change(&mut self, from: Attribute, to: Attribute) {
+        self.end(from);
+        *self.count(to) += 1;
+    }
+
     /// Takes out a task that has not run.
     pub(crate) fn forget(&mut self, task: T) {
         if let Some(at) = self.dormant.iter().position(|(other, ..)| *other == task) {

@@ -92,6 +92,8 @@ pub(crate) struct Task {
     pub(crate) wants_data: bool,
     /// The storage operation it waits for.
     pub(crate) io: Option<IoId>,
+    /// It waits for what its unit does by itself, and need not have it alone for that.
+    pub(crate) lets_others: bool,
     /// The storage operation that waits for memory.
     pub(crate) parked: Option<(DeviceId, IoOp)>,
     /// Write data on its way in.
@@ -125,7 +127,7 @@ impl Task {
     pub(crate) fn attribute(&self) -> Attribute {
         match self.attr {
             4 => Attribute::Aca,
-            _ if crate::scsi::is_atomic(self.cdb.as_slice()) => Attribute::Ordered,
+            _ if !self.lets_others && crate::scsi::is_atomic(self.cdb.as_slice()) => Attribute::Ordered,
             2 => Attribute::Ordered,
             3 => Attribute::HeadOfQueue,
             _ => Attribute::Simple,

@@ -205,6 +205,8 @@ fn admin_request(cx: &Cx<'_>, verb: &AdminVerb) -> Outcome<Admin> {
                 known.policy.access.push((*group, state));
             }
         })?,
+        AdminVerb::Eject(lun) => operate(cx, *lun, true)?,
+        AdminVerb::Load(lun) => operate(cx, *lun, false)?,
         AdminVerb::Redirect(address) => change(cx, |config| {
             if let Some(target) = config.targets.first_mut() {
                 target.redirect = Some(Redirect { address: address.clone(), permanent: false });
@@ -212,6 +214,15 @@ fn admin_request(cx: &Cx<'_>, verb: &AdminVerb) -> Outcome<Admin> {
         })?,
         AdminVerb::MaxRecvDataSegmentLength(length) => {
             change(cx, |config| config.offer.max_recv_data_segment_length = *length)?
+        }
+    })
+}
+
+/// The operator takes the medium of a LUN out or brings it back.
+fn operate(cx: &Cx<'_>, lun: u16, ejected: bool) -> Outcome<Admin> {
+    reconfigure(cx, |luns| {
+        for known in luns.iter_mut().filter(|known| known.lun == lun) {
+            known.policy.ejected = ejected;
         }
     })
 }

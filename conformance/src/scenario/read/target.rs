@@ -5,6 +5,7 @@ use super::{Body, Read, Reader, expr};
 use crate::scenario::expr::Expr;
 use crate::scenario::model::{AuthSpec, LunSpec, NetSpec, OneTarget, TargetSpec};
 use crate::yaml::{Node, Problem};
+use target_core::config::AtomicWrites;
 
 impl Reader<'_> {
     pub(super) fn target_spec(&self, node: Option<&Node>) -> Read<TargetSpec> {
@@ -117,6 +118,12 @@ fn lun(at: usize, node: &Node) -> Read<LunSpec> {
         thin: body.bool("thin").unwrap_or(true),
         keeps: body.bool("keeps").unwrap_or(false),
         removable: body.bool("removable").unwrap_or(false),
+        physical_exponent: body.small("physical_exponent", 7_u8, 0)?,
+        atomic: AtomicWrites {
+            blocks: body.small("atomic_blocks", 65_535_u32, 1)?,
+            alignment: body.small("atomic_alignment", 65_535_u32, 1)?,
+            granularity: body.small("atomic_granularity", 65_535_u32, 1)?,
+        },
         texts: [text("vendor", 8)?, text("product", 16)?, text("revision", 4)?, text("serial", 36)?],
     })
 }

@@ -181,6 +181,8 @@ fn admin(node: &Node) -> Read<AdminVerb> {
         "drain" => AdminVerb::Drain(seconds),
         "remove_lun" => AdminVerb::RemoveLun(lun()?),
         "add_lun" => AdminVerb::AddLun(lun()?),
+        "eject" => AdminVerb::Eject(lun()?),
+        "load" => AdminVerb::Load(lun()?),
         "access" => {
             let access = Body::free(&entry.node);
             let group = access.small("group", u16::MAX, 1)?;

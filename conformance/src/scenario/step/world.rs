@@ -79,6 +79,8 @@ pub enum AdminVerb {
     Resize(u16, u64),
     RemoveLun(u16),
     AddLun(u16),
+    Eject(u16),
+    Load(u16),
     Access(u16, u16, String),
     Redirect(String),
     MaxRecvDataSegmentLength(u32),

@@ -126,6 +126,12 @@ pub(in crate::scenario) static ADMIN: Shape = Shape {
         key("resize", Kind::Map(&RESIZE), "A disk has another size now."),
         key("remove_lun", Kind::Int, "This LUN goes."),
         key("add_lun", Kind::Int, "A LUN with this number comes."),
+        key(
+            "eject",
+            Kind::Int,
+            "The medium of this LUN is taken out, or asked for where an initiator prevents that.",
+        ),
+        key("load", Kind::Int, "The medium of this LUN comes back."),
         key("access", Kind::Map(&ACCESS), "A LUN is used in another way through a portal group."),
         key("redirect", Kind::Text, "The target moves to this address for now."),
         key("max_recv", Kind::Int, "The target takes data segments of another length from now on."),

@@ -155,6 +155,34 @@ fn access(lun: &Section<'_, '_>) -> Vec<(u16, AccessState)> {
     out
 }
 
+/// What hosts are told of the medium's own blocks. Only what is gone after a crash anyway can promise that it never tears
+/// more than a block.
+fn hardware(section: &Section<'_, '_>, is_memory: bool, spec: &mut LunSpec) {
+    let physical = section.number("physical_block_size", 512..=65_536u32).unwrap_or(spec.block_size);
+    match physical.checked_div(spec.block_size) {
+        Some(blocks) if blocks.is_power_of_two() && blocks * spec.block_size == physical => {
+            spec.policy.physical_exponent = u8::try_from(blocks.ilog2()).unwrap_or(0);
+        }
+        _ => section.wrong(&section.span, "physical_block_size is block_size times a power of two"),
+    }
+    let limits = &mut spec.policy.atomic;
+    for (key, field) in [
+        ("atomic_blocks", &mut limits.blocks),
+        ("atomic_alignment", &mut limits.alignment),
+        ("atomic_granularity", &mut limits.granularity),
+    ] {
+        let Some(number) = section.number(key, 1..=65_535u32) else { continue };
+        *field = number;
+        if !is_memory {
+            section
+                .wrong(&section.span, format!("{key} is for memory: other storage may tear what it writes"));
+        }
+    }
+    if limits.blocks < limits.granularity {
+        section.wrong(&section.span, "atomic_blocks is no less than atomic_granularity");
+    }
+}
+
 fn redirect(section: Section<'_, '_>) -> Option<Redirect> {
     let address = section.parsed("address", |text| {
         address_problem(text).map(|()| text.to_owned()).map_err(|why| format!("{text:?} {why}"))
@@ -192,6 +220,7 @@ fn luns(target: &Section<'_, '_>, name: &str, folder: &Path) -> Vec<LunSpec> {
         if spec.policy.ejected && !spec.policy.removable {
             section.wrong(&section.span, "ejected is for a LUN that is removable");
         }
+        hardware(&section, matches!(backing, Some(Backing::Memory { .. })), &mut spec);
         spec.thin = section.boolean("thin").unwrap_or(spec.thin);
         for (key, length, field) in [
             ("vendor", 8, &mut spec.vendor),

@@ -63,7 +63,11 @@ fn may(
     access_state::check(state, 0x88, None).map_err(|_| code::COPY_TARGET_NOT_REACHABLE)?;
     let protected = access == Access::Changes && unit.write_protection().is_some();
     let unfit = unit.stopped || unit.ejected || unit.condition.refusal(unit.config.blocks).is_some();
-    if unfit || protected || unit.conflicts(nexus, access) || unit.atomic.strong_count() > 0 {
+    if unfit
+        || protected
+        || (unit.conflicts(nexus, access) && !planted!(CopyUnreserved))
+        || unit.atomic.strong_count() > 0
+    {
         return Err(code::THIRD_PARTY_FAILURE);
     }
     unit.still_there(run).map_err(|_| code::COPY_ABORTED)
@@ -157,6 +161,7 @@ pub(in crate::scsi) fn written(context: &mut Context<'_>, mut job: Job) -> Handl
 /// It cannot go on; what was written stays.
 pub(in crate::scsi) fn failed(context: &mut Context<'_>, job: &Job, sense: Sense) -> Handled {
     if let Some(record) = job.list.and_then(|list| context.server.lists.find(list)) {
+        record.segments = record.segments.saturating_add(u16::from(planted!(CopyResult)));
         record.end = End::Failed(sense);
     }
     Err(sense.into())

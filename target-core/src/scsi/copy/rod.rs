@@ -163,7 +163,7 @@ fn write(context: &mut Context<'_>, wanted: Wanted, list: &[u8]) -> Handled {
 
 /// Runs from the blocks of a token, after the first `offset`, to those of a list; `None` if the token has too few.
 fn pair(to: UnitKey, wanted: &Ranges, from: UnitKey, rod: &Ranges, offset: u64) -> Option<Vec<Move>> {
-    let mut skip = offset;
+    let mut skip = if planted!(TokenOffset) { 0 } else { offset };
     let mut sources = rod.iter().copied().filter_map(|(lba, blocks)| {
         let skipped = u32::try_from(skip).unwrap_or(u32::MAX).min(blocks);
         skip = skip.saturating_sub(u64::from(skipped));

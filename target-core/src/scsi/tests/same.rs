@@ -24,7 +24,7 @@ fn the_same_block_again() {
 fn errors() {
     let mut lab = Lab::new();
     for (lun, cdb, data, expected) in [
-        // WSNZ.
+        // A length of 0 is the rest of the medium, which is too much.
         (SMALL, "41 00 00000000 00 0000 00", "", "5/24/00 cdb 7"),
         (SMALL, "93 00 0000000000000000 00000000 00 00", "", "5/24/00 cdb 10"),
         (SMALL, "41 00 00000000 00 0041 00", "", "5/24/00 cdb 7"),
