@@ -108,17 +108,24 @@ pub fn select(collection: &Collection, filter: &Filter) -> Result<Vec<Selected>,
 
 /// Does something to each of many, on all processors; the results in the order of what they are of.
 fn on_threads<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
-    let threads = std::thread::available_parallelism().map_or(1, NonZero::get);
-    let share = items.len().div_ceil(threads).max(1);
-    let work = &work;
-    std::thread::scope(|scope| {
-        let shares = items.chunks(share).map(|share| scope.spawn(|| share.iter().map(work).collect()));
-        let shares: Vec<_> = shares.collect();
-        let ended = |share: ScopedJoinHandle<'_, Vec<R>>| {
+    let threads = std::thread::available_parallelism().map_or(1, NonZero::get).min(items.len());
+    let next = AtomicUsize::new(0);
+    let share = || {
+        let mine = std::iter::from_fn(|| {
+            let at = next.fetch_add(1, Ordering::Relaxed);
+            items.get(at).map(|item| (at, work(item)))
+        });
+        mine.collect::<Vec<_>>()
+    };
+    let mut all: Vec<(usize, R)> = std::thread::scope(|scope| {
+        let shares: Vec<_> = (0..threads).map(|_| scope.spawn(share)).collect();
+        let ended = |share: ScopedJoinHandle<'_, Vec<(usize, R)>>| {
             share.join().unwrap_or_else(|payload| std::panic::resume_unwind(payload))
         };
         shares.into_iter().flat_map(ended).collect()
-    })
+    });
+    all.sort_by_key(|(at, _)| *at);
+    all.into_iter().map(|(_, result)| result).collect()
 }
 
 fn choose(

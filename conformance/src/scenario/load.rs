@@ -1,9 +1,11 @@
 //! Which scenarios are there? The tree below `scenarios/`, in the order of the names.
 
 use super::model::{Scenario, Source};
-use super::read::{Library, file};
+use super::read::{Checked, Library, file};
 use crate::yaml::ReadError;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
 
 /// What scenario files end in.
 pub const ENDING: &str = ".scn.yaml";
@@ -26,6 +28,7 @@ impl From<ReadError> for LoadError {
 pub struct Collection {
     root: PathBuf,
     files: Vec<(String, PathBuf)>,
+    library: Arc<Folder>,
 }
 
 impl Collection {
@@ -39,7 +42,7 @@ impl Collection {
             .filter_map(|path| Some((name_of(path.strip_prefix(&base).ok()?), path)))
             .collect();
         files.sort();
-        Ok(Self { root: root.to_path_buf(), files })
+        Ok(Self { root: root.to_path_buf(), files, library: Arc::new(Folder::below(root)) })
     }
 
     /// Names (`topic/name`), sorted.
@@ -49,8 +52,9 @@ impl Collection {
 
     /// Reads one.
     pub fn load(&self, name: &str) -> Result<Scenario, LoadError> {
-        match self.files.iter().find(|(known, _)| known == name) {
-            Some((_, path)) => load(&self.root, path),
+        let at = self.files.binary_search_by(|(known, _)| known.as_str().cmp(name)).ok();
+        match at.and_then(|at| self.files.get(at)) {
+            Some((_, path)) => load_with(&self.root, path, &self.library),
             None => Err(LoadError { message: format!("there is no scenario {name}") }),
         }
     }
@@ -76,23 +80,39 @@ fn name_of(path: &Path) -> String {
 
 /// Reads one file, wherever it is; `extends` and `use` look in the root's `scenarios/`.
 pub fn load(root: &Path, path: &Path) -> Result<Scenario, LoadError> {
+    load_with(root, path, &Folder::below(root))
+}
+
+fn load_with(root: &Path, path: &Path, library: &Folder) -> Result<Scenario, LoadError> {
     let text = std::fs::read_to_string(path)
         .map_err(|error| LoadError { message: format!("{}: {error}", path.display()) })?;
     let shown = path.strip_prefix(root).unwrap_or(path);
     let name = path.strip_prefix(root.join("scenarios")).map_or_else(|_| name_of(shown), name_of);
-    parse_text(root, &name, &shown.to_string_lossy(), text)
+    let source = Source { name: shown.to_string_lossy().into_owned(), text };
+    Ok(file::scenario(&name, source, library)?)
 }
 
 /// Reads a text as if it stood in `file`.
 pub fn parse_text(root: &Path, name: &str, file: &str, text: String) -> Result<Scenario, LoadError> {
     let source = Source { name: file.to_owned(), text };
-    Ok(file::scenario(name, source, &Folder(root.join("scenarios")))?)
+    Ok(file::scenario(name, source, &Folder::below(root))?)
 }
 
-struct Folder(PathBuf);
+/// The library files of a root, each read once.
+#[derive(Debug)]
+struct Folder {
+    scenarios: PathBuf,
+    read: Mutex<BTreeMap<String, Arc<Checked>>>,
+}
+
+impl Folder {
+    fn below(root: &Path) -> Self {
+        Self { scenarios: root.join("scenarios"), read: Mutex::default() }
+    }
+}
 
 impl Library for Folder {
-    fn text(&self, file: &str) -> Result<Source, String> {
+    fn file(&self, file: &str) -> Result<Arc<Checked>, String> {
         // A scenario may come from a report: it reads nothing but library files.
         let plain = file.strip_prefix("lib/").is_some_and(|rest| {
             rest.ends_with(".yaml")
@@ -102,9 +122,17 @@ impl Library for Folder {
         if !plain {
             return Err(format!("`{file}` is no library file; write lib/NAME.yaml"));
         }
-        let text = std::fs::read_to_string(self.0.join(file))
+        let known = self.read.lock().ok().and_then(|read| read.get(file).cloned());
+        if let Some(known) = known {
+            return Ok(known);
+        }
+        let text = std::fs::read_to_string(self.scenarios.join(file))
             .map_err(|error| format!("scenarios/{file}: {error}"))?;
-        Ok(Source { name: format!("scenarios/{file}"), text })
+        let checked = Arc::new(file::library(Source { name: format!("scenarios/{file}"), text })?);
+        if let Ok(mut read) = self.read.lock() {
+            read.insert(file.to_owned(), Arc::clone(&checked));
+        }
+        Ok(checked)
     }
 }
 

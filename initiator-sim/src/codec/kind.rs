@@ -65,6 +65,17 @@ const KINDS: [(u8, Kind, &str); 18] = [
     (0x3f, Kind::Reject, "Reject"),
 ];
 
+/// The kinds by their opcodes: looked up for every PDU.
+const BY_OPCODE: [Option<Kind>; 64] = {
+    let mut table = [None; 64];
+    let mut at = 0;
+    while at < KINDS.len() {
+        table[KINDS[at].0 as usize] = Some(KINDS[at].1);
+        at += 1;
+    }
+    table
+};
+
 impl Kind {
     /// All eighteen, by ascending opcode.
     pub fn all() -> impl Iterator<Item = Kind> {
@@ -73,7 +84,7 @@ impl Kind {
 
     /// The kind with this six-bit opcode, if it is assigned.
     pub fn of_opcode(opcode: u8) -> Option<Kind> {
-        KINDS.iter().find(|(code, _, _)| *code == opcode).map(|(_, kind, _)| *kind)
+        BY_OPCODE.get(usize::from(opcode)).copied().flatten()
     }
 
     /// The kind of a basic header; the I bit is not part of the opcode.

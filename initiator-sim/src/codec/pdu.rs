@@ -1,6 +1,7 @@
 //! What is a PDU here? 48 bytes of header whose fields are reached by name, AHS bytes and a data segment.
 
 use bytes::Bytes;
+use std::sync::LazyLock;
 
 use super::error::{CodecError, nearest};
 use super::tables::{common_fields, fields};
@@ -148,8 +149,43 @@ pub fn lookup(kind: Option<Kind>, name: &str) -> Result<Field, CodecError> {
     })
 }
 
+/// Where a table has a field, by a few bits of its name: nearly all look-ups compare one name.
+struct Places(Vec<[u8; 64]>);
+
+impl Places {
+    const NONE: u8 = u8::MAX;
+
+    fn shared() -> &'static Self {
+        static SHARED: LazyLock<Places> = LazyLock::new(|| {
+            let tables = Kind::all().map(fields).chain([common_fields()]);
+            Places(tables.map(Places::of).collect())
+        });
+        &SHARED
+    }
+
+    fn of(table: &'static [Field]) -> [u8; 64] {
+        let mut places = [Self::NONE; 64];
+        for (at, field) in table.iter().enumerate().rev() {
+            // Where two share a place the first is found at once and the other one by looking through.
+            places[Self::bits(field.name)] = u8::try_from(at).unwrap_or(Self::NONE);
+        }
+        places
+    }
+
+    fn bits(name: &str) -> usize {
+        let bytes = name.as_bytes();
+        let byte = |at: usize| usize::from(bytes.get(at).copied().unwrap_or(0));
+        (bytes.len() + 5 * byte(0) + 11 * byte(3) + 3 * byte(bytes.len() / 2)) % 64
+    }
+}
+
 fn find(kind: Option<Kind>, name: &str) -> Option<Field> {
     let table = kind.map_or(common_fields(), fields);
+    let places = &Places::shared().0;
+    let place = places[kind.map_or(places.len() - 1, |kind| kind as usize)][Places::bits(name)];
+    if let Some(field) = table.get(usize::from(place)).filter(|field| field.name == name) {
+        return Some(*field);
+    }
     if let Some(field) = table.iter().find(|field| field.name == name) {
         return Some(*field);
     }

@@ -26,9 +26,10 @@ impl Session {
         pdu.data = draft.data.clone();
         pdu.fix_lengths();
         // A mistake must not take a tag: the overrides are tried before anything is counted.
-        apply(&mut pdu.clone(), draft)?;
+        let mut tried = pdu.bhs;
+        apply(&mut tried, draft)?;
         self.fill(conn, &mut pdu, draft)?;
-        apply(&mut pdu, draft)?;
+        apply(&mut pdu.bhs, draft)?;
         let advance = self.advances(&pdu, draft);
         if advance {
             self.cmd_sn = self.cmd_sn.wrapping_add(1);
@@ -142,13 +143,13 @@ impl Session {
     }
 }
 
-fn apply(pdu: &mut Pdu, draft: &Draft) -> Result<(), CodecError> {
+fn apply(bhs: &mut [u8; 48], draft: &Draft) -> Result<(), CodecError> {
     for (name, value) in &draft.fields {
         // An overridden opcode must not change which table the other names are looked up in.
         let field = crate::codec::lookup(Some(draft.kind), name)?;
         match value {
-            FieldValue::Number(value) => field.put(&mut pdu.bhs, *value)?,
-            FieldValue::Bytes(bytes) => field.put_slice(&mut pdu.bhs, bytes)?,
+            FieldValue::Number(value) => field.put(bhs, *value)?,
+            FieldValue::Bytes(bytes) => field.put_slice(bhs, bytes)?,
         }
     }
     Ok(())

@@ -7,6 +7,7 @@
 use super::keys::{KeyRule, irrelevant_in_discovery, key_rule, number};
 use super::{ConnParams, SessionParams, Violation};
 use crate::codec::text;
+use crate::trace::hash_bytes;
 
 /// Who wrote a piece of text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,6 +35,8 @@ pub struct Settled {
 #[derive(Debug, Default)]
 pub struct Negotiation {
     keys: Vec<Settled>,
+    /// Of their names: some peers name keys by the thousand.
+    hashes: Vec<u64>,
     /// Text after which more follows (C bit), by side.
     carry: [Vec<u8>; 2],
     violations: Vec<Violation>,
@@ -88,17 +91,22 @@ impl Negotiation {
         let declared = matches!(rule, Some(KeyRule::Declare | KeyRule::DeclareNumber(..)));
         // The answer to SendTargets may have thousands of pairs, each of which declares: nothing is looked for then.
         let answers = rule != Some(KeyRule::Exchange) && (!declared || reserved(&value));
-        let is_it = |s: &&mut Settled| s.key == key && s.answer.is_none() && s.proposer != side;
-        let open = if answers { self.keys.iter_mut().rev().find(is_it) } else { None };
-        if let Some(open) = open {
+        let hash = hash_bytes(0, key.as_bytes());
+        let is_it = |(known, s): &(&u64, &mut Settled)| {
+            **known == hash && s.key == key && s.answer.is_none() && s.proposer != side
+        };
+        let open = if answers { self.hashes.iter().zip(&mut self.keys).rev().find(is_it) } else { None };
+        if let Some((_, open)) = open {
             open.answer = Some(value);
-            let settled = open.clone();
             if side == Side::Target {
-                self.check_answer(&settled, rule);
+                check_answer(open, rule, &mut self.violations);
             }
             return;
         }
-        let again = || self.keys.iter().any(|s| s.key == key && (s.proposer == side || !declared));
+        let again = || {
+            let mut known = self.hashes.iter().zip(&self.keys);
+            known.any(|(known, s)| *known == hash && s.key == key && (s.proposer == side || !declared))
+        };
         if side == Side::Target && !repeats && again() {
             self.violations.push(Violation::must("rfc7143/6.3-12", format!("{key} was negotiated already")));
         }
@@ -116,54 +124,8 @@ impl Negotiation {
             self.violations
                 .push(Violation::must("rfc7143/6.2.2-2", format!("{key}={value} is not admissible")));
         }
+        self.hashes.push(hash);
         self.keys.push(Settled { key, proposer: side, offer: value, answer: None });
-    }
-
-    fn check_answer(&mut self, settled: &Settled, rule: Option<KeyRule>) {
-        let (Some(rule), Some(answer)) = (rule, settled.answer.as_deref()) else { return };
-        let Settled { key, offer, .. } = settled;
-        let mut wrong = |clause, why: &str| {
-            self.violations
-                .push(Violation::must(clause, format!("{key}={offer} was answered {answer}: {why}")));
-        };
-        match (rule, answer) {
-            (KeyRule::Obsolete, "Reject") => {}
-            (KeyRule::Obsolete, "No") if key.ends_with("Marker") => {}
-            (KeyRule::Obsolete, _) => wrong("rfc7143/13.25-4", "an obsolete key is rejected"),
-            // RFC 7144 defines iSCSIProtocolLevel, so one that knows RFC 7143 alone understands it too (13.24).
-            (_, "NotUnderstood") => wrong("rfc7143/6.2-15", "every target understands this key"),
-            (_, "Reject" | "Irrelevant") => {}
-            (KeyRule::Minimum(low, high), _) => {
-                let offered = number(offer).filter(|n| (low..=high).contains(n)).unwrap_or(high);
-                if !number(answer).is_some_and(|n| (low..=offered).contains(&n)) {
-                    wrong(
-                        "rfc7143/6.2.2-2",
-                        "the answer of a minimum may not exceed the offer or the bounds",
-                    );
-                }
-            }
-            (KeyRule::Maximum(low, high), _) => {
-                let offered = number(offer).filter(|n| (low..=high).contains(n)).unwrap_or(low);
-                if !number(answer).is_some_and(|n| (offered..=high).contains(&n)) {
-                    wrong(
-                        "rfc7143/6.2.2-2",
-                        "the answer of a maximum may not be below the offer or off the bounds",
-                    );
-                }
-            }
-            (KeyRule::And, _) if offer == "No" && answer == "Yes" => {
-                wrong("rfc7143/6.2.2-4", "No AND any is No")
-            }
-            (KeyRule::Or, _) if offer == "Yes" && answer == "No" => {
-                wrong("rfc7143/6.2.2-4", "Yes OR any is Yes")
-            }
-            (KeyRule::And | KeyRule::Or, "Yes" | "No") => {}
-            (KeyRule::And | KeyRule::Or, _) => wrong("rfc7143/6.2.2-4", "neither Yes nor No"),
-            (KeyRule::List, _) if !offer.split(',').any(|value| value == answer) => {
-                wrong("rfc7143/6.2.1-4", "the answer is not among the values offered");
-            }
-            (KeyRule::List | KeyRule::Declare | KeyRule::DeclareNumber(..) | KeyRule::Exchange, _) => {}
-        }
     }
 
     /// Everything said so far, in order.
@@ -330,6 +292,46 @@ fn ends_the_negotiation(rule: &str) -> bool {
 /// Prefixes that are kept for standards (section 14).
 fn is_extension(key: &str) -> bool {
     ["X#", "Y#", "Z#"].iter().any(|prefix| key.starts_with(prefix))
+}
+
+/// Holds an answer of the target against what was offered.
+fn check_answer(settled: &Settled, rule: Option<KeyRule>, found: &mut Vec<Violation>) {
+    let (Some(rule), Some(answer)) = (rule, settled.answer.as_deref()) else { return };
+    let Settled { key, offer, .. } = settled;
+    let mut wrong = |clause, why: &str| {
+        found.push(Violation::must(clause, format!("{key}={offer} was answered {answer}: {why}")));
+    };
+    match (rule, answer) {
+        (KeyRule::Obsolete, "Reject") => {}
+        (KeyRule::Obsolete, "No") if key.ends_with("Marker") => {}
+        (KeyRule::Obsolete, _) => wrong("rfc7143/13.25-4", "an obsolete key is rejected"),
+        // RFC 7144 defines iSCSIProtocolLevel, so one that knows RFC 7143 alone understands it too (13.24).
+        (_, "NotUnderstood") => wrong("rfc7143/6.2-15", "every target understands this key"),
+        (_, "Reject" | "Irrelevant") => {}
+        (KeyRule::Minimum(low, high), _) => {
+            let offered = number(offer).filter(|n| (low..=high).contains(n)).unwrap_or(high);
+            if !number(answer).is_some_and(|n| (low..=offered).contains(&n)) {
+                wrong("rfc7143/6.2.2-2", "the answer of a minimum may not exceed the offer or the bounds");
+            }
+        }
+        (KeyRule::Maximum(low, high), _) => {
+            let offered = number(offer).filter(|n| (low..=high).contains(n)).unwrap_or(low);
+            if !number(answer).is_some_and(|n| (offered..=high).contains(&n)) {
+                wrong(
+                    "rfc7143/6.2.2-2",
+                    "the answer of a maximum may not be below the offer or off the bounds",
+                );
+            }
+        }
+        (KeyRule::And, _) if offer == "No" && answer == "Yes" => wrong("rfc7143/6.2.2-4", "No AND any is No"),
+        (KeyRule::Or, _) if offer == "Yes" && answer == "No" => wrong("rfc7143/6.2.2-4", "Yes OR any is Yes"),
+        (KeyRule::And | KeyRule::Or, "Yes" | "No") => {}
+        (KeyRule::And | KeyRule::Or, _) => wrong("rfc7143/6.2.2-4", "neither Yes nor No"),
+        (KeyRule::List, _) if !offer.split(',').any(|value| value == answer) => {
+            wrong("rfc7143/6.2.1-4", "the answer is not among the values offered");
+        }
+        (KeyRule::List | KeyRule::Declare | KeyRule::DeclareNumber(..) | KeyRule::Exchange, _) => {}
+    }
 }
 
 /// The constants that only answers may hold (6.2).

@@ -124,12 +124,13 @@ impl ProbeOracle {
                 sink.add("probe", "probes", format!("{name}: {member} is {got:#x}, the wire says {want:x?}"));
             }
         }
-        let [local, remote, protocol] = conn.strings.clone().unwrap_or_default();
+        let none = Default::default();
+        let [local, remote, protocol] = conn.strings.as_ref().unwrap_or(&none);
         let late = expected.names_pending;
         for (member, got, want, may_lack) in [
-            ("ci_local", &record.local, &local, false),
-            ("ci_remote", &record.remote, &remote, false),
-            ("ci_protocol", &record.protocol, &protocol, false),
+            ("ci_local", &record.local, local, false),
+            ("ci_remote", &record.remote, remote, false),
+            ("ci_protocol", &record.protocol, protocol, false),
             ("ii_target", &record.target, &expected.target, late),
             ("ii_initiator", &record.initiator, &expected.initiator, late),
         ] {

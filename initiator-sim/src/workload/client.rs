@@ -22,14 +22,15 @@ pub enum Outcome {
     Text(TextOutcome),
 }
 
+/// Boxed, so that those behind one that ends move little.
 #[derive(Debug)]
 enum Program {
     Login(Box<LoginProgram>),
     Command(Box<CommandProgram>),
-    Tmf(TmfProgram),
-    Logout(LogoutProgram),
-    Nop(NopProgram),
-    Text(TextProgram),
+    Tmf(Box<TmfProgram>),
+    Logout(Box<LogoutProgram>),
+    Nop(Box<NopProgram>),
+    Text(Box<TextProgram>),
 }
 
 /// A program and the operation it carries out.
@@ -79,7 +80,9 @@ pub struct Client {
 macro_rules! advance {
     ($client:expr, $world:expr, $at:expr, $step:expr, $wrap:expr) => {{
         let step = $step;
-        $client.send_all($world, $at, step.send);
+        if !step.send.is_empty() {
+            $client.send_all($world, $at, step.send);
+        }
         step.done.map($wrap)
     }};
 }
@@ -169,23 +172,25 @@ impl Client {
     /// Begins a task management function.
     pub fn tmf(&mut self, world: &mut World, op: u64, function: u8, lun: u64, referenced: Option<u32>) {
         let program = TmfProgram::new(self.link, function, lun, referenced, Vec::new());
-        self.start(world, op, Program::Tmf(program));
+        self.start(world, op, Program::Tmf(Box::new(program)));
     }
 
     /// Begins a logout.
     pub fn logout(&mut self, world: &mut World, op: u64, reason: u8) {
-        self.start(world, op, Program::Logout(LogoutProgram::new(self.link, reason, None, Vec::new())));
+        let program = LogoutProgram::new(self.link, reason, None, Vec::new());
+        self.start(world, op, Program::Logout(Box::new(program)));
     }
 
     /// Begins a ping.
     pub fn ping(&mut self, world: &mut World, op: u64, data: Bytes, immediate: bool) {
-        self.start(world, op, Program::Nop(NopProgram::new(self.link, data, immediate, Vec::new())));
+        let program = NopProgram::new(self.link, data, immediate, Vec::new());
+        self.start(world, op, Program::Nop(Box::new(program)));
     }
 
     /// Begins a text exchange.
     pub fn text(&mut self, world: &mut World, op: u64, pairs: &[(&str, &str)]) {
         let program = TextProgram::new(self.link, pairs.iter().copied());
-        self.start(world, op, Program::Text(program));
+        self.start(world, op, Program::Text(Box::new(program)));
     }
 
     /// Sends one PDU outside of any program.

@@ -189,7 +189,12 @@ impl Framer {
     /// Takes bytes of the stream by copying them.
     pub fn push(&mut self, mut bytes: &[u8]) {
         while !bytes.is_empty() {
-            let n = copy(bytes, self.spare(1));
+            let space = match &mut self.state {
+                State::Large(_, segment) if !segment.is_full() => segment.spare(),
+                State::Ended => return self.buffer.clear(),
+                _ => self.buffer.space_for(bytes.len()),
+            };
+            let n = copy(bytes, space);
             self.commit(n);
             bytes = bytes.get(n..).unwrap_or_default();
         }

@@ -1,7 +1,7 @@
 //! A whole file: the scenario, and the library files it extends and uses.
 
 use super::parts::fault_verbs;
-use super::{Body, Library, Problem, Read, Reader, expr};
+use super::{Body, Checked, Library, Problem, Read, Reader, expr};
 use crate::golden::{GoldenOptions, Probes, Wire};
 use crate::scenario::expr::Expr;
 use crate::scenario::keys::{LIBRARY, SCENARIO};
@@ -46,6 +46,14 @@ pub(in crate::scenario) fn scenario(
     };
     let read = check(&root, &Kind::Map(&SCENARIO)).and_then(|()| reader.scenario(name, &root));
     read.map_err(|problem| problem.in_file(&source.name, &source.text))
+}
+
+/// Reads a library file as far as that does not depend on who uses it.
+pub(in crate::scenario) fn library(source: Source) -> Result<Checked, String> {
+    let root = parse(&source.name, &source.text).map_err(|error| error.to_string())?;
+    check(&root, &Kind::Map(&LIBRARY))
+        .map_err(|problem| problem.in_file(&source.name, &source.text).to_string())?;
+    Ok(Checked { source: Arc::new(source), root })
 }
 
 impl Reader<'_> {
@@ -99,20 +107,18 @@ impl Reader<'_> {
         if self.open.iter().any(|open| open == file) || self.open.len() >= OPEN_MAX {
             return Err(format!("{file} uses itself: {} -> {file}", self.open.join(" -> ")));
         }
-        let source = self.library.text(file)?;
-        let root = parse(&source.name, &source.text).map_err(|error| error.to_string())?;
-        let source = Arc::new(source);
+        let checked = self.library.file(file)?;
+        let Checked { source, root } = &*checked;
         let mut open = self.open.clone();
         open.push(file.to_owned());
         let mut inner = Reader {
-            source: Arc::clone(&source),
+            source: Arc::clone(source),
             prefix: prefix.to_owned(),
             ordinals: BTreeMap::new(),
             library: self.library,
             open,
         };
-        let read = check(&root, &Kind::Map(&LIBRARY)).and_then(|()| inner.library_file(&root));
-        read.map_err(|problem| problem.in_file(&source.name, &source.text).to_string())
+        inner.library_file(root).map_err(|problem| problem.in_file(&source.name, &source.text).to_string())
     }
 
     fn library_file(&mut self, root: &Node) -> Read<LibraryFile> {

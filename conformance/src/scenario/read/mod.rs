@@ -38,8 +38,15 @@ pub(super) struct Reader<'a> {
 
 /// Where `extends` and `use` find files.
 pub(super) trait Library {
-    /// The text of `lib/NAME.yaml` and the name for messages.
-    fn text(&self, file: &str) -> Result<Source, String>;
+    /// What `lib/NAME.yaml` holds; an error says itself where it is.
+    fn file(&self, file: &str) -> Result<Arc<Checked>, String>;
+}
+
+/// A library file whose keys and forms are right: most scenarios use one of a few.
+#[derive(Debug)]
+pub(super) struct Checked {
+    pub(super) source: Arc<Source>,
+    pub(super) root: Node,
 }
 
 /// A map being read.

@@ -8,6 +8,7 @@ mod command;
 mod header;
 mod login;
 mod requests;
+mod tags;
 mod transfer;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -20,14 +21,13 @@ use crate::codec::pdu::be32;
 use crate::codec::{Kind, Pdu};
 
 pub(super) use login::LoginSeen;
+use tags::Tags;
 use transfer::Transfer;
 
 /// Headers kept to recognise what a Reject returns.
 const HEADERS_KEPT: usize = 4096;
 /// Type of an R-Data SNACK (11.16.1).
 const R_DATA: u32 = 3;
-/// Tags kept to tell a late PDU of an aborted task from one of a task that never was.
-const ABORTED_KEPT: usize = 1024;
 
 /// A request that the target owes an answer.
 #[derive(Debug)]
@@ -55,11 +55,11 @@ pub(super) struct Task {
 pub(super) struct Audit {
     tasks: BTreeMap<u32, Task>,
     headers: VecDeque<[u8; 48]>,
-    aborted: VecDeque<u32>,
+    aborted: Tags,
     /// Aborted by a response that came on another connection.
-    fading: VecDeque<u32>,
+    fading: Tags,
     /// Commands that were answered where data and status can be asked for again.
-    answered: VecDeque<u32>,
+    answered: Tags,
     /// Numbers of Data-Ins that did not come before the status of their task.
     missing: BTreeMap<u32, BTreeSet<u32>>,
     /// Connections on which something was asked for again.
@@ -112,9 +112,9 @@ impl Audit {
             old.murky = true;
             return;
         }
-        self.aborted.retain(|tag| *tag != itt);
-        self.fading.retain(|tag| *tag != itt);
-        self.answered.retain(|tag| *tag != itt);
+        self.aborted.remove(itt);
+        self.fading.remove(itt);
+        self.answered.remove(itt);
         self.missing.remove(&itt);
         let task = Task {
             kind,
@@ -183,10 +183,7 @@ impl Audit {
     /// A command was answered; it may be answered again if its connection recovers.
     fn finished(&mut self, itt: u32) {
         self.tasks.remove(&itt);
-        if self.answered.len() == ABORTED_KEPT {
-            self.answered.pop_front();
-        }
-        self.answered.push_back(itt);
+        self.answered.push(itt);
     }
 
     pub(super) fn outstanding(&self) -> BTreeMap<u32, Kind> {
@@ -200,18 +197,12 @@ impl Audit {
     /// A command is over, but what was sent of it may still be under way.
     fn fade(&mut self, itt: u32) {
         self.tasks.remove(&itt);
-        if self.fading.len() == ABORTED_KEPT {
-            self.fading.pop_front();
-        }
-        self.fading.push_back(itt);
+        self.fading.push(itt);
     }
 
     fn abort(&mut self, itt: u32) {
         self.tasks.remove(&itt);
-        if self.aborted.len() == ABORTED_KEPT {
-            self.aborted.pop_front();
-        }
-        self.aborted.push_back(itt);
+        self.aborted.push(itt);
     }
 }
 
@@ -249,9 +240,9 @@ impl Session {
                 None
             }
             // Asked for again, or answered again after it was reassigned.
-            None if self.params.error_recovery_level > 0 && self.audit.answered.contains(&itt) => None,
-            None if self.audit.fading.contains(&itt) => None,
-            None if self.audit.aborted.contains(&itt) => {
+            None if self.params.error_recovery_level > 0 && self.audit.answered.contains(itt) => None,
+            None if self.audit.fading.contains(itt) => None,
+            None if self.audit.aborted.contains(itt) => {
                 let text = format!("{kind} for task {itt:#x} after the response of what aborted it");
                 found.push(Violation::must("rfc7143/11.5.1-4", text));
                 None

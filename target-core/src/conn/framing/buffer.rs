@@ -9,6 +9,9 @@ const CHUNK: usize = 64 * 1024;
 /// A chunk that is longer, because frames were not taken out, is given up once it is empty.
 const CHUNK_MAX: usize = 256 * 1024;
 
+/// The first chunk where bytes are handed in, not read: as many as came are known.
+const PUSHED: usize = 4 * 1024;
+
 /// With less room than this a read would be too short to pay.
 const ROOM_MIN: usize = 16 * 1024;
 
@@ -72,17 +75,25 @@ impl Buffer {
         (self.start, self.filled) = (0, 0);
     }
 
-    /// Room for at least `min` bytes and one byte.
+    /// Room to read into: for at least `min` bytes, and for as many as a read should bring.
     pub(super) fn space(&mut self, min: usize) -> &mut [u8] {
+        self.room(min.max(ROOM_MIN), CHUNK)
+    }
+
+    /// Room for `len` bytes that are there already, and not much more.
+    pub(super) fn space_for(&mut self, len: usize) -> &mut [u8] {
+        self.room(len, PUSHED)
+    }
+
+    fn room(&mut self, room: usize, chunk: usize) -> &mut [u8] {
         if self.start == self.filled {
             self.clear();
             if self.len() > CHUNK_MAX {
                 self.chunk = None;
             }
         }
-        let room = min.max(ROOM_MIN);
         if self.len() - self.filled < room {
-            self.make_room(room);
+            self.make_room(room, chunk);
         }
         let filled = self.filled;
         self.chunk.as_mut().and_then(|chunk| chunk.get_mut(filled..)).unwrap_or_default()
@@ -101,13 +112,13 @@ impl Buffer {
     /// Moves what waits to the front, of this chunk if that makes enough room. The new chunk is at least
     /// twice what waits, so that a driver that takes no frames out does not pay for every byte again and
     /// again.
-    fn make_room(&mut self, room: usize) {
+    fn make_room(&mut self, room: usize, least: usize) {
         let waiting = self.start..self.filled;
         let held = waiting.len();
         match &mut self.chunk {
             Some(chunk) if chunk.len() - held >= room => chunk.copy_within(waiting, 0),
             _ => {
-                let mut chunk = BytesMut::zeroed(CHUNK.max(held + held.max(room)));
+                let mut chunk = BytesMut::zeroed(least.max(held + held.max(room)));
                 copy(self.bytes(), &mut chunk);
                 self.chunk = Some(chunk);
             }
