@@ -3,6 +3,9 @@
 #[path = "common/lab.rs"]
 mod lab;
 
+use conformance::report::{Seeds, Wanted};
+use conformance::sweep::{Class, Failure, Found, run_seed};
+use initiator_sim::workload::Signature;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -75,16 +78,20 @@ fn fits(schema: &Value, document: &Value) {
     assert!(errors.is_empty(), "{errors:#?}");
 }
 
-#[test]
-fn sarif_and_json_fit_their_schemas() {
-    let root = of_everything("schemas");
-    let sarif = root.json("out/run.sarif");
+fn sarif_schema() -> Value {
     let mut schema: Value = serde_json::from_str(include_str!("schemas/sarif-2.1.0.json")).expect("JSON");
     // Not a regular expression in every dialect, for a bracket too many; nothing here has a language.
     for of in ["run", "toolComponent"] {
         schema["definitions"][of]["properties"]["language"]["pattern"] = "^[a-z]{2}".into();
     }
-    fits(&schema, &sarif);
+    schema
+}
+
+#[test]
+fn sarif_and_json_fit_their_schemas() {
+    let root = of_everything("schemas");
+    let sarif = root.json("out/run.sarif");
+    fits(&sarif_schema(), &sarif);
     let results = sarif["runs"][0]["results"].as_array().expect("results");
     let kinds: Vec<_> = results.iter().map(|result| result["kind"].as_str().unwrap_or_default()).collect();
     assert_eq!(kinds, ["fail", "pass", "pass", "fail", "notApplicable"]);
@@ -102,6 +109,75 @@ fn sarif_and_json_fit_their_schemas() {
     assert!(!validator.is_valid(&wrong), "the schema knows the verdicts");
 }
 
+/// The reports of a sweep of which some seeds passed and two failed.
+fn of_seeds(name: &str) -> Root {
+    let root = Root::new(name, &[("a/passes", PASSES)]);
+    let mut seeds = Seeds::default();
+    for seed in 0..6 {
+        let mut ran = run_seed(seed, None, false);
+        if seed % 3 == 1 {
+            let signature = Signature { class: "answer".into(), site: "rfc7143/4.2.2".into(), probe: None };
+            let text = "0.1 answer [rfc7143/4.2.2]: <&> | # \u{7}".to_owned();
+            ran.failure = Some(Failure { class: Class::Failed, signature, text });
+        }
+        let mut found = Found::of(&ran);
+        if let Some(found) = found.as_mut().filter(|_| seed == 4) {
+            found.file = Some("failing/all-4.run.yaml".to_owned());
+        }
+        seeds.add(&ran, found.as_ref());
+    }
+    let wanted = ["junit", "json", "html", "tap", "sarif", "markdown"].map(|kind| {
+        let path = root.0.join(format!("out/run.{kind}"));
+        format!("{kind}={}", path.display()).parse::<Wanted>().expect("a report")
+    });
+    seeds.results().write(&wanted).expect("written");
+    root
+}
+
+#[test]
+fn reports_of_a_sweep_fit_the_same_schemas() {
+    let root = of_seeds("sweep");
+    let sarif = root.json("out/run.sarif");
+    fits(&sarif_schema(), &sarif);
+    let results = sarif["runs"][0]["results"].as_array().expect("results");
+    let failed: Vec<_> = results.iter().filter(|result| result["kind"] == "fail").collect();
+    assert_eq!(failed.len(), 2);
+    let files = failed.iter().filter(|result| result["locations"].is_array()).count();
+    assert_eq!(files, 1, "one of the two was saved");
+    let (_, schema) = root.run(&["schema", "--report"]);
+    let json = root.json("out/run.json");
+    fits(&serde_json::from_str(&schema).expect("JSON"), &json);
+    assert_eq!(json["failed"].as_u64(), Some(2));
+}
+
+fn junit_is_valid(root: &Root) {
+    let schema = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/schemas/junit-10.xsd");
+    let output = Command::new("xmllint")
+        .args(["--noout", "--schema"])
+        .args([&schema, &root.0.join("out/run.junit")])
+        .output()
+        .expect("xmllint runs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+fn tap_read_by_prove(root: &Root) -> String {
+    let output = Command::new("prove")
+        .args(["--exec", "cat", "--verbose"])
+        .arg(root.0.join("out/run.tap"))
+        .output()
+        .expect("prove runs");
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+#[test]
+#[ignore = "needs xmllint (package libxml2-utils) and prove (package perl)"]
+fn junit_and_tap_of_a_sweep_are_read_by_others() {
+    let root = of_seeds("sweep-others");
+    junit_is_valid(&root);
+    let text = tap_read_by_prove(&root);
+    assert!(text.contains("Failed 2/") && !text.contains("Parse errors"), "{text}");
+}
+
 #[test]
 fn the_same_run_gives_the_same_reports() {
     let (one, other) = (of_everything("same-1"), of_everything("same-2"));
@@ -115,19 +191,8 @@ fn the_same_run_gives_the_same_reports() {
 #[ignore = "needs xmllint (package libxml2-utils) and prove (package perl)"]
 fn junit_and_tap_are_read_by_others() {
     let root = of_everything("others");
-    let schema = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/schemas/junit-10.xsd");
-    let output = Command::new("xmllint")
-        .args(["--noout", "--schema"])
-        .args([&schema, &root.0.join("out/run.junit")])
-        .output()
-        .expect("xmllint runs");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let output = Command::new("prove")
-        .args(["--exec", "cat", "--verbose"])
-        .arg(root.0.join("out/run.tap"))
-        .output()
-        .expect("prove runs");
-    let text = String::from_utf8_lossy(&output.stdout);
+    junit_is_valid(&root);
+    let text = tap_read_by_prove(&root);
     assert!(text.contains("Failed 1/5 subtests") && !text.contains("Parse errors"), "{text}");
 }
 

@@ -321,3 +321,64 @@ pub fn processors() -> usize {
 pub fn seed(text: &str) -> Result<u64, String> {
     parse_seed(text)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sweep::run_drawn;
+    use initiator_sim::oracle::Violation;
+    use initiator_sim::workload::{Case, Report, Signature, run_case};
+    use initiator_sim::world::{CorePanic, Keep};
+
+    /// How a sweep ends whose seed came out as `spoil` makes it; it is told which run of the seed it is, from 0 on.
+    fn ends(spoil: impl Fn(u32, &mut Report) -> Result<(), String>) -> (u8, String) {
+        let mut count = 0;
+        let run = |case: &Case, keep: Keep| {
+            let (mut report, world) = run_case(case, None, keep)?;
+            spoil(count, &mut report)?;
+            count += 1;
+            Ok((report, world))
+        };
+        let ran = run_drawn(3, Case::draw(3, Theme::Lite), true, run);
+        let failure = ran.failure.expect("it fails");
+        (exit_of(failure.class).code(), failure.text)
+    }
+
+    fn signature(class: &str) -> Option<Signature> {
+        Some(Signature { class: class.into(), site: "here".into(), probe: None })
+    }
+
+    fn broken(report: &mut Report, rule: &'static str) {
+        let clause = "rfc7143/4.2.2".to_owned();
+        report.violations = vec![Violation { rule, clause, text: "wrong".to_owned(), at: 1, conn: None }];
+        report.signature = signature(rule);
+    }
+
+    #[test]
+    fn each_kind_of_failure_has_its_exit_code() {
+        let checked = |rule| {
+            ends(move |_, report| {
+                broken(report, rule);
+                Ok(())
+            })
+        };
+        assert_eq!(checked("answer"), (1, "0.000000001 answer [rfc7143/4.2.2]: wrong".to_owned()));
+        assert_eq!(checked("progress").0, 5);
+        let panicked = ends(|_, report| {
+            report.panic = Some(CorePanic { seed: 3, at: 1, message: "overflow".to_owned() });
+            report.signature = signature("panic");
+            Ok(())
+        });
+        assert_eq!(panicked, (6, "overflow".to_owned()));
+        assert_eq!(ends(|_, _| Err("the lab".to_owned())), (6, "the lab".to_owned()));
+        // Whatever else was found: a run that cannot be repeated proves nothing.
+        let differs = ends(|count, report| {
+            broken(report, "answer");
+            report.trace_hash ^= u64::from(count == 1);
+            Ok(())
+        });
+        assert_eq!(differs, (4, "two runs differed once, but not when they were looked at".to_owned()));
+        let second = ends(|count, _| if count == 0 { Ok(()) } else { Err("later".to_owned()) });
+        assert_eq!(second, (4, "one of two runs panicked".to_owned()));
+    }
+}

@@ -18,7 +18,7 @@ mod tally;
 #[cfg(test)]
 mod tests;
 
-pub use one::{Class, Failure, Ran, judge, run_seed, written_out};
+pub use one::{Class, Failure, Ran, judge, run_drawn, run_seed, written_out};
 pub use part::{Part, Parts};
 pub use pool::{Span, sweep};
 pub use tally::{Found, Tally};

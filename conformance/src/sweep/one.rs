@@ -53,8 +53,17 @@ pub struct Ran {
 /// Runs a seed with every check; `twice` compares two runs event by event.
 pub fn run_seed(seed: u64, theme: Option<Theme>, twice: bool) -> Ran {
     let case = Case::draw(seed, theme.unwrap_or_else(|| Theme::of_seed(seed)));
-    let first = guarded(&case, Keep::default());
-    let (report, world) = match first {
+    run_drawn(seed, case, twice, guarded)
+}
+
+/// The same for a case that was drawn; `run` runs it, or says how the lab panicked.
+pub fn run_drawn(
+    seed: u64,
+    case: Case,
+    twice: bool,
+    mut run: impl FnMut(&Case, Keep) -> Result<(Report, World), String>,
+) -> Ran {
+    let (report, world) = match run(&case, Keep::default()) {
         Ok(done) => done,
         Err(text) => {
             let failure = lab_panic(text);
@@ -63,9 +72,9 @@ pub fn run_seed(seed: u64, theme: Option<Theme>, twice: bool) -> Ran {
     };
     let mut failure = failure(&report);
     if twice {
-        let same = guarded(&case, Keep::default()).is_ok_and(|(second, _)| second == report);
+        let same = run(&case, Keep::default()).is_ok_and(|(second, _)| second == report);
         if !same {
-            failure = Some(diverged(&case));
+            failure = Some(diverged(&case, run));
         }
     }
     Ran { seed, case, failure, marks: world.marks(), report: Some(report) }
@@ -145,9 +154,9 @@ pub(super) fn failure(report: &Report) -> Option<Failure> {
 }
 
 /// Two runs of one case that differ: where they part, both sides.
-fn diverged(case: &Case) -> Failure {
+fn diverged(case: &Case, mut run: impl FnMut(&Case, Keep) -> Result<(Report, World), String>) -> Failure {
     let keep = Keep { trace: true, ..Keep::default() };
-    let text = match (guarded(case, keep), guarded(case, keep)) {
+    let text = match (run(case, keep), run(case, keep)) {
         (Ok((_, first)), Ok((_, second))) => first_difference(first.trace(), second.trace()).map_or_else(
             || "two runs differed once, but not when they were looked at".to_owned(),
             |difference| difference.to_string(),

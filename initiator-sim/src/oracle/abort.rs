@@ -29,9 +29,12 @@ const fn reaches_others(function: u32) -> bool {
 impl Oracles {
     /// The task management request `by` came: from now on the tasks it names may be gone.
     pub(super) fn abort_asked(&mut self, conn: u32, by: &Task) {
-        if by.function == ABORT_TASK {
-            if let Some(task) = self.conns.get_mut(&conn).and_then(|conn| conn.tasks.open(by.ref_task_tag)) {
-                task.doubtful = true;
+        if matches!(by.function, ABORT_TASK | super::reassign::QUERY_TASK) {
+            let Some(conn) = self.conns.get_mut(&conn) else { return };
+            if let Some(task) = conn.tasks.open(by.ref_task_tag) {
+                task.doubtful |= by.function == ABORT_TASK;
+            } else if let Some(session) = conn.session.and_then(|key| self.sessions.get_mut(&key)) {
+                session.overtaken(by);
             }
             return;
         }
@@ -107,6 +110,15 @@ impl Oracles {
         }
     }
 
+    /// A function found no task, and its answer says that the CmdSN counts as received (RFC 7143 11.6.1 b, RFC 7144 6.3.3): the
+    /// command is not carried out if it comes.
+    pub(super) fn overtook(&mut self, conn: u32, by: &Task) {
+        let key = self.conns.get(&conn).and_then(|conn| conn.session);
+        if let Some(session) = key.and_then(|key| self.sessions.get_mut(&key)) {
+            session.counts_as_received(by);
+        }
+    }
+
     /// The response to the task management request `by` passed.
     pub(super) fn aborted(&mut self, pdu: &WirePdu<'_>, by: &Task) {
         if self.fields.task_response.is_set(pdu.view.bhs) {
@@ -122,6 +134,8 @@ impl Oracles {
             } else if let Some(task) = self.take_left(pdu.conn, by.ref_task_tag) {
                 // Its connection is gone: the function took it over and aborted it.
                 self.lun.abandoned(&task);
+            } else {
+                self.overtook(pdu.conn, by);
             }
             return;
         }

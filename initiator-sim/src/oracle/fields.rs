@@ -68,6 +68,7 @@ fields! {
     edtl: ScsiCommand "EDTL",
     function: TaskRequest "Function",
     ref_task_tag: TaskRequest "RefTaskTag",
+    ref_cmd_sn: TaskRequest "RefCmdSN",
     exp_data_sn: TaskRequest "ExpDataSN",
     exp_stat_sn: NopOut "ExpStatSN",
     snack_type: Snack "Type",

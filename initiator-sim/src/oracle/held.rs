@@ -2,11 +2,18 @@
 //! make it keep.
 
 use super::Sink;
+use crate::clock::Nanos;
 use target_core::config::Config;
 use target_core::target::Usage;
 
 /// Frames that were read already when a connection was paused, and what each of them may add.
 const SLACK: usize = 64;
+
+/// How long the target surely waits for write data, in the world's time: its clock may be fast by a twentieth.
+pub(super) fn patience(config: &Config) -> Nanos {
+    let own = u64::try_from(config.timers.data_out.as_nanos()).unwrap_or(u64::MAX);
+    own - own / 16
+}
 
 /// The most that a target of one configuration may hold.
 #[derive(Clone, Copy, Debug)]

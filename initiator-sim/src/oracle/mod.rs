@@ -134,7 +134,7 @@ impl Oracles {
         Self {
             fields: Fields::shared(),
             commands: config.limits.commands,
-            patience: u64::try_from(config.timers.data_out.as_nanos()).unwrap_or(u64::MAX),
+            patience: held::patience(config),
             bounds: held::Bounds::of(config),
             conns: BTreeMap::new(),
             sessions: BTreeMap::new(),

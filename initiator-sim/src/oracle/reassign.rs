@@ -7,6 +7,8 @@ use super::{Oracles, WirePdu};
 pub(super) const TASK_REASSIGN: u32 = 8;
 /// QUERY TASK.
 pub(super) const QUERY_TASK: u32 = 9;
+/// "Function complete" (RFC 7143 11.6.1): of a query, that there is no such task.
+const FUNCTION_COMPLETE: u32 = 0;
 /// "Function succeeded" (RFC 7144 6.4.2).
 const FUNCTION_SUCCEEDED: u32 = 7;
 
@@ -47,7 +49,11 @@ impl Oracles {
     /// The response to QUERY TASK passed: a command that is there, and was not of this connection, is from now on (RFC 7144
     /// 6.3).
     pub(super) fn queried(&mut self, pdu: &WirePdu<'_>, by: &Task) {
-        let is_there = self.fields.task_response.word(pdu.view.bhs) == FUNCTION_SUCCEEDED;
+        let response = self.fields.task_response.word(pdu.view.bhs);
+        if response == FUNCTION_COMPLETE {
+            self.overtook(pdu.conn, by);
+        }
+        let is_there = response == FUNCTION_SUCCEEDED;
         let conn = self.conns.get_mut(&pdu.conn);
         // One that was there when the query came may have been answered since, before this response.
         if is_there && !by.finds && conn.is_some_and(|conn| conn.tasks.open(by.ref_task_tag).is_none()) {

@@ -92,6 +92,20 @@ impl SessionState {
         }
     }
 
+    /// A function about a command that is not there came: on another connection it may have overtaken it.
+    pub(super) fn overtaken(&mut self, by: &Task) {
+        if serial::lt(by.ref_cmd_sn, by.cmd_sn) && !self.arrived.contains(&by.ref_cmd_sn) {
+            self.doubted.insert(by.ref_cmd_sn);
+        }
+    }
+
+    /// It was answered as if the command had come.
+    pub(super) fn counts_as_received(&mut self, by: &Task) {
+        if self.doubted.contains(&by.ref_cmd_sn) {
+            self.arrived.insert(by.ref_cmd_sn);
+        }
+    }
+
     /// The request with this CmdSN was rejected: it counts as not received (RFC 7143 7.3).
     pub(super) fn reject(&mut self, cmd_sn: u32) {
         self.arrived.remove(&cmd_sn);

@@ -37,6 +37,8 @@ pub(super) struct Task {
     pub(super) ref_task_tag: u32,
     /// PERSISTENT RESERVE OUT, PREEMPT AND ABORT: it may end commands of others.
     pub(super) preempts: bool,
+    /// CmdSN of the task that it is about.
+    pub(super) ref_cmd_sn: u32,
     /// Of a request to reassign a task.
     pub(super) exp_data_sn: u32,
     /// Of a query: the command was there when it came.
@@ -207,6 +209,7 @@ impl Tasks {
             aca: super::aca::Role::default(),
             function: if kind == Kind::TaskRequest { fields.function.word(bhs) } else { 0 },
             ref_task_tag: if kind == Kind::TaskRequest { fields.ref_task_tag.word(bhs) } else { NO_TAG },
+            ref_cmd_sn: if kind == Kind::TaskRequest { fields.ref_cmd_sn.word(bhs) } else { 0 },
             preempts: is_command && bhs[32] == 0x5f && bhs[33] & 0x1f == 5,
             exp_data_sn: if kind == Kind::TaskRequest { fields.exp_data_sn.word(bhs) } else { 0 },
             finds: false,

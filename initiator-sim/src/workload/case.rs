@@ -132,6 +132,8 @@ pub struct TargetOptions {
     pub nop_interval: Nanos,
     /// Time it waits for an answer.
     pub nop_timeout: Nanos,
+    /// How much faster its clock runs than the world's, in millionths.
+    pub drift_ppm: i32,
 }
 
 /// Authentication.
@@ -174,6 +176,7 @@ impl Default for TargetOptions {
             data_sequence_in_order: true,
             error_recovery_level: 0,
             time2retain: 20,
+            drift_ppm: 0,
             nop_interval: 30 * SECOND,
             nop_timeout: 30 * SECOND,
         }
@@ -291,6 +294,9 @@ impl Case {
         }
         if !self.target.block_size.is_power_of_two() || !(512..=4096).contains(&self.target.block_size) {
             return Err(format!("block_size {} is not 512, 1024, 2048 or 4096", self.target.block_size));
+        }
+        if self.target.drift_ppm.unsigned_abs() > 500_000 {
+            return Err(format!("drift_ppm {} is not -500000 to 500000", self.target.drift_ppm));
         }
         self.target.config().check().map_err(|error| format!("target: {error:?}"))
     }

@@ -10,6 +10,9 @@ use crate::disk::{CancelPolicy, DiskConfig};
 use crate::net::{Chunking, LaneConfig, Latency, NetConfig};
 use crate::rng::{Domain, Draw, Keyed, Site};
 
+/// The most that a clock drifts, in millionths.
+const DRIFT_MAX: u64 = 50_000;
+
 fn option(rng: Keyed, kind: u16) -> Draw {
     rng.at(Domain::Workload, Site { kind, ..Site::default() })
 }
@@ -76,8 +79,19 @@ fn target(rng: Keyed, theme: Theme) -> TargetOptions {
         error_recovery_level: if recovers { level } else { 0 },
         nop_interval,
         write_cache: !draw.chance(200_000),
+        drift_ppm: drift(rng, theme),
         ..TargetOptions::default()
     }
+}
+
+/// A clock that is wrong by up to a twentieth: more than any quartz, less than any timer here is short of another.
+fn drift(rng: Keyed, theme: Theme) -> i32 {
+    let mut draw = rng.at(Domain::Clock, Site::default());
+    if theme == Theme::Lite || !draw.chance(100_000) {
+        return 0;
+    }
+    let ppm = i32::try_from(draw.range(1, DRIFT_MAX)).unwrap_or(1);
+    if draw.chance(500_000) { ppm } else { -ppm }
 }
 
 fn disk(rng: Keyed) -> DiskConfig {

@@ -8,7 +8,7 @@ use super::client::{Client, Outcome};
 use super::op::{Op, Way, What};
 use super::program::Units;
 use super::report::{Report, Signature};
-use crate::clock::{Nanos, SECOND};
+use crate::clock::{Nanos, SECOND, TargetClock};
 use crate::codec::Kind;
 use crate::disk::BadRange;
 use crate::initiator::{CommandPlan, Draft, LoginOutcome, LoginPlan, Unsolicited, lun, pattern::pattern};
@@ -71,6 +71,7 @@ impl Run {
             target: case.target.config(),
             disks: case.disks(),
             net: case.net.clone(),
+            clock: TargetClock { drift_ppm: case.target.drift_ppm },
             plan: case.faults.plan(),
             definitions,
             keep,

@@ -77,7 +77,7 @@ impl Driver<Recorder> for Inner {
             }
             server.waiting = false;
             let sink = target.sink_mut();
-            (sink.now, sink.conn) = (now.as_nanos(), ordinal);
+            (sink.now, sink.conn) = (self.queue.now(), ordinal);
             let status = target.poll_transmit(now, conn, &mut server.batch);
             server.batch.seal(crc32c::crc32c_append);
             server.closing = status == TxStatus::Close;

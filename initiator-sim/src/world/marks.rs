@@ -125,7 +125,7 @@ fn pair_mark(first: Probe, later: Probe) -> String {
 }
 
 /// Faults that last, or that come of how the world is made.
-const ACTS: [&str; 10] = [
+const ACTS: [&str; 11] = [
     "clog",
     "partition",
     "full_buffer",
@@ -136,6 +136,7 @@ const ACTS: [&str; 10] = [
     "crash",
     "restart",
     "freeze",
+    "drift",
 ];
 
 /// Kinds of fault that can happen by chance.

@@ -33,7 +33,7 @@ pub use probes::{ProbeRecord, Recorder};
 pub use recording::{DiskOp, Happened, Moment};
 pub use seen::{Seen, WireRecord};
 
-use crate::clock::Nanos;
+use crate::clock::{Nanos, TargetClock};
 use crate::disk::{Disk, DiskConfig};
 use crate::fault::plan::{Plan, Planner};
 use crate::fault::{FaultId, Recorded};
@@ -60,6 +60,8 @@ pub struct WorldConfig {
     pub disks: Vec<DiskConfig>,
     /// The network of every connection.
     pub net: NetConfig,
+    /// How fast the target's clock runs.
+    pub clock: TargetClock,
     /// Faults by chance, or those of an earlier run.
     pub plan: Plan,
     /// Which PDU fires which probe with what; `None` leaves probe events unchecked.

@@ -2,7 +2,6 @@
 
 use super::conn::{ClientState, ServerState};
 use super::{Happened, Inner, Seen, World};
-use crate::clock::instant;
 use crate::net::Dir;
 use crate::net::pipe::Arrival;
 use crate::trace::Tag;
@@ -101,7 +100,8 @@ impl World {
             if undrained && frame.acts_on_others() {
                 server.behind = Some(frame);
                 if let Some(target) = &mut self.target {
-                    drive::drain(instant(self.inner.queue.now()), target, &mut self.inner);
+                    let now = self.inner.config.clock.reads(self.inner.queue.now());
+                    drive::drain(now, target, &mut self.inner);
                 }
                 undrained = false;
                 continue;
@@ -160,10 +160,11 @@ impl World {
     /// Calls the core; a refusal is a bug, either here or there.
     pub(super) fn hand_in(&mut self, conn: u32, input: Input) -> Option<target_core::api::RxStatus> {
         let now = self.now();
+        let clock = self.inner.config.clock;
         let target = self.target.as_mut()?;
         let sink = target.sink_mut();
         (sink.now, sink.conn) = (now, conn);
-        let result = target.handle(instant(now), input);
+        let result = target.handle(clock.reads(now), input);
         target.sink_mut().take_into(&mut self.inner.fired);
         match result {
             Ok(status) => Some(status),

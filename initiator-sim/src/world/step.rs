@@ -2,7 +2,7 @@
 
 use super::conn::ServerState;
 use super::{CorePanic, Happening, Inner, Seen, World};
-use crate::clock::{Nanos, instant};
+use crate::clock::Nanos;
 use crate::oracle::Violation;
 use crate::trace::Tag;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -89,6 +89,9 @@ impl World {
     /// The time the target asked for has come.
     fn time_out(&mut self) {
         self.inner.note(Tag::Timer, 0, b"");
+        if self.inner.config.clock.drift_ppm != 0 {
+            self.inner.marks.act("drift");
+        }
         self.idle_timeouts += 1;
         if self.idle_timeouts > IDLE_TIMEOUTS_MAX && self.deadline.is_some_and(|at| at <= self.now()) {
             let text = "the target asks for the same time-out again and again".into();
@@ -119,7 +122,8 @@ impl World {
 
     /// Pulls everything out of the target and tells it what came of that, until nothing is left; then runs the checks.
     fn drain(&mut self) {
-        let now = instant(self.now());
+        let clock = self.inner.config.clock;
+        let now = clock.reads(self.now());
         let frozen = self.inner.is_frozen();
         while let Some(target) = self.target.as_mut().filter(|_| !frozen) {
             drive::drain(now, target, &mut self.inner);
@@ -134,7 +138,7 @@ impl World {
                 }
             }
             if !sent && self.inner.closed.is_empty() && self.inner.resumed.is_empty() {
-                self.deadline = target.poll_timeout().map(|at| at.as_nanos());
+                self.deadline = target.poll_timeout().map(|at| clock.shows(at));
                 break;
             }
             for conn in std::mem::take(&mut self.inner.resumed) {
