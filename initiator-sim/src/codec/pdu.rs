@@ -183,11 +183,12 @@ fn find(kind: Option<Kind>, name: &str) -> Option<Field> {
     let table = kind.map_or(common_fields(), fields);
     let places = &Places::shared().0;
     let place = places[kind.map_or(places.len() - 1, |kind| kind as usize)][Places::bits(name)];
-    if let Some(field) = table.get(usize::from(place)).filter(|field| field.name == name) {
-        return Some(*field);
-    }
-    if let Some(field) = table.iter().find(|field| field.name == name) {
-        return Some(*field);
+    // Where nothing is there is no such field: many are asked for that only other kinds have.
+    if let Some(first) = table.get(usize::from(place)) {
+        let mut found = [first].into_iter().chain(table);
+        if let Some(field) = found.find(|field| field.name == name) {
+            return Some(*field);
+        }
     }
     if let Some(at) = name.strip_prefix("Byte").and_then(|n| n.parse::<usize>().ok()).filter(|n| *n < 48) {
         return Some(Field { name: "Byte", byte: at, shape: super::Shape::Bytes(1), default: 0 });

@@ -53,7 +53,8 @@ impl Draft {
     pub fn new(kind: Kind) -> Draft {
         Draft {
             kind,
-            fields: Vec::new(),
+            // A command has five to seven.
+            fields: Vec::with_capacity(8),
             data: Bytes::new(),
             ahs: Vec::new(),
             advance_cmd_sn: None,

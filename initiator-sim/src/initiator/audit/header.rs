@@ -46,7 +46,8 @@ pub(super) fn check(kind: Kind, pdu: &Pdu, receive_max: u32, found: &mut Vec<Vio
     if let Some(rule) = empty_by_rule.filter(|_| pdu.data_segment_length() != 0) {
         found.push(Violation::must(rule, format!("{kind} with a data segment")));
     }
-    if pdu.flag("O") && pdu.flag("U") || pdu.flag("o") && pdu.flag("u") {
+    let has_residual = matches!(kind, Kind::ScsiResponse | Kind::DataIn);
+    if has_residual && (pdu.flag("O") && pdu.flag("U") || pdu.flag("o") && pdu.flag("u")) {
         found.push(Violation::must("rfc7143/11.4.1", format!("{kind} with overflow and underflow at once")));
     }
 }

@@ -116,6 +116,8 @@ impl Audit {
         self.fading.remove(itt);
         self.answered.remove(itt);
         self.missing.remove(&itt);
+        // Only these have such fields, and not finding a name costs more than finding one.
+        let manages = kind == Kind::TaskRequest;
         let task = Task {
             kind,
             conn,
@@ -125,8 +127,8 @@ impl Audit {
             order: self.order,
             murky: false,
             final_bit: pdu.flag("F"),
-            function: pdu.word("Function") as u8,
-            referenced: pdu.word("RefTaskTag"),
+            function: if manages { pdu.word("Function") as u8 } else { 0 },
+            referenced: if manages { pdu.word("RefTaskTag") } else { 0 },
             data: if kind == Kind::NopOut { pdu.data.clone() } else { Bytes::new() },
             transfer: Transfer::of(pdu),
         };

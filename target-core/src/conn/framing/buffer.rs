@@ -10,7 +10,7 @@ const CHUNK: usize = 64 * 1024;
 const CHUNK_MAX: usize = 256 * 1024;
 
 /// The first chunk where bytes are handed in, not read: as many as came are known.
-const PUSHED: usize = 4 * 1024;
+const PUSHED: usize = 1024;
 
 /// With less room than this a read would be too short to pay.
 const ROOM_MIN: usize = 16 * 1024;
