@@ -412,7 +412,7 @@ fn load_passes_the_live_check_and_top_counts_it() {
 }
 
 /// Several connections in a session, recovery of a connection and of tasks: what is found wrong is what the scenarios' initiator
-/// did wrong on purpose, never what the target did.
+/// did wrong on purpose, or a number that a Reject took, never what the target did.
 #[test]
 #[ignore = "needs root"]
 fn several_connections_pass_the_live_check() {
@@ -429,7 +429,12 @@ fn several_connections_pass_the_live_check() {
     let wrong: Vec<_> = out.lines().filter_map(|line| line.strip_prefix("violation: ")).collect();
     println!("{wrong:#?}");
     let of_the_initiator = |line: &&str| line.starts_with("data-receive: ii_itt: ");
-    assert!(wrong.len() < 4 && wrong.iter().all(of_the_initiator), "{wrong:#?} {said}");
+    // Damaged data has no event, nor has its Reject: a gap shows if that connection outlives the others long enough to hear of
+    // their end (7.1.4.3), which is a matter of how the sockets close.
+    let rejected = |line: &&str| line.starts_with("async-send: ii_statsn: ") && line.contains("; Rejects take numbers");
+    let told = wrong.iter().filter(|line| rejected(line)).count();
+    assert!(told <= 1 && wrong.len() < 4 + told, "{wrong:#?} {said}");
+    assert!(wrong.iter().all(|line| of_the_initiator(line) || rejected(line)), "{wrong:#?} {said}");
     let judged = said.lines().chain(out.lines()).find(|line| line.contains(" judged, ")).expect("a sum");
     assert!(judged.contains(" 0 lost"), "{judged}");
 }
