@@ -1,6 +1,9 @@
 //! Does a sweep on many machines, as `conformance/sweep/README.md` has it, give what one machine gives? GNU parallel with local jobs, and
 //! the commands of the Kubernetes Job and of the CI matrix, one shard after the other. Needs GNU parallel.
 
+#[path = "common/serve.rs"]
+mod serve;
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -31,7 +34,7 @@ impl Place {
         let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join("parallel").join(name);
         let _ = std::fs::remove_dir_all(&dir);
         std::fs::create_dir_all(&dir).expect("a folder");
-        let bin = Path::new(env!("CARGO_BIN_EXE_iscsi-lab")).parent().expect("a folder");
+        let bin = Path::new(serve::program()).parent().expect("a folder");
         let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap_or_default());
         Self { dir, path }
     }

@@ -2,6 +2,7 @@
 
 use crate::capture::Capture;
 use crate::harness::{Serve, TARGET, folder};
+use crate::serve::program;
 use crate::tool::run;
 use std::fs;
 
@@ -16,7 +17,7 @@ fn a_captured_initiator_is_played_again() {
     let root = folder().join("imported");
     let file = root.join("scenarios/imported/libiscsi.scn.yaml");
     let _ = fs::remove_dir_all(&root);
-    let lab = env!("CARGO_BIN_EXE_iscsi-lab");
+    let lab = program();
     let text = |path: &std::path::Path| path.to_string_lossy().into_owned();
     run(lab, &["import", &text(captured.path()), "-o", &text(&file)]).ok();
     run(lab, &["--root", &text(&root), "replay", &text(&file), "--log", "probes"]).ok();
