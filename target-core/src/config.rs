@@ -314,7 +314,7 @@ impl Default for Offer {
 pub struct Limits {
     /// Connections, logged in or not.
     pub connections: u32,
-    /// Connections that have not finished their login.
+    /// Connections that have not finished their login; as many more may wait to be told that there is no room.
     pub half_open: u32,
     /// Sessions in all.
     pub sessions: u32,

@@ -16,7 +16,7 @@
 
 use super::{CONFIG_TARGET, config};
 use crate::runner::definitions;
-use initiator_sim::world::{World, WorldConfig};
+use initiator_sim::world::{Keep, WireRecord, World, WorldConfig};
 use std::net::SocketAddr;
 use target_core::config::{AuthConfig, Credential, Redirect, TargetConfig};
 use target_core::io::DeviceId;
@@ -53,7 +53,8 @@ pub fn hostile(phase: Phase, input: &[u8]) {
     if phase == Phase::Login {
         target.targets.extend(guarded_and_moved());
     }
-    let world = WorldConfig { seed: 1, target, definitions: Some(definitions), ..WorldConfig::default() };
+    let keep = Keep { wire: true, ..Keep::default() };
+    let world = WorldConfig { seed: 1, target, keep, definitions: Some(definitions), ..WorldConfig::default() };
     let Ok(world) = World::new(world) else { unreachable!("the configuration is checked") };
     let mut peer = Peer { world, phase, conn: 0, cmd_sn: 1 };
     peer.connect();
@@ -212,7 +213,7 @@ impl Peer {
 
     /// Nothing may be broken, and nothing may have grown beyond its limit.
     fn judge(&self) {
-        assert!(self.world.violations().is_empty(), "{}", self.world.violations()[0]);
+        assert!(self.world.violations().is_empty(), "{}\n{}", self.world.violations()[0], self.passed());
         let Some((usage, config)) = self.world.usage() else { return };
         let limits = config.limits;
         let commands = limits.commands as usize;
@@ -223,6 +224,15 @@ impl Peer {
         let one = u64::from(limits.transfer_bytes) + u64::from(config.offer.max_recv_data_segment_length);
         assert!(usage.held_bytes <= (limits.held_bytes + 2 * one) * usage.sessions as u64, "{usage:?}");
         assert!(usage.operations <= 9 * commands * (1 + usage.sessions), "{usage:?}");
+    }
+
+    /// Every PDU that passed, a line each: what an input amounts to.
+    fn passed(&self) -> String {
+        let line = |seen: &WireRecord| {
+            let (seconds, nanos) = (seen.at / 1_000_000_000, seen.at % 1_000_000_000);
+            format!("{seconds}.{nanos:09} c{} {:?} {}\n", seen.conn, seen.dir, seen.pdu)
+        };
+        self.world.wire().iter().map(line).collect()
     }
 
     /// The peer goes silent: in time everything it had is given back.

@@ -50,6 +50,26 @@ pub fn parse(mut bytes: &[u8]) -> Option<Vec<Ahs>> {
     Some(list)
 }
 
+/// The first segment of this type that has a length its type can have, as far as the segments can be read: what comes behind
+/// it does not count.
+pub fn find(mut bytes: &[u8], kind: u8) -> Option<&[u8]> {
+    let fits = |len| match kind {
+        EXTENDED_CDB => len > 1,
+        BIDI_READ_LENGTH => len == 5,
+        _ => true,
+    };
+    loop {
+        let (head, rest) = bytes.split_first_chunk::<3>()?;
+        let len = usize::from(u16::from_be_bytes([head[0], head[1]]));
+        let specific = rest.get(..len)?;
+        // The two upper bits are reserved (11.2.2.1).
+        if head[2] & 0x3f == kind && fits(len) {
+            return Some(specific);
+        }
+        bytes = bytes.get((len + 3).next_multiple_of(4)..)?;
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -66,5 +86,14 @@ mod tests {
         assert_eq!(list, [Ahs::extended_cdb(&[0xaa, 0xbb]), Ahs::bidi_read_length(0x0102_0304)]);
         assert_eq!(parse(&wire[..9]), None);
         assert_eq!(parse(&[0, 200, 1, 0]), None);
+    }
+
+    #[test]
+    fn found_whatever_comes_behind() {
+        let mut wire = vec![0, 1, 1, 0];
+        assert_eq!(find(&wire, EXTENDED_CDB), None, "a CDB is not extended by nothing");
+        wire.extend([0, 0, 4, 0, 0, 2, 0xc1, 0, 0xaa, 0, 0, 0, 0, 200, 1, 0]);
+        assert_eq!(find(&wire, EXTENDED_CDB), Some(&[0, 0xaa][..]));
+        assert_eq!(find(&wire, BIDI_READ_LENGTH), None);
     }
 }

@@ -46,6 +46,10 @@ pub(super) fn check(
         tasks.remove(itt);
         return None;
     }
+    if let Some(task) = tasks.open(itt).filter(|task| task.rival == Some(request)) {
+        task.rival = (!last).then_some(request);
+        return None;
+    }
     let Some(task) = tasks.open(itt).filter(|task| task.kind == request) else {
         sink.add("answer", "rfc7143/4.2.2", format!("{kind} for tag {itt:#x}, which no open {request} has"));
         return None;

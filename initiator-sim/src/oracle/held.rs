@@ -56,6 +56,7 @@ impl Bounds {
     pub(super) fn check(&self, usage: &Usage, sink: &mut Sink) {
         let all = [
             ("half-open connections", usage.half_open as u64, self.half_open as u64),
+            ("connections to be refused", usage.refused as u64, self.half_open as u64),
             ("sessions", usage.sessions as u64, self.sessions as u64),
             ("commands of one session", usage.tasks_of_one_session as u64, self.tasks as u64),
             ("bytes of data", usage.held_bytes, self.held * usage.sessions as u64),

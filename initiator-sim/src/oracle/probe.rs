@@ -189,11 +189,8 @@ fn address(address: SocketAddr) -> (Arc<str>, &'static str) {
 /// The CDB with what an extended-CDB AHS adds (RFC 7143 11.2.2.3).
 fn whole_cdb(pdu: &WirePdu<'_>) -> Vec<u8> {
     let mut cdb = pdu.view.bhs[32..].to_vec();
-    if !pdu.view.ahs.is_empty() {
-        let extra =
-            ahs::parse(pdu.view.ahs).into_iter().flatten().find(|segment| segment.kind == ahs::EXTENDED_CDB);
-        // The first byte of what AHSLength counts is reserved.
-        cdb.extend(extra.into_iter().flat_map(|segment| segment.specific.into_iter().skip(1)));
-    }
+    // The first byte of what AHSLength counts is reserved.
+    let extra = ahs::find(pdu.view.ahs, ahs::EXTENDED_CDB).and_then(|specific| specific.get(1..));
+    cdb.extend_from_slice(extra.unwrap_or_default());
     cdb
 }

@@ -51,6 +51,8 @@ pub(super) struct Task {
     pub(super) doubtful: bool,
     /// How many requests with this tag wait for an answer.
     pub(super) copies: u32,
+    /// A request of this other kind has the tag too; only one of the two was in the window.
+    pub(super) rival: Option<Kind>,
     /// All unsolicited data has come (or none was to come).
     pub(super) unsolicited_over: bool,
     pub(super) r2ts: Vec<OpenR2t>,
@@ -183,8 +185,18 @@ impl Tasks {
         if kind == Kind::NopOut && itt == NO_TAG {
             return old;
         }
+        let is_command = kind == Kind::ScsiCommand;
+        let mut rival = None;
         if let Some(task) = self.open.get_mut(&itt) {
             // The tag is in use: the initiator errs, or a middlebox repeats.
+            let elsewhere = task.kind != kind && !task.certain && task.copies == 1;
+            if elsewhere && !is_command {
+                task.rival = Some(kind);
+                return old;
+            }
+            rival = elsewhere.then_some(task.kind);
+        }
+        if let Some(task) = self.open.get_mut(&itt).filter(|_| rival.is_none()) {
             if immediate || task.cmd_sn != cmd_sn || task.immediate {
                 task.copies += 1;
             }
@@ -193,7 +205,6 @@ impl Tasks {
         }
         self.graves.remove(&itt);
         self.done.remove(&itt);
-        let is_command = kind == Kind::ScsiCommand;
         let write = is_command && fields.write.is_set(bhs);
         let edtl = if is_command { fields.edtl.word(bhs) } else { 0 };
         let task = Task {
@@ -213,10 +224,11 @@ impl Tasks {
             preempts: is_command && bhs[32] == 0x5f && bhs[33] & 0x1f == 5,
             exp_data_sn: if kind == Kind::TaskRequest { fields.exp_data_sn.word(bhs) } else { 0 },
             finds: false,
-            certain,
+            certain: certain && rival.is_none(),
             excused: false,
             doubtful: false,
             copies: 1,
+            rival,
             unsolicited_over: !write || fields.final_bit.is_set(bhs),
             r2ts: Vec::new(),
             next_r2t_sn: 0,
@@ -236,7 +248,5 @@ impl Tasks {
 
 /// The bidirectional read expected data transfer length, if it is there.
 fn bidi_read_length(bytes: &[u8]) -> Option<u32> {
-    let segments = ahs::parse(bytes)?;
-    let segment = segments.iter().find(|segment| segment.kind == ahs::BIDI_READ_LENGTH)?;
-    segment.specific.get(1..5)?.try_into().ok().map(u32::from_be_bytes)
+    ahs::find(bytes, ahs::BIDI_READ_LENGTH)?.get(1..5)?.try_into().ok().map(u32::from_be_bytes)
 }

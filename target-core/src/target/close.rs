@@ -12,19 +12,15 @@ impl<S: ProbeSink> Target<S> {
     /// A transport connection was accepted.
     ///
     /// Beyond a limit its login is refused (0302). So that silent peers cannot keep others out until their time is up,
-    /// a connection that has not even begun its login gives way to the newcomer.
+    /// a connection that has not even begun its login gives way to the newcomer; so does one that waits to be refused.
     pub(super) fn opened(&mut self, id: ConnId, local: SocketAddr, remote: SocketAddr) {
         let limits = self.config.limits;
-        let half_open = self.conns.values().filter(|conn| conn.is_half_open()).count();
         let mut refused = self.conns.len() >= limits.connections as usize;
-        if !refused && half_open >= limits.half_open as usize {
-            let silent = self.conns.values().find(|conn| !conn.is_ending() && conn.state == ConnState::XptUp);
-            match silent.map(|conn| conn.id) {
-                Some(silent) => {
-                    self.drop_connection(silent, "gave way: too many connections without a login")
-                }
-                None => refused = true,
-            }
+        if !refused && self.is_crowded(false) {
+            refused = !self.gives_way(false);
+        }
+        if refused && self.is_crowded(true) {
+            self.gives_way(true);
         }
         let group = self.portal_group(local);
         let mut conn = Box::new(Connection::new(id, local, remote, group));
@@ -38,6 +34,25 @@ impl<S: ProbeSink> Target<S> {
             self.drop_connection(id, "too many connections");
         }
         self.arm_conn(id);
+    }
+
+    /// How many are not through with their login: of those that are let in, or of those to be refused.
+    pub(super) fn half_open(&self, refused: bool) -> usize {
+        self.conns.values().filter(|conn| conn.is_half_open() && conn.refused == refused).count()
+    }
+
+    fn is_crowded(&self, refused: bool) -> bool {
+        self.half_open(refused) >= self.config.limits.half_open as usize
+    }
+
+    /// Drops one of those that has sent nothing; false if there is none.
+    fn gives_way(&mut self, refused: bool) -> bool {
+        let silent = |conn: &&Box<Connection>| {
+            !conn.is_ending() && conn.state == ConnState::XptUp && conn.refused == refused
+        };
+        let Some(id) = self.conns.values().find(silent).map(|conn| conn.id) else { return false };
+        self.drop_connection(id, "gave way: too many connections without a login");
+        true
     }
 
     /// The portal group tag of the portal that was connected to; 1 if no portal is configured for the address.

@@ -33,8 +33,10 @@ pub struct SessionInfo<'a> {
 pub struct Usage {
     /// Transport connections.
     pub connections: usize,
-    /// Of them, those whose login is not complete.
+    /// Of them, those whose login is not complete and may yet be.
     pub half_open: usize,
+    /// Of them, those whose login will be refused for lack of room.
+    pub refused: usize,
     /// Sessions.
     pub sessions: usize,
     /// Commands of all sessions, in whatever state.
@@ -81,7 +83,8 @@ impl<S: ProbeSink> Target<S> {
         let sessions = || self.sessions.iter().map(|(_, session)| session);
         Usage {
             connections: self.conns.len(),
-            half_open: self.conns.values().filter(|conn| conn.is_half_open()).count(),
+            half_open: self.half_open(false),
+            refused: self.half_open(true),
             sessions: self.sessions.len(),
             tasks: sessions().map(|session| session.tasks.len()).sum(),
             tasks_of_one_session: sessions().map(|session| session.tasks.len()).max().unwrap_or(0),
