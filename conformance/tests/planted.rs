@@ -28,6 +28,11 @@ steps:
   - scsi: {on: c1, lun: 5, op: read10, lba: 0, blocks: 6}
   - nop: {on: c1, data: hello}
   - tmf: {on: c1, function: ABORT_TASK, fields: {LUN: 5, RefTaskTag: 0x7777, RefCmdSN: $c1.CmdSN-1}, expect: {Response: {in: [FUNCTION_COMPLETE, TASK_DOES_NOT_EXIST]}}}
+  - target: {storage: {stall: true}}
+  - send: {on: c1, pdu: ScsiCommand, LUN: 5, cdb: {read10: {lba: 0, blocks: 1}}, as: waits}
+  - clock: {advance: 1s}
+  - tmf: {on: c1, function: ABORT_TASK, lun: 5, task: waits, expect: {Response: FUNCTION_COMPLETE}}
+  - target: {storage: {resume: true}}
   - text: {on: c1, keys: {MaxRecvDataSegmentLength: 512}}
   - target: {admin: {request_logout: c1, seconds: 3}}
   - expect: {on: c1, pdu: AsyncMessage, AsyncEvent: REQUEST_LOGOUT}
@@ -216,8 +221,8 @@ fn table(records: &[Record], caught: &dyn Fn(&[Record]) -> bool) -> String {
     out
 }
 
-/// What can be seen without the bytes. The order of the columns is that of `MEMBERS`. `some`: not in each event, or not each
-/// value; `-`: what only the wire knows, such as the length of a text.
+/// What can be seen without the bytes. The order of the columns is that of `MEMBERS`. `some`: not in each event of this session,
+/// or not each value; `-`: not once, since no other event tells of it, such as the length of a text.
 const WITHOUT_THE_WIRE: &str = "\
 async-send      all   all   all   all   all   all   all   all   all   all   all   all   all   all   all
 login-command   all   all   all   some  some  all   all   all   all   some  all   -     all   all   all

@@ -86,7 +86,8 @@ pub enum Fault {
     SnackKind,
     /// A SNACK for something that was not sent, or that was acknowledged.
     SnackRun,
-    /// A SNACK for a response that had to give way to later ones.
+    /// A SNACK for what cannot be sent again: a response that had to give way to later ones, or a PDU longer than the initiator
+    /// takes now.
     SnackGone,
     /// A DataACK that fits no acknowledgement that was asked for.
     DataAck,

@@ -1,6 +1,6 @@
 //! How do programs get to their sites? All at once where the kernel can, else one perf event each.
 
-use super::error::LiveError;
+use super::error::{BPF, Capability, LiveError, PERFMON, SYS_ADMIN};
 use super::program::Which;
 use super::sites::{Scope, Site};
 use super::sys::{self, Insn, Place};
@@ -74,7 +74,7 @@ fn multi(
     for (arguments, places) in groups {
         let loaded = sys::load(&program(arguments, Which::Cookie), sys::UPROBE_MULTI)?;
         let link = sys::attach_multi(loaded.as_fd(), file, &places, pid);
-        links.push(link.map_err(|error| failed("bpf(BPF_LINK_CREATE)", error, pid, "uprobe multi links"))?);
+        links.push(link.map_err(|error| failed("bpf(BPF_LINK_CREATE)", error, pid, "uprobe multi links", &[BPF, PERFMON]))?);
         programs.push(loaded);
     }
     Ok(Attached { programs, _links: links, sites: sites.len() })
@@ -95,15 +95,22 @@ fn perf(
         let place = Place { offset: site.offset, semaphore: site.semaphore, cookie: 0 };
         let loaded = sys::load(&program(&site.arguments, Which::Only(site.probe as u32)), 0)?;
         let link = sys::attach_perf(loaded.as_fd(), kind, file, place, pid);
-        links.push(link.map_err(|error| failed("perf_event_open(2)", error, pid, LACKS))?);
+        links.push(link.map_err(|error| failed("perf_event_open(2)", error, pid, LACKS, &[SYS_ADMIN]))?);
         programs.push(loaded);
     }
     Ok(Attached { programs, _links: links, sites: sites.len() })
 }
 
-fn failed(call: &'static str, error: io::Error, pid: u32, lacks: &'static str) -> LiveError {
+fn failed(
+    call: &'static str,
+    error: io::Error,
+    pid: u32,
+    lacks: &'static str,
+    needs: &'static [Capability],
+) -> LiveError {
     match error.raw_os_error() {
-        Some(libc::ESRCH) if pid != 0 => LiveError::Call("the process to trace", error),
-        _ => LiveError::of(call, error, lacks),
+        // Its end between the reading of its file and this call.
+        Some(libc::ESRCH | libc::ENOENT) if pid != 0 => LiveError::NoProcess(pid),
+        _ => LiveError::of(call, error, lacks, needs),
     }
 }

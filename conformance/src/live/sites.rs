@@ -6,6 +6,7 @@ use crate::usdt::notes::{self, Note};
 use object::elf;
 use object::read::elf::{ElfFile64, ProgramHeader};
 use object::{Endianness, Object, ObjectSection};
+use std::io::ErrorKind;
 use std::path::PathBuf;
 use target_core::probe::Probe;
 
@@ -46,7 +47,10 @@ pub(super) struct Site {
 /// The sites of the probes in `scope`, as the file's notes have them.
 pub(super) fn sites(scope: &Scope) -> Result<Vec<Site>, LiveError> {
     let binary = |why: String| LiveError::Binary(scope.path.clone(), why);
-    let bytes = std::fs::read(&scope.path).map_err(|error| LiveError::File(scope.path.clone(), error))?;
+    let bytes = std::fs::read(&scope.path).map_err(|error| match scope.pid {
+        Some(pid) if error.kind() == ErrorKind::NotFound => LiveError::NoProcess(pid),
+        _ => LiveError::File(scope.path.clone(), error),
+    })?;
     let notes =
         notes::read(&bytes).map_err(|error| binary(format!("no program that can be traced: {error}")))?;
     let map = FileMap::new(&bytes).map_err(binary)?;

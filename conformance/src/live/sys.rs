@@ -1,6 +1,6 @@
 //! The system calls of a tracer, each as one function that can only be called rightly.
 
-use super::error::LiveError;
+use super::error::{BPF, LiveError, PERFMON};
 use std::ffi::CStr;
 use std::io;
 use std::mem::size_of;
@@ -82,7 +82,7 @@ pub(super) fn map(kind: u32, entries: u32) -> Result<OwnedFd, LiveError> {
     let lacks = if kind == RING { "BPF ring buffer (Linux 5.8 or later has it)" } else { "BPF array" };
     bpf(MAP_CREATE, &mut attribute)
         .map(own)
-        .map_err(|error| LiveError::of("bpf(BPF_MAP_CREATE)", error, lacks))
+        .map_err(|error| LiveError::of("bpf(BPF_MAP_CREATE)", error, lacks, &[BPF, PERFMON]))
 }
 
 /// One value of an array.
@@ -141,7 +141,7 @@ pub(super) fn load(instructions: &[Insn], expected: u32) -> Result<OwnedFd, Live
         Err(error) => error,
     };
     if matches!(error.raw_os_error(), Some(libc::EPERM | libc::ENOSYS)) {
-        return Err(LiveError::of("bpf(BPF_PROG_LOAD)", error, "bpf(2)"));
+        return Err(LiveError::of("bpf(BPF_PROG_LOAD)", error, "bpf(2)", &[BPF, PERFMON]));
     }
     // Once more with a log: why was it refused?
     let mut log = vec![0; LOG_BYTES];

@@ -177,7 +177,10 @@ impl Session {
 
     /// The session ended over another connection: on this one nothing more is owed, but what was sent before may still be under way.
     pub fn ended_elsewhere(&mut self, conn: usize) {
-        self.connections[conn].phase = Phase::Closed;
+        // A login that is under way is still answered, if only that its session is gone.
+        if self.connections[conn].phase != Phase::Login {
+            self.connections[conn].phase = Phase::Closed;
+        }
         self.audit.doubt(conn);
     }
 

@@ -65,6 +65,7 @@ fields! {
     final_bit: DataIn "F",
     attribute: ScsiCommand "ATTR",
     write: ScsiCommand "W",
+    read: ScsiCommand "R",
     edtl: ScsiCommand "EDTL",
     function: TaskRequest "Function",
     ref_task_tag: TaskRequest "RefTaskTag",

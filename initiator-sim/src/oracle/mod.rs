@@ -241,7 +241,8 @@ impl Oracles {
         match kind {
             Kind::Snack if conn.level > 0 => {
                 let itt = arrival.itt;
-                if conn.resends.asked(self.fields, pdu)
+                let reads = conn.tasks.may_read(itt);
+                if conn.resends.asked(self.fields, pdu, reads)
                     && let Some(task) = conn.tasks.open(itt)
                 {
                     task.next_data_sn = conn.resends.base(itt);

@@ -97,8 +97,8 @@ impl Resends {
         self.acknowledged.insert(itt, base);
     }
 
-    /// A SNACK came. True if the task's data starts anew (R-Data).
-    pub(super) fn asked(&mut self, fields: &Fields, pdu: &WirePdu<'_>) -> bool {
+    /// A SNACK came. True if the task's data starts anew (R-Data). What a target has to reject asks for nothing.
+    pub(super) fn asked(&mut self, fields: &Fields, pdu: &WirePdu<'_>, reads: bool) -> bool {
         let bhs = pdu.view.bhs;
         let (itt, ttt) = (fields.itt.word(bhs), fields.snack_ttt.word(bhs));
         let run = Run { first: fields.beg_run.word(bhs), len: fields.run_length.word(bhs) };
@@ -122,7 +122,7 @@ impl Resends {
                     self.numbered.retain(|(other, number), _| *other != task || *number >= run.first);
                 }
             }
-            R_DATA if !matches!(ttt, 0 | NO_TAG) && run.first == 0 && run.len == 0 => {
+            R_DATA if reads && !matches!(ttt, 0 | NO_TAG) && run.first == 0 && run.len == 0 => {
                 let base = self.base(itt);
                 self.tags.insert(itt, ttt);
                 let restart = self.offset_of(itt, base).unwrap_or(0);

@@ -31,6 +31,7 @@ pub(super) struct Task {
     /// Bytes that may be read: of a bidirectional command as its AHS says (11.2.2.4).
     pub(super) read_len: u32,
     pub(super) write: bool,
+    pub(super) read: bool,
     pub(super) attribute: u32,
     pub(super) aca: super::aca::Role,
     pub(super) function: u32,
@@ -154,6 +155,12 @@ impl Tasks {
         open.map(|task| (task.lun, task.certain && !task.doubtful)).or_else(done)
     }
 
+    /// True unless the command with this tag, answered or not, is known to read nothing.
+    pub(super) fn may_read(&self, itt: u32) -> bool {
+        let task = self.open.get(&itt).or_else(|| self.done.get(&itt).map(|(_, task)| task));
+        task.is_none_or(|task| task.read)
+    }
+
     /// A PDU came from the initiator: a new request, or part of an old one.
     pub(super) fn arrive(
         &mut self,
@@ -216,6 +223,7 @@ impl Tasks {
             edtl,
             read_len: if write { bidi_read_length(pdu.view.ahs).unwrap_or(edtl) } else { edtl },
             write,
+            read: is_command && fields.read.is_set(bhs),
             attribute: if is_command { fields.attribute.word(bhs) } else { 0 },
             aca: super::aca::Role::default(),
             function: if kind == Kind::TaskRequest { fields.function.word(bhs) } else { 0 },

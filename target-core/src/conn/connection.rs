@@ -324,6 +324,18 @@ impl Connection {
         self.kept.iter().find(|kept| kept.stat_sn == stat_sn)
     }
 
+    /// Whether the initiator takes a data segment of so many bytes now (RFC 7143 13.12): it may have lowered the limit since
+    /// the segment was sent.
+    pub(crate) fn takes(&self, len: usize) -> bool {
+        len <= self.params.max_send_segment as usize
+    }
+
+    /// Whether it takes all responses that are kept, from one number to the one before another.
+    pub(crate) fn takes_kept(&self, first: u32, end: u32) -> bool {
+        let asked = |kept: &&Kept| serial::le(first, kept.stat_sn) && serial::lt(kept.stat_sn, end);
+        self.kept.iter().filter(asked).all(|kept| self.takes(kept.data.len()))
+    }
+
     /// Gives the number for a response and moves on.
     pub(crate) fn next_stat_sn(&mut self) -> u32 {
         let stat_sn = self.stat_sn;

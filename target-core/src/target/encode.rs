@@ -58,6 +58,10 @@ impl<S: ProbeSink> Encoder<'_, S> {
     /// The response with that number once more, the same but for the command window (rfc7143/11.16-2).
     pub(super) fn status_again(&mut self, stat_sn: u32) {
         let Some(Kept { mut bhs, data, shown, .. }) = self.conn.kept(stat_sn).cloned() else { return };
+        if !self.conn.takes(data.len()) {
+            // The initiator has lowered its limit since it asked.
+            return;
+        }
         let Numbers { exp_cmd_sn, max_cmd_sn } = self.numbers;
         if !planted!(ReplayOldWindow) {
             set_window(&mut bhs, exp_cmd_sn, max_cmd_sn);

@@ -74,9 +74,16 @@ impl<S: ProbeSink> Target<S> {
         if (pdu.beg_run, pdu.run_length) != (0, 0) && !(first..end).any(is_open) {
             return Err(Fault::SnackRun);
         }
-        if let Some(conn) = self.conns.get_mut(&id) {
-            conn.out.push_again(Again { itt: pdu.itt, next: first, end });
+        let conn = self.conns.get_mut(&id).ok_or(Fault::SnackRun)?;
+        // What is longer than the initiator takes now cannot come as it was; an R-Data SNACK has it cut anew (11.16.3).
+        let fits = |number| match task.sent.find(number) {
+            Some(Numbered::DataIn(sent)) => conn.takes(sent.len as usize),
+            _ => true,
+        };
+        if !(first..end).all(fits) {
+            return Err(Fault::SnackGone);
         }
+        conn.out.push_again(Again { itt: pdu.itt, next: first, end });
         self.wake(id);
         Ok(())
     }
@@ -91,6 +98,9 @@ impl<S: ProbeSink> Target<S> {
         // Of "all" those that are left are sent; a number that was named and is not kept any more cannot be.
         let named = pdu.beg_run != 0 || pdu.run_length != 0;
         if named && conn.kept(first).is_none() {
+            return Err(Fault::SnackGone);
+        }
+        if !conn.takes_kept(first, end) {
             return Err(Fault::SnackGone);
         }
         conn.out.push(Out::Statuses(first, end));

@@ -144,8 +144,11 @@ fn send_again<S: ProbeSink>(encoder: &mut Encoder<'_, S>, session: &Session, aga
         return;
     }
     match task.sent.find(number) {
+        // The initiator may have lowered its limit since it asked.
         Some(Numbered::DataIn(sent)) => {
-            if let Some(data) = &task.data_in {
+            if let Some(data) = &task.data_in
+                && encoder.conn.takes(sent.len as usize)
+            {
                 encoder.data_in(task, number, &sent, data.bytes(sent.offset, sent.len));
             }
         }

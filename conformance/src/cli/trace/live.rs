@@ -59,15 +59,17 @@ impl Live {
         let filter = filter.map_err(|error| CliError::usage(format!("--where: {error}")))?;
         let judge = if self.check { Some(Judge::new().map_err(CliError::usage)?) } else { None };
         let prints = !self.check || self.json || self.output.is_some();
-        let mut events = Events {
-            filter,
-            judge,
-            out: prints.then(|| Output::new(self.output.as_deref(), self.json)).transpose()?,
-            totals: Totals::default(),
-            names: Renderer::new(Wire::Digest),
-        };
+        if filter.is_some() && !prints {
+            return Err(CliError::usage(
+                "--where chooses what is printed, and --check prints events only with --json or -o",
+            ));
+        }
         let until = self.source.until()?;
         let mut tracer = self.source.attach(&self.probe)?;
+        // Not before: an older file stays if there will be no new one.
+        let out = prints.then(|| Output::new(self.output.as_deref(), self.json)).transpose()?;
+        let (totals, names) = (Totals::default(), Renderer::new(Wire::Digest));
+        let mut events = Events { filter, judge, out, totals, names };
         loop {
             let goes_on = until.goes_on() && !events.out.as_ref().is_some_and(|out| out.closed);
             if !goes_on {
@@ -88,6 +90,7 @@ pub(super) struct Totals {
     pub(super) events: u64,
     pub(super) lost: u64,
     pub(super) unreadable: u64,
+    shown: u64,
     findings: u64,
 }
 
@@ -114,13 +117,19 @@ impl Events {
     fn take(&mut self, record: &Record, unreadable: Option<&Unreadable>) {
         self.totals.count(record, unreadable);
         let lost = matches!(record.what, RecordKind::Lost(_));
-        let line = self.names.line(record);
-        if let (Some(out), true) =
-            (&mut self.out, lost || self.filter.as_ref().is_none_or(|filter| filter.fits(record)))
-        {
-            out.put(record, &line);
+        let fits = lost || self.filter.as_ref().is_none_or(|filter| filter.fits(record));
+        // A line costs more than all the rest: none is made that nobody reads.
+        let mut line = None;
+        if let Some(out) = self.out.as_mut().filter(|_| fits) {
+            self.totals.shown += u64::from(!lost);
+            if out.json {
+                out.put(record, "");
+            } else {
+                out.put(record, line.get_or_insert_with(|| self.names.line(record)));
+            }
         }
         if let Some(Unreadable(members)) = unreadable {
+            let line = line.get_or_insert_with(|| self.names.line(record));
             anstream::eprintln!("unreadable: {} of {line}", members.join(", "));
         }
         // What could not be read cannot be judged.
@@ -128,6 +137,7 @@ impl Events {
         for finding in judge.map(|judge| judge.record(record)).unwrap_or_default() {
             self.totals.findings += 1;
             if self.totals.findings <= FINDINGS_SHOWN {
+                let line = line.get_or_insert_with(|| self.names.line(record));
                 anstream::println!("violation: {finding}\n  {line}");
             }
         }
@@ -138,13 +148,14 @@ impl Events {
     }
 
     fn end(&self) -> Exit {
-        let Totals { events, lost, unreadable, findings } = self.totals;
+        let Totals { events, lost, unreadable, shown, findings } = self.totals;
         let judged = match &self.judge {
             Some(judge) => format!(", {} judged, {findings} violation(s)", judge.judged()),
             None => String::new(),
         };
         let unread = if unreadable > 0 { format!(", {unreadable} not readable") } else { String::new() };
-        anstream::eprintln!("{events} event(s), {lost} lost{unread}{judged}");
+        let shown = if self.filter.is_some() { format!(", {shown} shown") } else { String::new() };
+        anstream::eprintln!("{events} event(s){shown}, {lost} lost{unread}{judged}");
         if self.judge.is_some() && lost + unreadable > 0 {
             anstream::eprintln!("error: not every event could be judged; a larger --buffer loses less");
         }

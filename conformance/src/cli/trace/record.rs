@@ -43,10 +43,11 @@ impl RecordArgs {
     }
 
     fn live(&self) -> Result<Exit, CliError> {
-        let mut out = Output::new(Some(&self.file), true)?;
         let mut totals = Totals::default();
         let until = self.source.until()?;
         let mut tracer = self.source.attach(&self.probe)?;
+        // Not before: an older recording stays if there will be no new one.
+        let mut out = Output::new(Some(&self.file), true)?;
         loop {
             let goes_on = until.goes_on();
             if !goes_on {

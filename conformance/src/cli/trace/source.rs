@@ -55,9 +55,11 @@ impl Source {
         let how = if self.perf { How::Perf } else { How::Best };
         let tracer = Tracer::attach(&scope, how, buffer).map_err(|error| refused(&error))?;
         let (sites, took) = tracer.sites();
+        // Of a process the path is a link; a file that is gone has no other name.
+        let name = std::fs::read_link(&scope.path).unwrap_or_else(|_| scope.path.clone());
         anstream::eprintln!(
             "tracing {}: {} probe(s) at {sites} site(s), attached in {:.1} ms",
-            scope.path.display(),
+            name.display(),
             scope.probes.len(),
             took.as_secs_f64() * 1e3
         );
