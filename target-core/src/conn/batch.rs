@@ -82,6 +82,7 @@ impl TxBatch {
         let before = self.arena.len();
         let mut head = *bhs;
         set_total_ahs_length(&mut head, ahs.len().div_ceil(4) as u8);
+        // rfc7143/11.2.1.6-1.
         set_data_segment_length(&mut head, data.len() as u32);
         self.arena.extend_from_slice(&head);
         self.arena.extend_from_slice(ahs);
@@ -192,6 +193,7 @@ impl TxBatch {
 
     /// Adds the padding that `len` bytes need.
     fn pad(&mut self, len: usize) {
+        // rfc7143/10.7-7, rfc7143/11.2-4, rfc7143/13.1-3.
         self.arena.resize(self.arena.len() + padding(len), 0);
     }
 

@@ -338,6 +338,7 @@ impl Connection {
 
     /// Gives the number for a response and moves on.
     pub(crate) fn next_stat_sn(&mut self) -> u32 {
+        // rfc7143/4.2.2.2-3.
         let stat_sn = self.stat_sn;
         self.stat_sn = serial::next(stat_sn);
         stat_sn

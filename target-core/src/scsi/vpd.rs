@@ -83,6 +83,7 @@ fn identification(context: &mut Context<'_>) -> Result<Vec<u8>, Failure> {
         }
         designator(&mut out, OF_PORT | UTF8, 8, &name_string(target_port));
     }
+    // rfc7143/4.4.2-1.
     designator(&mut out, OF_TARGET | UTF8, 8, &name_string(&target));
     Ok(out)
 }
@@ -140,6 +141,7 @@ fn naa_of(unit: &LogicalUnit) -> [u8; 8] {
 /// A SCSI name string: ended by a NUL, padded with more to a multiple of four (SPC-4 7.8.6.11).
 fn name_string(name: &str) -> Vec<u8> {
     let mut bytes: Vec<u8> = name.bytes().take(251).collect();
+    // rfc7143/4.4.2-3.
     bytes.push(0);
     bytes.resize(bytes.len().next_multiple_of(4), 0);
     bytes

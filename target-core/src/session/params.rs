@@ -48,6 +48,7 @@ impl Default for SessionParams {
             data_pdu_in_order: true,
             data_sequence_in_order: true,
             error_recovery_level: 0,
+            // rfc7143/4.2.3.3-1.
             task_reporting: TaskReporting::Rfc3720,
             protocol_level: 1,
         }

@@ -147,6 +147,7 @@ impl Session {
     pub(crate) fn new_ttt(&mut self) -> u32 {
         let ttt = self.next_ttt;
         self.next_ttt = self.next_ttt.wrapping_add(1);
+        // rfc7143/11.8.5-1.
         if self.next_ttt == RESERVED_TAG {
             self.next_ttt = 0;
         }
@@ -220,6 +221,7 @@ impl Session {
 
     /// The command with that tag, answered or not, if it is allegiant to that connection: its numbered PDUs can be asked for.
     pub(crate) fn find_numbered(&self, conn: ConnId, itt: u32) -> Option<&Task> {
+        // rfc7143/4.2.5.1-5.
         self.task_or_answered(itt).filter(|task| task.conn == conn)
     }
 

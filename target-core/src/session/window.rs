@@ -109,6 +109,7 @@ impl<T> CmdWindow<T> {
         loop {
             match self.slots.front() {
                 Some(Slot::Held(_) | Slot::Plugged) => {}
+                // A gap holds up what is behind it (rfc7143/4.2.2.1-9).
                 Some(Slot::Empty) | None => return None,
             }
             if let Some(Slot::Held(item)) = self.slots.pop_front() {
@@ -170,6 +171,7 @@ impl<T> CmdWindow<T> {
         self.outstanding = self.outstanding.saturating_sub(1);
         let room = self.size.saturating_sub(self.outstanding);
         let max = self.exp_cmd_sn.wrapping_add(room).wrapping_sub(u32::from(!planted!(WindowSize)));
+        // It never goes back, so it is never below ExpCmdSN - 1 (rfc7143/4.2.2.1-11).
         if serial::lt(self.max_cmd_sn, max) {
             self.max_cmd_sn = max;
         }

@@ -209,6 +209,7 @@ impl<S: ProbeSink> Target<S> {
             let lun =
                 self.config.targets.get(node).and_then(|target| target.luns.iter().map(|lun| lun.lun).min());
             if let Some(lun) = lun {
+                // rfc7143/11.9.3-1.
                 self.report_condition(key, Lun::from_number(lun), Attention::LunsChanged.code());
             }
         }

@@ -75,6 +75,7 @@ impl<S: ProbeSink> Target<S> {
         let Some(session) = self.sessions.get_mut(session_key) else { return };
         let rules = WriteRules::from(&session.params);
         let (mut task, fault) = new_task(id, pdu, extras, frame.data.clone(), rules);
+        // rfc7144/5.1.1-2.
         task.priority = if session.params.protocol_level >= 2 { pdu.priority } else { 0 };
         task.heard = self.now;
         task.held = frame.data.len() as u64;
@@ -130,9 +131,11 @@ impl<S: ProbeSink> Target<S> {
     /// Puts a request in CmdSN order and delivers what can be.
     pub(super) fn submit(&mut self, session_key: SessionKey, cmd_sn: u32, immediate: bool, item: Pending) {
         let Some(session) = self.sessions.get_mut(session_key) else { return };
+        // An immediate one has no number of its own (rfc7143/4.2.2.1-2).
         if immediate {
             return self.deliver(session_key, item);
         }
+        // In CmdSN order, whichever connection brought it (rfc7143/4.2.2.1-7, rfc7143/4.2.2.1-13).
         match session.window.arrive(cmd_sn, item) {
             Arrival::Ready(item) => {
                 self.deliver(session_key, item);

@@ -22,12 +22,14 @@ impl<S: ProbeSink> Target<S> {
     pub(super) fn data_out(&mut self, id: ConnId, session_key: SessionKey, frame: &Frame) {
         let pdu = DataOut::parse(&frame.bhs);
         let Some(session) = self.sessions.get(session_key) else { return };
+        // Whichever write it is for, in whatever order they take turns (rfc7143/4.2.5.2-9).
         let found = session.tasks.find(pdu.itt);
         let late = session.aborted.contains(pdu.itt);
         let damaged = frame.verdict == Verdict::DataDigest;
         let Some((task_key, task)) = found.and_then(|key| Some((key, session.tasks.get(key)?))) else {
             let fault = match (damaged, late) {
                 (true, _) => Fault::DataDigest,
+                // rfc7143/10.7-2.
                 (false, true) => Fault::AbortedTask,
                 (false, false) => Fault::NoSuchTask,
             };
@@ -78,6 +80,7 @@ impl<S: ProbeSink> Target<S> {
             buffer_offset: pdu.buffer_offset,
             final_bit: pdu.final_bit,
         };
+        // rfc7143/4.2.5.3-1.
         let wrong_lun = !planted!(DataOutLun) && pdu.ttt != NO_TTT && pdu.lun != task.lun;
         let recovers = session.params.error_recovery_level > 0;
         let write = task.write_data.as_mut()?;
@@ -178,6 +181,7 @@ impl<S: ProbeSink> Target<S> {
             session.held = session.held.saturating_add(length);
             conn = Some(task.conn);
             if let Some(conn) = self.conns.get_mut(&task.conn) {
+                // rfc7143/4.2.5.1-4.
                 conn.out.push(Out::R2t(task_key, spec));
             }
         }

@@ -57,6 +57,7 @@ impl<S: ProbeSink> Encoder<'_, S> {
 
     /// The response with that number once more, the same but for the command window (rfc7143/11.16-2).
     pub(super) fn status_again(&mut self, stat_sn: u32) {
+        // rfc7143/11.4.9-1.
         let Some(Kept { mut bhs, data, shown, .. }) = self.conn.kept(stat_sn).cloned() else { return };
         if !self.conn.takes(data.len()) {
             // The initiator has lowered its limit since it asked.
@@ -78,10 +79,12 @@ impl<S: ProbeSink> Encoder<'_, S> {
             Out::NopEcho { itt, data, immediate } => {
                 self.answered(immediate);
                 let stat_sn = self.conn.next_stat_sn();
+                // rfc7143/11.19-2.
                 let max = self.conn.params.max_send_segment as usize;
                 self.nop_in(
                     Lun(0),
                     itt,
+                    // rfc7143/11.19-3.
                     RESERVED_TAG,
                     stat_sn,
                     data.slice(..data.len().min(if planted!(NopEchoOverMax) { usize::MAX } else { max })),
@@ -92,9 +95,11 @@ impl<S: ProbeSink> Encoder<'_, S> {
                 if planted!(PingTakesStatSn) {
                     self.conn.next_stat_sn();
                 }
+                // rfc7143/11.19-5.
                 self.nop_in(lun, RESERVED_TAG, ttt, self.conn.stat_sn, Bytes::new());
             }
             Out::NopWindow => {
+                // rfc7143/11.19.1-1, rfc7143/11.19-5.
                 self.nop_in(Lun(0), RESERVED_TAG, RESERVED_TAG, self.conn.stat_sn, Bytes::new());
             }
             Out::Login(out) => self.login(*out),
@@ -112,6 +117,7 @@ impl<S: ProbeSink> Encoder<'_, S> {
                     time2retain,
                 };
                 let fields = Fields { itt, cmd_sn: exp_cmd_sn, stat_sn, ..Fields::default() };
+                // rfc7143/11.15.2-1.
                 self.send_response(Some(Probe::LogoutResponse), &pdu.emit(), Bytes::new(), fields);
             }
             Out::Tmf { answer, fenced } => {
@@ -133,12 +139,14 @@ impl<S: ProbeSink> Encoder<'_, S> {
                     max_cmd_sn,
                 };
                 let fields = Fields { itt, cmd_sn: exp_cmd_sn, stat_sn, ..Fields::default() };
+                // rfc7143/11.6.2-1.
                 self.send_response(Some(Probe::TaskResponse), &pdu.emit(), Bytes::new(), fields);
             }
             Out::Reject { reason, header, data_sn } => {
                 let Numbers { exp_cmd_sn, max_cmd_sn } = self.numbers;
                 let stat_sn = self.conn.next_stat_sn();
                 let pdu = Reject {
+                    // There is no 0x0b among them (rfc7143/11.17.1-1, rfc7143/11.17.1-2).
                     reason: reason.code(),
                     data_segment_length: length(&header),
                     stat_sn,
@@ -191,6 +199,7 @@ impl<S: ProbeSink> Encoder<'_, S> {
             continue_bit: out.reply.continue_bit,
             csg: out.reply.csg,
             nsg: out.reply.nsg,
+            // rfc7143/11.13.1-1, rfc7143/11.13.2-1.
             version_max: 0,
             version_active: 0,
             data_segment_length: length(&out.reply.text),
@@ -211,6 +220,7 @@ impl<S: ProbeSink> Encoder<'_, S> {
         };
         self.send(Some(Probe::LoginResponse), &pdu.emit(), &SgList::from(out.reply.text), fields);
         if out.last {
+            // rfc7143/13.1-2.
             self.conn.send_digests = self.conn.params.digests;
         }
     }
@@ -288,6 +298,7 @@ impl<S: ProbeSink> Encoder<'_, S> {
             lun: if planted!(R2tLun) { Lun(0) } else { lun },
             itt,
             ttt: spec.ttt,
+            // Of this moment, when it is sent again (rfc7143/11.16-3).
             stat_sn: if planted!(R2tTakesStatSn) { self.conn.next_stat_sn() } else { self.conn.stat_sn },
             exp_cmd_sn,
             max_cmd_sn,
@@ -304,6 +315,7 @@ impl<S: ProbeSink> Encoder<'_, S> {
             data_sn: spec.r2t_sn,
             ..Fields::default()
         };
+        // rfc7143/11.8.1-1.
         self.send(Some(Probe::DataRequest), &pdu.emit(), &SgList::new(), fields);
     }
 
@@ -312,6 +324,7 @@ impl<S: ProbeSink> Encoder<'_, S> {
         let Numbers { exp_cmd_sn, max_cmd_sn } = self.numbers;
         let stat_sn = task.stat_sn.filter(|_| sent.status).unwrap_or(0);
         let residual = if sent.status { residuals(task).1 } else { Residual::None };
+        // rfc7143/11.7.4-1.
         let ttt = sent.ack.unwrap_or(RESERVED_TAG);
         let pdu = DataIn {
             final_bit: sent.final_bit,
@@ -341,6 +354,7 @@ impl<S: ProbeSink> Encoder<'_, S> {
             data_sn,
             data_len: pdu.data_segment_length,
         };
+        // Reserved bits are 0 in all of them (rfc7143/10.7-4).
         let bhs = pdu.emit();
         self.send(Some(Probe::DataSend), &bhs, &data, fields);
         if sent.status {
@@ -357,8 +371,11 @@ impl<S: ProbeSink> Encoder<'_, S> {
             self.conn.fenced = Some(stat_sn);
         }
         let (write, read) = residuals(task);
+        // Autosense (rfc7143/4.6.1.2-1, rfc7143/10.2-1, rfc7143/11.4.7-1, rfc7143/11.4.7-2, rfc7144/5.2.2-1,
+        // rfc7144/5.2.2-2).
         let sense = sense_segment(&outcome.sense);
         // A unidirectional command has its one residual in the first place, whatever its direction.
+        // rfc7143/11.4.6-1.
         let (first, bidi) = if task.read && (!task.write || planted!(BidiResidual)) {
             (read, Residual::None)
         } else {
@@ -369,15 +386,18 @@ impl<S: ProbeSink> Encoder<'_, S> {
             bidi_underflow: matches!(bidi, Residual::Underflow(_)),
             overflow: matches!(first, Residual::Overflow(_)),
             underflow: matches!(first, Residual::Underflow(_)),
+            // The target has no other to tell, so the flags may be set (rfc7143/11.4.1-1).
             response: 0,
             status: outcome.status,
             data_segment_length: length(&sense),
             status_qualifier: outcome.qualifier,
             itt: task.itt,
+            // rfc7143/11.16.3-3, rfc7143/11.16.5-2.
             snack_tag: if planted!(SnackTagLost) { 0 } else { task.snack_tag },
             stat_sn,
             exp_cmd_sn,
             max_cmd_sn,
+            // rfc7143/11.4.8-1.
             exp_data_sn: if task.data_in.is_some() {
                 task.sent.data_ins().wrapping_sub(u32::from(planted!(ExpDataSn)))
             } else {
@@ -404,6 +424,8 @@ impl<S: ProbeSink> Encoder<'_, S> {
 pub(super) fn residuals(task: &Task) -> (Residual, Residual) {
     let Some(outcome) = &task.outcome else { return (Residual::None, Residual::None) };
     let written = if planted!(WriteResidual) { task.edtl } else { outcome.data_out_expected } as usize;
+    // What is left after the allocation length cut it, that of REPORT LUNS too (rfc7143/11.4.5.3-1,
+    // rfc7143/11.4.5.3-2, rfc7143/11.4.5.3-3).
     let read = outcome.data_in.len();
     let read_residual = if task.read { Residual::of(read, task.read_edtl) } else { Residual::None };
     let write_residual = if task.write {

@@ -34,8 +34,10 @@ impl<S: ProbeSink> Target<S> {
         if let Some(fence) = &mut session.fence
             && (fenced || fence.scope.meets(scope))
         {
+            // rfc7143/4.2.2.3.2-3, rfc7143/4.2.2.3.2-8.
             return fence.held.push_back((response, scope, fenced));
         }
+        // rfc7143/4.2.2.3.2-1, rfc7143/4.2.2.3.2-4, rfc7143/13.23-3, rfc7143/13.23-4.
         let reporting = session.params.task_reporting != TaskReporting::Rfc3720;
         let binding = reporting || matches!(response, Response::Tmf(..));
         if !fenced || !binding || session.conns.len() < 2 {
@@ -62,6 +64,7 @@ impl<S: ProbeSink> Target<S> {
             match &mut fence.step {
                 Step::Unsent(unsent) => {
                     // What a lost connection owes is not delivered, so nothing has to come after it.
+                    // rfc7143/4.2.2.3.2-2.
                     unsent.retain(|task| tasks.get(*task).is_some_and(|task| member(task.conn).is_some()));
                     if !unsent.is_empty() {
                         return;
@@ -79,6 +82,7 @@ impl<S: ProbeSink> Target<S> {
                     }
                 }
                 Step::Unacknowledged(owed) => {
+                    // rfc7143/4.2.2.3.2-6.
                     owed.retain(|(id, next)| member(*id).is_some_and(|conn| !conn.has_acknowledged(*next)));
                     if !owed.is_empty() {
                         return;
@@ -106,6 +110,7 @@ impl<S: ProbeSink> Target<S> {
                         Response::Task(task) => tasks.get(task).is_none(),
                         Response::Tmf(..) => false,
                     };
+                    // rfc7143/4.2.2.3.2-7.
                     let waits = member(*id).is_some_and(|conn| match conn.fenced {
                         Some(stat_sn) => !conn.has_acknowledged(stat_sn.wrapping_add(1)),
                         None => !gone,
@@ -158,6 +163,7 @@ impl<S: ProbeSink> Target<S> {
     fn end_behind(&mut self, key: SessionKey, response: Response) {
         let Response::Tmf(id, answer) = response else { return };
         if let Some(reason) = answer.ends {
+            // rfc7144/6.3-10, rfc7143/11.6.1-1.
             self.end_session(key, Some(id), reason);
             self.close_after_output(id, reason);
         }

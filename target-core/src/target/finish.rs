@@ -69,6 +69,7 @@ impl<S: ProbeSink> Target<S> {
 
     /// A command has its outcome; it is answered when all the data announced for it has come.
     pub(super) fn finish(&mut self, session_key: SessionKey, task_key: TaskKey, outcome: Outcome) {
+        // rfc7143/10.2-2.
         let Some(mut outcome) = self.pass_aca(session_key, task_key, outcome) else { return };
         let set = self.leave_set(session_key, task_key);
         if outcome.status == status::CHECK_CONDITION
@@ -88,6 +89,7 @@ impl<S: ProbeSink> Target<S> {
         task.outcome = Some(outcome);
         let io = task.io.take();
         let waits = task.awaits_data();
+        // rfc7143/7.8-4, rfc7143/11.17.1-5.
         if waits {
             task.stage = Stage::Draining;
             if let Some(write) = &mut task.write_data {
@@ -136,6 +138,7 @@ impl<S: ProbeSink> Target<S> {
             let transfer = data.map(|data| ReadTransfer::new(data.clone(), task.read_edtl, rules));
             task.data_in = transfer.filter(|transfer| !transfer.is_done());
         }
+        // Always the connection of the command (rfc7143/4.2.5.1-1, rfc7143/4.2.5.1-2, rfc7143/4.2.5.1-4).
         let Some(conn) = self.conns.get_mut(&task.conn).filter(|conn| conn.session == Some(session_key))
         else {
             return;
@@ -156,6 +159,7 @@ impl<S: ProbeSink> Target<S> {
         let Some(session) = self.sessions.get_mut(session_key) else { return };
         let Some(task) = session.tasks.get(task_key) else { return };
         if task.awaits_data() && !planted!(AbortForgetsTag) {
+            // rfc7143/4.2.3.4-10.
             session.aborted.remember(task.itt, task.conn, task.lun);
         }
         // A held command's number is plugged by who took it out of the window; then nothing is outstanding for it.
@@ -163,6 +167,7 @@ impl<S: ProbeSink> Target<S> {
         if !task.immediate && counted && !planted!(AbortKeepsWindow) {
             session.window.finish();
         }
+        // What is queued of its answer finds no task any more (rfc7143/11.5.1-4, rfc7144/6.3-4).
         self.forget(session_key, task_key);
     }
 
@@ -226,8 +231,11 @@ impl<S: ProbeSink> Target<S> {
 /// Whether a response needs a Response Fence (RFC 7143 4.2.2.3.4): it tells of a unit attention, establishes an ACA
 /// condition, says that there is one, or ends PREEMPT AND ABORT. Only the first of each kind would have to.
 fn is_fenced(outcome: &Outcome, task: &Task) -> bool {
+    // rfc7143/4.2.2.3.4-1.
     match outcome.status {
         status::ACA_ACTIVE => true,
+        // The first that other sessions hear of an abort (rfc7143/4.2.3.3-12, rfc7143/4.2.3.4-15,
+        // rfc7143/4.2.3.6-1).
         status::CHECK_CONDITION => task.asks_for_aca() || outcome.sense.code.key == UNIT_ATTENTION,
         _ => preempts_and_aborts(task.cdb.as_slice()),
     }

@@ -80,6 +80,7 @@ impl<S: ProbeSink> Target<S> {
         let now = self.now;
         let Some(session) = self.sessions.get_mut(session_key) else { return };
         if session.retain_until.is_some_and(|until| until <= now) {
+            // rfc7143/7.5-1.
             return self.end_session(session_key, None, "not continued in time");
         }
         let over = session.lost.take(|lost| lost.until <= now);
@@ -173,6 +174,7 @@ struct Stay {
 
 impl Stay {
     fn keeps(self, task: &Task) -> bool {
+        // rfc7143/7.14-5.
         !task.immediate
             && match task.stage {
                 Stage::Aborting => false,

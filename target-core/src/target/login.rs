@@ -74,16 +74,20 @@ impl<S: ProbeSink> Target<S> {
             &frame.data,
         );
         match step {
+            // One response to a request (rfc7143/6.3-1).
             LoginStep::Reply(reply) => self.login_reply(id, pdu, reply, Tsih(pdu.tsih), false),
             LoginStep::Done(reply, outcome) => {
                 let tsih = self.logged_in(id, pdu, *outcome);
+                // rfc7143/6.3.1-4, rfc7143/11.13.3-1.
                 self.login_reply(id, pdu, reply, tsih, true);
             }
             LoginStep::Refuse { reply, fault } => {
                 let reason = fault.why().to_string();
                 self.login_failed(id, reply.status, reason);
                 self.note_violation(id, Fault::Login(fault));
+                // rfc7143/6.3.1-5, rfc7143/7.12-1.
                 self.login_reply(id, pdu, reply, Tsih(pdu.tsih), false);
+                // rfc7143/11.13.5-5.
                 self.close_after_output(id, "login refused");
             }
         }
@@ -143,6 +147,7 @@ impl<S: ProbeSink> Target<S> {
             }
             None => self.new_session(id, pdu, &outcome),
         };
+        // rfc7143/4.4.3-1.
         let tsih = self.sessions.get(session_key).map_or(Tsih(0), |session| session.tsih);
         if let Some(conn) = self.conns.get_mut(&id) {
             conn.go(Transition::T5);
@@ -152,6 +157,7 @@ impl<S: ProbeSink> Target<S> {
             conn.text = Some(TextExchange::new(outcome.access));
             conn.login = None;
             conn.deadline = None;
+            // rfc7143/7.4.3-1.
             if normal {
                 conn.keepalive = Some(KeepAlive::new(self.now, timers.nop_interval, timers.nop_timeout));
             }
@@ -168,6 +174,7 @@ impl<S: ProbeSink> Target<S> {
         outcome: &LoginOutcome,
     ) -> crate::session::SessionKey {
         // The CmdSN of the first request counts (rfc7143/11.12.8-1): the responses so far have said so.
+        // rfc7143/4.2.2.1-3.
         let (local, group, first_cmd_sn) = match self.conns.get(&id) {
             Some(conn) => (conn.local, conn.group, conn.numbers.0),
             // The connection that is being answered is there.
@@ -191,6 +198,7 @@ impl<S: ProbeSink> Target<S> {
             // SAM names of the two SCSI ports (RFC 7143 4.4.3).
             let isid = outcome.isid.iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"));
             let initiator_port = format!("{},i,0x{isid}", who.initiator);
+            // rfc7143/4.4.2-2, rfc7143/4.4.2-3.
             let target_port = format!("{},t,0x{group:04x}", node.name);
             node.scsi.nexus_up(who.nexus, &initiator_port, &target_port, group);
             node.scsi.speaks(who.nexus, outcome.session.protocol_level);
@@ -199,6 +207,7 @@ impl<S: ProbeSink> Target<S> {
         let mut session = Session::new(who, outcome.session.clone(), first_cmd_sn, commands);
         session.go(states::Transition::N1);
         session.go(states::Transition::N2);
+        // rfc7143/4.2.1-1.
         session.conns.push((outcome.cid, id));
         self.sessions.insert(session)
     }

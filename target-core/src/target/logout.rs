@@ -22,6 +22,7 @@ impl<S: ProbeSink> Target<S> {
         let fault = match LogoutReason::from_u8(pdu.reason) {
             None => Fault::LogoutReason,
             Some(LogoutReason::CloseConnection | LogoutReason::RemoveConnectionForRecovery) if discovery => {
+                // rfc7143/4.2.9.1-1.
                 Fault::NotInDiscovery
             }
             Some(_) => {
@@ -42,8 +43,10 @@ impl<S: ProbeSink> Target<S> {
         match LogoutReason::from_u8(pdu.reason) {
             Some(LogoutReason::CloseSession) => {
                 self.enter_logout(id);
+                // rfc7143/11.14-4.
                 self.end_session(session_key, Some(id), "logout");
                 self.answer_logout(id, pdu.itt, LogoutResult::Closed, (0, 0));
+                // rfc7143/11.15-1.
                 self.close_after_output(id, "logged out");
             }
             Some(LogoutReason::CloseConnection) => self.logout_connection(session_key, id, pdu, false),
@@ -84,12 +87,15 @@ impl<S: ProbeSink> Target<S> {
         if closes_session {
             self.end_session(session_key, Some(id), "logout");
         } else if recover {
+            // rfc7143/11.14-5.
             self.leave_recoverably(closing, true);
         } else {
+            // rfc7143/11.14-4.
             self.leave_session(closing);
         }
         self.answer_logout(id, pdu.itt, LogoutResult::Closed, times);
         if closing == id {
+            // rfc7143/11.15-1.
             self.close_after_output(id, "logged out");
         } else {
             self.close_now(closing, "logged out over another connection");

@@ -60,6 +60,8 @@ impl<S: ProbeSink> Target<S> {
             let ready = match &mut tmf.wait {
                 TmfWait::Commands => {
                     // A non-immediate function was delivered in its turn, so nothing before it is missing.
+                    // Of this session alone (rfc7143/4.2.3.3-8, rfc7143/4.2.3.3-9, rfc7143/4.2.3.4-7,
+                    // rfc7143/4.2.3.4-8, rfc7143/11.6.1-2).
                     if !request.immediate
                         || is_target_reset(&request)
                         || serial::le(request.cmd_sn, exp_cmd_sn)
@@ -102,6 +104,7 @@ impl<S: ProbeSink> Target<S> {
     /// until it has come, because the initiator goes on sending it (rfc7143/4.2.3.3-6); they are returned. With FastAbort
     /// none stays, and what still comes is dropped. Where the tasks were goes to `hit`.
     fn abort_own(&mut self, session_key: SessionKey, request: &TaskRequest, hit: &mut Hits) -> Vec<TaskKey> {
+        // rfc7143/4.2.3.4-2, rfc7143/13.23-1, rfc7143/4.2.3.4-1, rfc7143/10.7-1.
         let fast = self.is_fast(session_key);
         let Some(session) = self.sessions.get(session_key) else { return Vec::new() };
         let affected: Vec<TaskKey> =
@@ -120,6 +123,7 @@ impl<S: ProbeSink> Target<S> {
                 self.drop_task(session_key, key);
                 continue;
             }
+            // rfc7143/11.5.1-7.
             waiting.push(key);
             if task.stage != Stage::Aborting {
                 self.leave_for_data(session_key, key);
@@ -155,6 +159,7 @@ impl<S: ProbeSink> Target<S> {
     /// Event 5, once for each logical unit on each connection.
     fn announce_terminations(&mut self, hit: Hits) {
         for (conn, lun) in hit {
+            // rfc7143/4.2.3.4-11.
             self.announce_termination(conn, lun);
         }
     }
@@ -184,12 +189,14 @@ impl<S: ProbeSink> Target<S> {
                 self.announce_terminations(late);
             }
         }
+        // rfc7143/4.2.3.3-10.
         if let Some(node) = node_index.and_then(|node| self.nodes.get_mut(node)) {
             match function {
                 Some(TmfFunction::ClearTaskSet) if !planted!(ClearedUntold) => {
                     node.scsi.cleared(request.lun, nexus, others)
                 }
                 Some(TmfFunction::LogicalUnitReset) if !planted!(ResetFake) => {
+                    // rfc7143/11.5.1-12.
                     node.scsi.lun_reset(request.lun, nexus);
                 }
                 Some(TmfFunction::TargetWarmReset | TmfFunction::TargetColdReset) => {
@@ -208,6 +215,7 @@ impl<S: ProbeSink> Target<S> {
                 self.end_functions(node, request);
             }
         }
+        // rfc7143/4.2.3.3-13, rfc7143/4.2.3.4-17.
         self.answer_tmf(session_key, id, request, TmfResponse::FunctionComplete, 0);
         if function == Some(TmfFunction::TargetColdReset) {
             self.cold_reset(session_key, node_index);
@@ -259,6 +267,7 @@ impl<S: ProbeSink> Target<S> {
             self.drop_task(session_key, key);
         }
         if any {
+            // rfc7143/4.2.3.5-1, rfc7143/4.2.3.5-3.
             if self.is_fast(session_key) {
                 self.announce_terminations(hit);
             }
@@ -273,6 +282,7 @@ impl<S: ProbeSink> Target<S> {
     fn cold_reset(&mut self, session_key: SessionKey, node: Option<usize>) {
         for other in self.sessions.keys() {
             if other != session_key && self.sessions.get(other).is_some_and(|session| session.node == node) {
+                // rfc7143/11.6.1-1, rfc7143/11.5.1-15.
                 self.announce_session_drop(other, "target cold reset");
             }
         }
@@ -301,6 +311,7 @@ type Hits = Vec<(ConnId, Lun)>;
 
 fn note_hit(hit: &mut Hits, task: &Task) {
     let place = (task.conn, task.lun);
+    // rfc7143/4.2.3.4-12.
     if !hit.contains(&place) {
         hit.push(place);
     }

@@ -15,6 +15,7 @@ impl<S: ProbeSink> Target<S> {
     /// Tells the three uses of NOP-Out apart.
     pub(super) fn nop_out(&mut self, id: ConnId, session_key: SessionKey, frame: &Frame) {
         let pdu = NopOut::parse(&frame.bhs);
+        // rfc7143/11.19-4.
         if pdu.itt == RESERVED_TAG {
             return self.nop_answer(id, session_key, &pdu, frame);
         }
@@ -43,6 +44,7 @@ impl<S: ProbeSink> Target<S> {
             if conn.terminations.acknowledged(pdu.lun, pdu.exp_stat_sn)
                 && let Some(session) = self.sessions.get_mut(session_key)
             {
+                // rfc7143/4.2.3.4-16.
                 session.aborted.release(id, pdu.lun);
             }
             return;
@@ -62,6 +64,7 @@ impl<S: ProbeSink> Target<S> {
             session.window.finish();
         }
         let Some(conn) = self.conns.get_mut(&id) else { return };
+        // rfc7143/11.18.1-3, rfc7143/11.19-1, rfc7143/4.2.5.1-1.
         conn.out.push(Out::NopEcho { itt: pdu.itt, data: data.clone(), immediate: pdu.immediate });
         self.wake(id);
     }

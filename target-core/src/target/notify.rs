@@ -29,6 +29,7 @@ impl<S: ProbeSink> Target<S> {
 
     /// Event 1: asks for a logout within `seconds`.
     pub(super) fn request_logout(&mut self, id: ConnId, seconds: u16) {
+        // rfc7143/11.9.1-1.
         self.notify(id, event(AsyncEvent::LogoutRequest, [0, 0, seconds]));
         let due = self.now + Duration::from_secs(u64::from(seconds));
         if let Some(conn) = self.conns.get_mut(&id) {
@@ -46,6 +47,7 @@ impl<S: ProbeSink> Target<S> {
             return self.drop_connection(id, reason);
         };
         let parameters = [conn.cid, session.params.time2wait, session.params.time2retain];
+        // rfc7143/4.2.5.4-1, rfc7143/4.2.5.4-2.
         self.notify(id, event(AsyncEvent::ConnectionDropNotification, parameters));
         self.leave_and_close(id, reason);
     }
@@ -86,6 +88,7 @@ impl<S: ProbeSink> Target<S> {
     /// Event 5: the tasks of a logical unit are being terminated. Only for sessions with TaskReporting=FastAbort
     /// (rfc7143/11.9.1-8).
     pub(super) fn announce_termination(&mut self, id: ConnId, lun: Lun) {
+        // rfc7143/4.2.3.4-13, rfc7143/4.2.3.5-2.
         self.notify(id, AsyncOut { lun, ..event(AsyncEvent::TaskTermination, [0; 3]) });
     }
 

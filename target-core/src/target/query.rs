@@ -30,6 +30,7 @@ impl<S: ProbeSink> Target<S> {
         let gone = (TmfResponse::FunctionComplete, false);
         let Some(session) = self.sessions.get_mut(session_key) else { return gone };
         if session.has_function(pdu.referenced_task_tag) {
+            // rfc7144/6.3-7.
             return (TmfResponse::FunctionRejected, false);
         }
         let found = session.tasks.find(pdu.referenced_task_tag).and_then(|key| session.tasks.get(key));

@@ -14,6 +14,7 @@ impl<S: ProbeSink> Target<S> {
     /// (rfc7143/7.2.2-9).
     pub(super) fn task_reassign(&mut self, session_key: SessionKey, id: ConnId, pdu: &TaskRequest) {
         let response = self.may_reassign(session_key, pdu.referenced_task_tag);
+        // rfc7143/11.5.1-17, rfc7143/11.6-1.
         self.answer_tmf(session_key, id, pdu, response, 0);
         if response == TmfResponse::FunctionComplete {
             self.take_over(session_key, id, pdu.referenced_task_tag, pdu.exp_data_sn);
@@ -24,6 +25,7 @@ impl<S: ProbeSink> Target<S> {
     fn may_reassign(&self, session_key: SessionKey, itt: u32) -> TmfResponse {
         let Some(session) = self.sessions.get(session_key) else { return TmfResponse::TaskDoesNotExist };
         if session.params.error_recovery_level < 2 {
+            // rfc7143/7.2.2-7.
             return TmfResponse::TaskAllegianceReassignmentNotSupported;
         }
         let Some(task) = session.task_or_answered(itt) else {
@@ -36,6 +38,7 @@ impl<S: ProbeSink> Target<S> {
         match session.lost.find(task.conn) {
             Some(lost) if lost.is_logged_out() => TmfResponse::FunctionComplete,
             // It is allegiant to a connection that works, or that nobody logged out for recovery.
+            // rfc7143/7.2.2-8, rfc7143/11.5.1-16.
             _ => TmfResponse::TaskStillAllegiant,
         }
     }
@@ -72,6 +75,7 @@ impl<S: ProbeSink> Target<S> {
         task.stat_sn = None;
         task.snack_tag = 0;
         // 0 leaves the reference number as it is; any other value that is not possible is ignored (rfc7143/11.5.6-4).
+        // rfc7143/7.2.2-2, rfc7143/7.2.2-3.
         let freed = if exp_data_sn == 0 { None } else { acknowledge_data(task, exp_data_sn) };
         session.held = session.held.saturating_sub(freed.unwrap_or(0));
         // What was on its way to the target is lost with the connection.
@@ -79,6 +83,7 @@ impl<S: ProbeSink> Target<S> {
             write.give_up_sequences();
         }
         match task.stage {
+            // The data that is not acknowledged, and the status (rfc7143/7.2.2-5, rfc7143/11.5.6-1).
             Stage::Responding => self.start_over(session_key, key),
             _ => self.data_arrived(session_key, key),
         }

@@ -77,6 +77,7 @@ impl<S: ProbeSink> Target<S> {
         }
         match opcode {
             Opcode::ScsiCommand => {
+                // Reserved bits are not looked at, here and in the others (rfc7143/10.7-5).
                 let pdu = ScsiCommand::parse(&frame.bhs);
                 let extras = Extras::read(&pdu, &frame.ahs);
                 self.fire_scsi_command(id, frame, &pdu, &extras);
@@ -108,6 +109,7 @@ impl<S: ProbeSink> Target<S> {
             Opcode::TaskRequest => self.task_request(id, session, frame),
             Opcode::TextRequest => self.text_request(id, session, frame),
             Opcode::LogoutRequest => self.logout_request(id, session, frame),
+            // rfc7143/4.2.3.6-4.
             Opcode::LoginRequest => self.violation(id, Fault::LoginInFullFeature, frame),
             Opcode::Snack => self.snack(id, session, frame),
             Opcode::ScsiCommand
@@ -135,6 +137,7 @@ impl<S: ProbeSink> Target<S> {
         let stray_ahs = shape != Shape::Any && !frame.ahs.is_empty();
         let stray_data = shape == Shape::Bare && !frame.data.is_empty();
         let discovery =
+            // rfc7143/4.2.9.1-1.
             self.is_discovery(id) && !matches!(opcode, Opcode::TextRequest | Opcode::LogoutRequest);
         let fault = if frame.data.len() > data_max as usize {
             Fault::SegmentTooLong
@@ -166,6 +169,7 @@ impl<S: ProbeSink> Target<S> {
                 self.fire_data_out(id, frame, &DataOut::parse(&frame.bhs), Lun(0));
                 self.not_login(id, frame);
             }
+            // A SNACK, too (rfc7143/7.1.4-3).
             Some(opcode) => {
                 self.fire_other(id, opcode, frame);
                 self.not_login(id, frame);
@@ -193,6 +197,7 @@ impl<S: ProbeSink> Target<S> {
         };
         // As soon as the target would declare more, more may come.
         let data_max = conn.params.max_recv_segment.max(self.config.offer.max_recv_data_segment_length);
+        // rfc7143/13.1-2.
         let digests = if conn.state.is_full_feature() { conn.params.digests } else { Digests::default() };
         if conn.is_ending() {
             return RxStatus { flow: Flow::Ended, digests, data_max: 0 };

@@ -44,6 +44,7 @@ impl<S: ProbeSink> Target<S> {
             header.extend_from_slice(&frame.ahs);
         }
         header.truncate(conn.params.max_send_segment as usize);
+        // rfc7143/7.3-1.
         conn.out.push(Out::Reject { reason, header: header.into(), data_sn });
         self.wake(id);
     }

@@ -26,6 +26,7 @@ pub(super) struct Directory<'a> {
 
 /// Where a session's name must be unique.
 pub(super) fn scope_of(target: Option<usize>, group: u16, local: SocketAddr) -> Scope {
+    // rfc7143/7.4.2.1-1, rfc7143/7.4.2.1-3, rfc7143/7.4.2.2-1, rfc7143/7.4.2.1-2.
     target.map_or(Scope::Portal(local), |target| Scope::Target(target, group))
 }
 
@@ -73,7 +74,9 @@ impl Directory<'_> {
             Scope::Target(..) => {}
             Scope::Portal(_) => return Err(NotAdmitted::WrongType),
         }
+        // rfc7143/6.3.4-2.
         let reinstates = session.conn(ask.cid).is_some();
+        // A reinstating one is let in beyond it (rfc7143/4.2.1-2).
         if !reinstates && session.conns.len() >= usize::from(session.params.max_connections) {
             return Err(NotAdmitted::TooManyConnections);
         }
@@ -108,6 +111,8 @@ impl<S: ProbeSink> Target<S> {
                 && session.scope == scope
         });
         if let Some(old) = old.map(|(key, _)| key) {
+            // Whatever state it is in; who begins anew has precedence (rfc7143/7.4.2.1-4, rfc7143/7.14-4,
+            // rfc7143/7.15-2).
             self.end_session(old, None, "reinstated");
         }
     }
@@ -146,6 +151,7 @@ impl<S: ProbeSink> Target<S> {
             return self.end_session(session_key, None, reason);
         }
         session.go(Transition::N5);
+        // Kept to be recovered, or ended above (rfc7143/7.14-3).
         session.retain_until = Some(now + session.retention());
         self.arm_session(session_key);
     }
@@ -226,6 +232,7 @@ impl<S: ProbeSink> Target<S> {
         }
         if let Some(at) = session.node {
             if let Some(node) = self.nodes.get_mut(at) {
+                // rfc7144/6.3-9.
                 node.scsi.nexus_down(session.nexus);
             }
             self.end_acas_of(at, session.nexus);

@@ -26,6 +26,7 @@ impl<S: ProbeSink> Target<S> {
             self.violation(id, Fault::Snack, frame);
             return self.data_is_lost(id, session_key, kind, pdu.itt);
         }
+        // rfc7143/11.16-1.
         let done = match kind {
             SnackType::DataOrR2t => self.data_snack(id, session_key, &pdu),
             SnackType::Status => self.status_snack(id, &pdu),
@@ -37,6 +38,7 @@ impl<S: ProbeSink> Target<S> {
         let data_sn = next.filter(|_| kind == SnackType::DataOrR2t).map_or(0, |task| task.sent.next());
         self.note_violation(id, fault);
         if let Reaction::Reject(reason) = fault.reaction() {
+            // rfc7143/7.8-7.
             self.reject(id, reason, frame, data_sn);
         }
     }

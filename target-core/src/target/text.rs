@@ -72,6 +72,7 @@ impl<S: ProbeSink> Target<S> {
         let Some(exchange) = &mut conn.text else { return };
         match exchange.receive(&env, &pdu, &data) {
             TextStep::Reply(reply) => {
+                // rfc7143/11.10.4-3.
                 let out = TextOut { reply, itt: pdu.itt, lun: pdu.lun, immediate: pdu.immediate };
                 conn.out.push(Out::Text(Box::new(out)));
                 if !pdu.immediate

@@ -37,6 +37,7 @@ impl<S: ProbeSink> Target<S> {
         let level = self.sessions.get(session_key).map_or(0, |session| session.params.protocol_level);
         let function = TmfFunction::from_u8(pdu.function);
         let missing_lun = !self.lun_is_there(session_key, pdu.lun);
+        // rfc7143/4.2.2.1-4.
         let response = match function {
             // Functions that concern one logical unit (RFC 7143 11.5.3, RFC 7144 6.3.1) need it to be there.
             Some(
@@ -56,12 +57,14 @@ impl<S: ProbeSink> Target<S> {
             Some(TmfFunction::TargetWarmReset | TmfFunction::TargetColdReset)
                 if self.refuses_resets(session_key) =>
             {
+                // rfc7143/11.5.1-14.
                 TmfResponse::FunctionAuthorizationFailed
             }
             Some(TmfFunction::TargetWarmReset | TmfFunction::TargetColdReset) => {
                 return self.begin_group(session_key, id, pdu);
             }
             Some(TmfFunction::TaskReassign) => return self.task_reassign(session_key, id, pdu),
+            // rfc7144/6.5-1, rfc7144/6.3-8.
             Some(TmfFunction::ItNexusReset) if level >= RFC_7144 => {
                 return self.begin_group(session_key, id, pdu);
             }
@@ -79,8 +82,10 @@ impl<S: ProbeSink> Target<S> {
                 | TmfFunction::ItNexusReset
                 | TmfFunction::QueryAsynchronousEvent,
             )
+            // rfc7144/7.1-1.
             | None => TmfResponse::FunctionNotSupported,
         };
+        // Never a Reject (rfc7143/11.5.1-1, rfc7144/4.1-2, rfc7144/6.3-3).
         self.answer_tmf(session_key, id, pdu, response, 0);
         self.unsettled.push(session_key);
     }
@@ -89,6 +94,7 @@ impl<S: ProbeSink> Target<S> {
     fn abort_task(&mut self, session_key: SessionKey, id: ConnId, pdu: &TaskRequest) -> TmfResponse {
         let Some(session) = self.sessions.get_mut(session_key) else { return TmfResponse::TaskDoesNotExist };
         if session.has_function(pdu.referenced_task_tag) {
+            // rfc7143/11.5.1-11.
             return TmfResponse::FunctionRejected;
         }
         let lost = &session.lost;
@@ -111,7 +117,9 @@ impl<S: ProbeSink> Target<S> {
             }
             // A command that never came, or that came and is held, counts as received: the gap is filled.
             let is_before = serial::lt(pdu.ref_cmd_sn, pdu.cmd_sn);
+            // rfc7143/7.11-3.
             let filled = is_before && session.window.plug(pdu.ref_cmd_sn);
+            // What was answered is not missing (rfc7143/7.11-4).
             return if filled || planted!(AbortUnknown) {
                 TmfResponse::FunctionComplete
             } else {
@@ -121,6 +129,7 @@ impl<S: ProbeSink> Target<S> {
         if task.stage == Stage::Aborting {
             return TmfResponse::TaskDoesNotExist;
         }
+        // rfc7143/4.2.5.3-1.
         if task.lun != pdu.lun && !planted!(AbortAnyLun) {
             return TmfResponse::TaskDoesNotExist;
         }
@@ -178,12 +187,14 @@ impl<S: ProbeSink> Target<S> {
         let done = response == TmfResponse::FunctionComplete;
         let function = TmfFunction::from_u8(pdu.function);
         let ends = match function {
+            // rfc7143/11.5.1-15.
             Some(TmfFunction::TargetColdReset) if done => Some("target cold reset"),
             // Time2Wait and Time2Retain do not matter (rfc7144/6.3-11).
             Some(TmfFunction::ItNexusReset) if done => Some("I_T nexus reset"),
             _ => None,
         };
         let answer = TmfAnswer { itt: pdu.itt, response, additional, immediate: pdu.immediate, ends };
+        // rfc7143/4.2.3.4-14.
         let (scope, fenced) = match function {
             // The new allegiance begins behind it at once (rfc7143/7.2.2-9).
             Some(TmfFunction::TaskReassign) => return self.push_tmf(id, Out::Tmf { answer, fenced: false }),

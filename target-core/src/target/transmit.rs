@@ -94,6 +94,7 @@ fn send_data<S: ProbeSink>(
     let len = u32::try_from(spec.data.len()).unwrap_or(u32::MAX);
     // Good status rides on the last Data-In of a unidirectional read (RFC 7143 11.7.3); a SNACK Tag has no place there.
     let good = task.outcome.as_ref().is_some_and(|outcome| outcome.status == status::GOOD);
+    // The last one has the F bit (rfc7143/11.7.3-1, rfc7143/11.7.3-2, rfc7143/11.7.3-3).
     let rides = spec.last && (good || planted!(StatusWithoutGood)) && !task.write && task.snack_tag == 0;
     // The status acknowledges the last of the data by itself.
     let asks = !planted!(AckNeverAsked) && spec.final_bit && !spec.last && task.sent.may_ask(len, max_burst);
@@ -124,6 +125,7 @@ fn send_status<S: ProbeSink>(
 ) -> Option<TaskKey> {
     let task = session.tasks.get_mut(key)?;
     task.outcome.as_ref()?;
+    // rfc7143/11.4.9-1.
     task.stat_sn.get_or_insert_with(|| encoder.conn.next_stat_sn());
     encoder.scsi_response(task);
     Some(key)
@@ -149,6 +151,7 @@ fn send_again<S: ProbeSink>(encoder: &mut Encoder<'_, S>, session: &Session, aga
             if let Some(data) = &task.data_in
                 && encoder.conn.takes(sent.len as usize)
             {
+                // rfc7143/11.16-4.
                 encoder.data_in(task, number, &sent, data.bytes(sent.offset, sent.len));
             }
         }

@@ -23,6 +23,7 @@ impl Pieces {
         let Some(end) = u32::try_from(run.len()).ok().and_then(|len| offset.checked_add(len)) else {
             return false;
         };
+        // rfc7143/11.7.7-1.
         if run.is_empty() {
             return true;
         }

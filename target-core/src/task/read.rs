@@ -18,6 +18,7 @@ impl Residual {
     /// The residual of a transfer of `actual` bytes where `expected` were announced.
     pub fn of(actual: usize, expected: u32) -> Self {
         let actual = u32::try_from(actual).unwrap_or(u32::MAX);
+        // rfc7143/11.4.5.1-1, rfc7143/11.4.5.2-1, rfc7143/11.4.5.2-2, rfc7143/11.4.5.2-3, rfc7143/11.4.5.2-4.
         match actual.checked_sub(expected) {
             Some(0) => Self::None,
             Some(more) if planted!(ResidualSide) => Self::Underflow(more),
@@ -29,6 +30,7 @@ impl Residual {
     /// The count for the header.
     pub const fn count(self) -> u32 {
         match self {
+            // rfc7143/11.4.5.1-2.
             Self::None => 0,
             Self::Overflow(count) | Self::Underflow(count) => count,
         }
@@ -198,6 +200,7 @@ impl ReadTransfer {
         let ReadRules { max_burst, pdu_in_order, sequence_in_order, .. } = self.rules;
         let count = self.total.div_ceil(max_burst);
         let index =
+            // rfc7143/13.19-1.
             if sequence_in_order { self.begun } else { count.checked_sub(1)?.checked_sub(self.begun)? };
         self.begun += 1;
         let offset = index.checked_mul(max_burst).filter(|offset| *offset < self.total)?;

@@ -62,6 +62,7 @@ impl SentLog {
 
     /// Gives the next PDU its number: DataSN or R2TSN.
     pub(crate) fn push(&mut self, pdu: Numbered) -> u32 {
+        // rfc7143/4.2.2.4-1.
         let number = self.next;
         self.next = self.next.wrapping_add(1);
         if planted!(DataSnRestart) && matches!(pdu, Numbered::DataIn(data) if data.final_bit) {
@@ -83,6 +84,7 @@ impl SentLog {
 
     /// Whether `len` more bytes make enough for another acknowledgement: once every MaxBurstLength (rfc7143/11.7.2-1).
     pub(crate) const fn may_ask(&self, len: u32, max_burst: u32) -> bool {
+        // Nothing is kept at ErrorRecoveryLevel 0 (rfc7143/11.7.2-2).
         self.keep && self.since_asked.saturating_add(len) >= max_burst
     }
 

@@ -134,6 +134,7 @@ impl WriteTransfer {
     ) -> (Self, Result<(), WriteFault>) {
         let first = u32::try_from(immediate.len()).unwrap_or(u32::MAX);
         let limit = expected.min(rules.first_burst_length);
+        // rfc7143/11.8-1, rfc7143/13.11-1.
         let verdict = if (first > 0 && !rules.immediate_data) || (!final_bit && rules.initial_r2t) {
             Err(WriteFault::UnexpectedUnsolicited)
         } else if first > limit {
@@ -219,6 +220,7 @@ impl WriteTransfer {
         let left = self.wanted.min(self.top).checked_sub(self.next_offset).filter(|left| *left > 0)?;
         if self.rules.data_sequence_in_order {
             let over = if planted!(R2tOverBurst) { 512 } else { 0 };
+            // rfc7143/11.8.4-1.
             return Some((self.next_offset, left.min(max_burst.saturating_add(over))));
         }
         let before = (left - 1) / max_burst * max_burst;
@@ -238,6 +240,7 @@ impl WriteTransfer {
             }
         }
         if self.rules.data_sequence_in_order {
+            // rfc7143/11.8-9, rfc7143/13.19-1.
             self.next_offset = offset + len;
         } else {
             self.top = offset;
@@ -375,6 +378,7 @@ impl WriteTransfer {
             return Err(WriteFault::BufferOffset);
         }
         if !solicited {
+            // What came is not asked for again (rfc7143/4.2.5.2-7).
             self.next_offset = self.next_offset.saturating_add(len).min(self.expected);
         }
         Ok(Taken::New)

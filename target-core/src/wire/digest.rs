@@ -14,6 +14,7 @@ pub const DIGEST_LEN: usize = 4;
 pub fn crc32c(crc: u32, bytes: &[u8]) -> u32 {
     // The crate's register before the final inversion, with the bit reversal that its `digest_with_initial`
     // undoes.
+    // rfc7143/13.1-4.
     let mut digest = TABLE.digest_with_initial((!crc).reverse_bits());
     digest.update(bytes);
     digest.finalize()

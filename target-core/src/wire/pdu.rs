@@ -20,12 +20,14 @@ macro_rules! pdu {
             /// Reads a header whose opcode is this PDU's. Never fails; reserved bits are ignored.
             pub fn parse(bhs: &[u8; crate::wire::BHS_LEN]) -> Self {
                 use crate::wire::field::Field;
+                // rfc7143/10.7-5.
                 Self { $($field: <$place>::load(bhs),)* }
             }
 
             /// The header, with opcode and fixed bits set and reserved bits 0.
             pub fn emit(&self) -> [u8; crate::wire::BHS_LEN] {
                 use crate::wire::field::{Field, OpcodeBits};
+                // rfc7143/10.7-4.
                 let mut bhs = [0; crate::wire::BHS_LEN];
                 OpcodeBits::store(&mut bhs, crate::wire::Opcode::$opcode.code());
                 $(<$fixed_place>::store(&mut bhs, $fixed_value);)*

@@ -24,6 +24,7 @@ pub const fn next(a: u32) -> u32 {
 
 /// How many steps lead from `a` to `b`; negative if `b` comes first, `i32::MIN` if they have no order.
 pub const fn distance(a: u32, b: u32) -> i32 {
+    // rfc7143/4.2.2.1-10.
     b.wrapping_sub(a).cast_signed()
 }
 

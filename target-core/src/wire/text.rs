@@ -64,6 +64,7 @@ impl<'a> Iterator for Pairs<'a> {
         if self.rest.is_empty() {
             return None;
         }
+        // rfc7143/6.1-1.
         let Some((pair, rest)) = cut(self.rest, 0) else {
             self.rest = &[];
             return Some(Err(TextError::Unterminated));
@@ -95,6 +96,7 @@ fn read(pair: &[u8]) -> Result<(&str, &str), TextError> {
 /// (RFC 7143 6.1, 13.26).
 /// One key of the standards begins with a small letter all the same: iSCSIProtocolLevel (RFC 7144 7.1.1).
 pub fn is_key(key: &str) -> bool {
+    // What follows X- is part of such a label (rfc7143/13.22-1).
     is_standard_label(key)
         || key == "iSCSIProtocolLevel"
         || (key.len() <= KEY_BYTES_MAX
@@ -103,6 +105,7 @@ pub fn is_key(key: &str) -> bool {
 
 /// True for a standard-label: 1 to 63 letters, digits and `.-+@_`, the first a capital.
 pub fn is_standard_label(label: &str) -> bool {
+    // rfc7143/6.1-2.
     label.len() <= KEY_BYTES_MAX
         && label.starts_with(|c: char| c.is_ascii_uppercase())
         && label.bytes().all(in_label)
@@ -135,6 +138,7 @@ pub fn number(value: &str) -> Option<u64> {
             .all(|byte| byte.is_ascii_hexdigit())
             .then(|| u64::from_str_radix(digits, 16).ok())?;
     }
+    // rfc7143/6.1-3.
     let canonical = value == "0" || !value.starts_with('0');
     (canonical && value.bytes().all(|byte| byte.is_ascii_digit())).then(|| value.parse().ok())?
 }
@@ -188,6 +192,7 @@ impl TextWriter {
             written.is_ok() && !self.out.iter().skip(from).any(|byte| *byte == 0),
             "a value would be cut"
         );
+        // rfc7143/6.1-1.
         self.out.push(0);
         self
     }

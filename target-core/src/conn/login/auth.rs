@@ -88,6 +88,7 @@ impl Auth {
             Self::AwaitMethod => await_method(env, keys, transit),
             Self::AwaitChoice => match keys.method {
                 Some("CHAP") => await_algorithm(env, keys),
+                // What was not offered cannot be chosen (rfc7143/6.2.1-4).
                 _ => Err(LoginFault::AuthRequired.into()),
             },
             Self::AwaitAlgorithm => await_algorithm(env, keys),
@@ -95,6 +96,7 @@ impl Auth {
             Self::Complete(_)
                 if keys.method.is_some() || keys.algorithm.is_some() || keys.answers_challenge() =>
             {
+                // rfc7143/9.2-4.
                 Err(LoginFault::AuthOutOfStep.into())
             }
             Self::Complete(proof) => Ok((Self::Complete(proof), Answers::new())),
@@ -115,10 +117,14 @@ fn await_method(
         return Ok(match open {
             Some(proof) if transit => (Auth::Complete(proof), Answers::new()),
             Some(_) => (Auth::AwaitMethod, Answers::new()),
+            // rfc7143/12.1-6.
             None => (Auth::AwaitChoice, [("AuthMethod", "CHAP".into())].into()),
         });
     };
+    // No method but CHAP, and none with passwords in clear (rfc7143/9.2-2, rfc7143/12.1-2, rfc7143/12.1-3,
+    // rfc7143/14-3).
     let wanted = if open.is_some() { "None" } else { "CHAP" };
+    // rfc7143/6.3.1-3.
     if !text::list(list).any(|method| method == wanted) {
         let fault = if open.is_some() { LoginFault::AuthMethod } else { LoginFault::AuthRequired };
         return Err(Refusal::with(fault, "AuthMethod", "Reject"));
@@ -132,6 +138,7 @@ fn await_algorithm(env: &mut AuthEnv<'_, '_>, keys: &SecurityKeys<'_>) -> Result
         return Err(LoginFault::AuthOutOfStep.into());
     }
     let list = keys.algorithm.ok_or(LoginFault::AuthMissing)?;
+    // rfc7143/12.1.3-2.
     let algorithm = chap::choose(list, env.config).ok_or(LoginFault::ChapAlgorithm)?;
     let mut id = [0];
     (env.rng)(&mut id);
@@ -150,6 +157,7 @@ fn await_response(
     asked: &Asked,
 ) -> Result<(Auth, Answers), Refusal> {
     let (Some(name), Some(response)) = (keys.name, keys.response) else {
+        // rfc7143/9.2-4.
         return Err(LoginFault::AuthMissing.into());
     };
     let mutual = match (keys.id, keys.challenge) {
@@ -161,6 +169,7 @@ fn await_response(
         return Err(LoginFault::AuthValue.into());
     }
     let said = Said { name, response: bytes(response)?, mutual };
+    // rfc7143/9.2.1-1.
     let (verified, own) = chap::verify(asked, &said, env.config, env.initiator, env.challenges)?;
     let answers = match own {
         Some((name, response)) => [("CHAP_N", name), ("CHAP_R", binary::to_hex(&response))].into(),
@@ -174,5 +183,6 @@ fn identifier(value: &str) -> Result<u8, LoginFault> {
 }
 
 fn bytes(value: &str) -> Result<Vec<u8>, LoginFault> {
+    // rfc7143/12.1.3-7.
     binary::decode(value, BINARY_BYTES_MAX).map_err(|_| LoginFault::AuthValue)
 }

@@ -32,6 +32,7 @@ pub(super) fn choose(list: &str, auth: &AuthConfig) -> Option<ChapAlgorithm> {
 /// The response to a challenge: a hash over identifier, secret and challenge (RFC 1994 4.1).
 pub(super) fn respond(algorithm: ChapAlgorithm, id: u8, secret: &[u8], challenge: &[u8]) -> Vec<u8> {
     fn hash<D: Digest>(id: u8, secret: &[u8], challenge: &[u8]) -> Vec<u8> {
+        // Of a secret of any length (rfc7143/9.2.1-2).
         D::new().chain_update([id]).chain_update(secret).chain_update(challenge).finalize().to_vec()
     }
     match algorithm {
@@ -84,6 +85,7 @@ pub(super) fn verify(
 ) -> Result<(Verified, Own), LoginFault> {
     if !planted!(ChapReflection) && said.mutual.as_ref().is_some_and(|(_, challenge)| ours.is_ours(challenge))
     {
+        // rfc7143/9.2.1-12.
         return Err(LoginFault::ChapReflected);
     }
     // Every credential is tried, so the time taken does not tell which name exists.
@@ -91,12 +93,14 @@ pub(super) fn verify(
     for credential in &auth.credentials {
         let expected = respond(asked.algorithm, asked.id, &credential.secret, &asked.challenge);
         let proven = credential.name.as_bytes().ct_eq(said.name.as_bytes()) & expected.ct_eq(&said.response);
+        // rfc7143/9.2-6, rfc7143/9.2-7, rfc7143/9.2-8.
         let owners = &credential.initiators;
         let is_own = owners.is_empty() || owners.iter().any(|owner| owner.eq_ignore_ascii_case(initiator));
         good |= proven;
         own |= proven & Choice::from(u8::from(is_own));
     }
     if !bool::from(good) {
+        // rfc7143/9.2-5, rfc7143/12.1.3-4.
         return Err(LoginFault::ChapResponse);
     }
     if !bool::from(own) {
@@ -105,11 +109,13 @@ pub(super) fn verify(
     if let Some(own) = &auth.mutual {
         let same = respond(asked.algorithm, asked.id, &own.secret, &asked.challenge).ct_eq(&said.response);
         if same.into() {
+            // rfc7143/9.2.1-9.
             return Err(LoginFault::ChapSameSecret);
         }
     }
     let own = match (&said.mutual, &auth.mutual) {
         (None, _) => None,
+        // rfc7143/12.1.3-5.
         (Some(_), None) => return Err(LoginFault::ChapNoMutual),
         (Some((id, challenge)), Some(own)) => {
             let id = if planted!(ChapMutualId) { &asked.id } else { id };

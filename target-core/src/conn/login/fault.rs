@@ -90,6 +90,7 @@ impl LoginFault {
             | Self::AuthOutOfStep
             | Self::AuthValue
             | Self::DigestRequired
+            // rfc7143/6.3-13.
             | Self::Over => LoginStatus::InitiatorError,
             Self::AuthRequired
             | Self::AuthMethod

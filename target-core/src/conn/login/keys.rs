@@ -53,6 +53,7 @@ pub(super) fn judge<'a>(
     let mut security = SecurityKeys::default();
     for pair in pairs {
         let Some(row) = pair.row else {
+            // rfc7143/6.2-8.
             replies.say(pair.place, pair.name, NOT_UNDERSTOOD);
             continue;
         };
@@ -65,6 +66,7 @@ pub(super) fn judge<'a>(
             key if security.note(key, pair.value) => {}
             _ => {
                 if let Some(value) = answer(row, pair.value, &mut party.draft, &config.offer)? {
+                    // rfc7143/6.2.2-1, rfc7143/6.2.2-6.
                     replies.say(pair.place, pair.name, value);
                 }
             }
@@ -82,11 +84,13 @@ fn check_allowed(row: &Row, party: &Party, stage: Stage) -> Result<(), LoginFaul
         return Err(LoginFault::KeyNotInLogin);
     }
     if row.stage != Stage::Any && row.stage != stage {
+        // rfc7143/11.19.3-2.
         return Err(LoginFault::KeyWrongStage);
     }
     // The session type is no negotiation: a later connection may repeat it, and admission has compared it.
     let negotiates = row.when == Use::Leading && row.rule != Rule::Own;
     if negotiates && matches!(party.admitted, Admitted::Later { .. }) {
+        // rfc7143/13-1.
         return Err(LoginFault::KeyLeadingOnly);
     }
     Ok(())
@@ -97,6 +101,7 @@ const NODE_ARCHITECTURE: &str = concat!("iscsi-lab/", env!("CARGO_PKG_VERSION"))
 
 /// What the target declares of its own once it may: who it is and how much it takes (RFC 7143 13.6, 13.12).
 pub(super) fn introduce(config: &Config, party: &mut Party, text: &mut TextWriter) {
+    // rfc7143/13.26.1-2.
     if core::mem::replace(&mut party.introduced, true) {
         return;
     }
@@ -104,9 +109,12 @@ pub(super) fn introduce(config: &Config, party: &mut Party, text: &mut TextWrite
     let alias =
         config.targets.iter().find(|known| Some(known.name.as_str()) == target).map(|known| &known.alias);
     if let (Some(alias), SessionKind::Normal) = (alias.filter(|alias| !alias.is_empty()), party.kind) {
+        // rfc7143/13.6-1.
         text.pair("TargetAlias", alias);
     }
+    // rfc7143/9.4-1.
     if config.offer.node_architecture {
+        // The only extension key that the target writes (rfc7143/13.22-2, rfc7143/14-1, rfc7143/13.26.2-4).
         text.pair("X#NodeArchitecture", NODE_ARCHITECTURE);
     }
     let length = config.offer.max_recv_data_segment_length;

@@ -169,6 +169,7 @@ impl Login {
             if !planted!(LoginContinueLost) {
                 self.collector.hold(data);
             }
+            // rfc7143/6.2-2.
             return Ok((state, LoginStep::Reply(LoginReply { csg: request.csg, ..LoginReply::default() })));
         }
         let segment = self.collector.complete(data);
@@ -193,9 +194,11 @@ impl Login {
         if matches!(state, State::Over) {
             return Err(LoginFault::Over);
         }
+        // rfc7143/11.12.4.2-2.
         if request.version_min > 0 {
             return Err(LoginFault::Version);
         }
+        // rfc7143/11.12.4.1-2, rfc7143/11.12.7-2.
         if ident(&first) != ident(request) && !(planted!(LoginCidChanges) && first.cid != request.cid) {
             return Err(LoginFault::HeaderChanged);
         }
@@ -210,9 +213,11 @@ impl Login {
         if request.csg != stage {
             return Err(LoginFault::StageChanged);
         }
+        // rfc7143/6.2-1.
         if request.transit && request.continue_bit && !planted!(TransitWithContinue) {
             return Err(LoginFault::TransitWithContinue);
         }
+        // rfc7143/6.3-6, rfc7143/6.3-11.
         let next_fits = match request.nsg {
             OPERATIONAL => stage == SECURITY,
             FULL_FEATURE => true,
@@ -234,17 +239,22 @@ impl Login {
         let text = self.outbox.take(SEGMENT_MAX);
         let stay = LoginReply { csg: request.csg, text, ..LoginReply::default() };
         if !self.outbox.is_empty() {
+            // rfc7143/6.2-1, rfc7143/11.13.7-1.
             return Ok((state, LoginStep::Reply(LoginReply { continue_bit: true, ..stay })));
         }
+        // rfc7143/6.3.3-3, rfc7143/11.13.6-2.
         if !request.transit {
             return Ok((state, LoginStep::Reply(stay)));
         }
         let (party, proof) = match state {
+            // rfc7143/6.3-7.
             State::AwaitSecurity(party, Auth::Complete(proof)) => (party, proof),
             State::AwaitOperational(party, proof) => (party, proof),
             // Not ready: more of the exchange is to come.
+            // rfc7143/6.3-10, rfc7143/11.13.6-1.
             waiting => return Ok((waiting, LoginStep::Reply(stay))),
         };
+        // rfc7143/6.3-9.
         let go = LoginReply { transit: true, nsg: request.nsg, ..stay };
         if request.nsg == FULL_FEATURE {
             let outcome = finish(*party, &proof, env, request)?;
@@ -267,6 +277,7 @@ fn judge(
             let party = start::begin(env, request, pairs)?;
             // Of the first response that is not part of a continuation (RFC 7143 6.3.1).
             if !planted!(PortalGroupTag) {
+                // rfc7143/6.3.1-1, rfc7143/11.13.8-1.
                 text.number("TargetPortalGroupTag", env.group.into());
             }
             (enter(Box::new(party), env, request)?, true)
@@ -305,9 +316,11 @@ fn judge(
 
 /// The stage that the first request is in. Starting in the operational one forgoes authentication.
 fn enter(party: Box<Party>, env: &LoginEnv<'_>, request: &LoginRequest) -> Result<State, LoginFault> {
+    // rfc7143/6.3-5.
     if request.csg == SECURITY {
         return Ok(State::AwaitSecurity(party, Auth::AwaitMethod));
     }
+    // rfc7143/4.2.3.6-2.
     let proof = Proof::not_required(party.auth(env.config)?).ok_or(LoginFault::AuthRequired)?;
     check_identity(&party, &proof)?;
     Ok(State::AwaitOperational(party, proof))
@@ -316,6 +329,7 @@ fn enter(party: Box<Party>, env: &LoginEnv<'_>, request: &LoginRequest) -> Resul
 /// All connections of a session are authenticated alike (RFC 7143 9.2).
 fn check_identity(party: &Party, proof: &Proof) -> Result<(), LoginFault> {
     match &party.admitted {
+        // rfc7143/9.2-10, rfc7143/9.2-11, rfc7143/9.2-12.
         Admitted::Later { identity, .. } if identity.as_deref() != proof.identity() => {
             Err(LoginFault::IdentityChanged)
         }
@@ -339,6 +353,7 @@ fn finish(
         return Err(LoginFault::Over);
     }
     check_identity(&party, proof)?;
+    // rfc7143/6.2-20.
     if !party.draft.finish(&env.config.offer) {
         return Err(LoginFault::DigestRequired);
     }
@@ -348,6 +363,7 @@ fn finish(
         SessionKind::Discovery => (None, target),
     };
     let session = match party.admitted {
+        // rfc7143/6.2-19.
         Admitted::Leading => party.draft.session,
         Admitted::Later { params, .. } => *params,
     };

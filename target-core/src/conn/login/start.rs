@@ -67,6 +67,7 @@ pub(super) fn begin(
     if !env.accepting {
         return Err(LoginFault::NotAccepting.into());
     }
+    // rfc7143/4.2.5.4-5.
     let initiator = said(Key::InitiatorName).ok_or(LoginFault::NoInitiatorName)?;
     let initiator = names::normalise(initiator).map_err(|_| LoginFault::InitiatorName)?;
     let kind = kind(said(Key::SessionType))?;
@@ -113,6 +114,7 @@ pub(super) fn admit(
             target: party.target_index(env.config)?,
             initiator: &party.initiator,
             isid: request.isid,
+            // rfc7143/11.12.6-4.
             tsih: request.tsih,
             cid: request.cid,
             group: env.group,
@@ -140,6 +142,8 @@ fn find(config: &Config, name: &str) -> Option<usize> {
 /// The tag is left out of the address of a redirection (RFC 7143 13.8).
 fn moved(elsewhere: &Redirect) -> Refusal {
     let fault = if elsewhere.permanent { LoginFault::MovedForGood } else { LoginFault::MovedForNow };
+    // rfc7143/13.8-1.
     let address = elsewhere.address.split(',').next().unwrap_or_default();
+    // rfc7143/11.13.5-1.
     Refusal::with(fault, "TargetAddress", address)
 }

@@ -39,9 +39,12 @@ pub(crate) fn answer(row: &Row, value: &str, draft: &mut Draft, offer: &Offer) -
             declared_text(value)?;
             return Ok(None);
         }
+        // rfc7143/13.26.2-1, rfc7143/13.26.2-2.
         Rule::Ignored | Rule::Own => return Ok(None),
+        // rfc7143/13.25-3, rfc7143/13.25-4, rfc7143/13.25-5, rfc7143/13.25-1.
         Rule::Obsolete => None,
     };
+    // rfc7143/6.2.2-2.
     Ok(Some(said.unwrap_or(REJECT.into())))
 }
 
@@ -56,6 +59,7 @@ pub(crate) fn declared_text(value: &str) -> Result<&str, KeyFault> {
 }
 
 fn within(value: &str, low: u32, high: u32) -> Option<u32> {
+    // A range is no number: none of the keys takes one (rfc7143/6.2-7, rfc7143/6.2.2-3).
     let number = u32::try_from(text::number(value)?).ok()?;
     (low..=high).contains(&number).then_some(number)
 }
@@ -63,9 +67,11 @@ fn within(value: &str, low: u32, high: u32) -> Option<u32> {
 /// The first value of the list that is supported; values that are not understood are passed over.
 fn list(key: Key, value: &str, draft: &mut Draft, offer: &Offer) -> Option<&'static str> {
     let digest = |policy| {
+        // rfc7143/6.2.1-1, rfc7143/6.2.1-3, rfc7143/13.1-1.
         text::list(value).find_map(|choice| match (choice, policy) {
             ("None", DigestPolicy::Either) if planted!(DigestPreference) && value.contains("CRC32C") => None,
             ("CRC32C", DigestPolicy::Either | DigestPolicy::Required) => Some(("CRC32C", true)),
+            // rfc7143/6.2.1-2.
             ("None", DigestPolicy::Either | DigestPolicy::Refused) => Some(("None", false)),
             _ => None,
         })
@@ -83,6 +89,7 @@ fn list(key: Key, value: &str, draft: &mut Draft, offer: &Offer) -> Option<&'sta
         }
         Key::TaskReporting => {
             let known = |choice| TaskReporting::ALL.into_iter().find(|known| known.name() == choice);
+            // rfc7143/13.23-1.
             let chosen = text::list(value).filter_map(known).find(|known| *known <= offer.task_reporting)?;
             draft.session.task_reporting = chosen;
             Some(chosen.name())
@@ -103,6 +110,7 @@ fn boolean(row: &Row, value: &str, draft: &mut Draft, offer: &Offer) -> Option<&
     let result =
         if row.rule == Rule::And && !planted!(BooleanResult) { proposed && own } else { proposed || own };
     draft.set_boolean(row.key, result);
+    // rfc7143/6.2.2-4.
     Some(if result { "Yes" } else { "No" })
 }
 
@@ -114,8 +122,10 @@ fn number(row: &Row, value: &str, low: u32, high: u32, draft: &mut Draft, offer:
         Key::FirstBurstLength => offer.first_burst_length,
         Key::DefaultTime2Wait => offer.time2wait.into(),
         Key::DefaultTime2Retain => offer.time2retain.into(),
+        // All three are there (rfc7143/7.1.5-2, rfc7143/7.1.5-4).
         Key::ErrorRecoveryLevel => offer.error_recovery_level.into(),
         Key::MaxOutstandingR2T => offer.max_outstanding_r2t.into(),
+        // Never more than is there; 1 where RFC 7144 is switched off (rfc7143/13.23-5).
         Key::ProtocolLevel => offer.protocol_level.into(),
         _ => return None,
     };

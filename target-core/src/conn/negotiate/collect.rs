@@ -25,12 +25,14 @@ impl Collector {
     /// Counts one more request.
     pub(crate) fn round(&mut self, limits: &Limits) -> Result<(), Overrun> {
         self.rounds = self.rounds.saturating_add(1);
+        // rfc7143/6.2-22, rfc7143/10.2-4.
         if self.rounds > limits.text_rounds { Err(Overrun::Rounds) } else { Ok(()) }
     }
 
     /// Counts the text of one request against the whole negotiation.
     pub(crate) fn count(&mut self, limits: &Limits, data: &[u8]) -> Result<(), Overrun> {
         self.bytes = self.bytes.saturating_add(data.len());
+        // rfc7143/6.1-4.
         if self.bytes > limits.text_bytes as usize { Err(Overrun::Bytes) } else { Ok(()) }
     }
 

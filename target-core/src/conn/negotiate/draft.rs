@@ -19,6 +19,7 @@ impl Draft {
     /// The defaults of a session of this type.
     pub(crate) fn new(kind: SessionKind) -> Self {
         Self {
+            // Nothing is left of an earlier negotiation (rfc7143/6.2-6).
             session: SessionParams { kind, ..SessionParams::default() },
             conn: ConnParams::default(),
             first_burst_agreed: false,
@@ -63,9 +64,12 @@ impl Draft {
     pub(super) fn ceiling(&self, key: Key) -> u32 {
         let session = &self.session;
         match key {
+            // rfc7143/13.14-1.
             Key::FirstBurstLength => session.max_burst_length,
             // Without recovery of single sequences several R2Ts may be outstanding, with it only one (RFC 7143 13.19).
+            // rfc7143/13.19-2.
             Key::MaxOutstandingR2T if session.error_recovery_level > 0 && session.data_sequence_in_order => 1,
+            // rfc7143/7.4.1-1, rfc7143/7.4.1-2, rfc7143/13.21-1.
             Key::ErrorRecoveryLevel if session.kind == SessionKind::Discovery => 0,
             Key::ErrorRecoveryLevel if session.max_outstanding_r2t > 1 && session.data_sequence_in_order => 0,
             _ => u32::MAX,

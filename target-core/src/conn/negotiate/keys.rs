@@ -181,11 +181,14 @@ pub(crate) const TABLE: [Row; 35] = {
 
 /// The row of a key with its place in [`TABLE`]; `None` if the key is not understood.
 pub(crate) fn find(name: &str) -> Option<(usize, &'static Row)> {
+    // No key of the RFCs is missing (rfc7143/6.2-10, rfc7143/6.2-14, rfc7143/6.2-15, rfc7143/11.12.10-2,
+    // rfc7143/11.13.8-2).
     TABLE.iter().enumerate().find(|(_, row)| row.name == name)
 }
 
 /// True for a constant that must not be sent as a value (RFC 7143 6.2).
 pub(crate) fn is_reserved(value: &str) -> bool {
+    // rfc7143/6.2-12.
     matches!(value, "Reject" | "Irrelevant" | "NotUnderstood")
 }
 

@@ -44,10 +44,13 @@ impl core::error::Error for NameError {}
 
 /// The name in the form in which names are compared, if it is one.
 pub fn normalise(name: &str) -> Result<String, NameError> {
+    // rfc7143/4.2.5.4-7.
     if name.is_empty() || name.len() > NAME_BYTES_MAX {
         return Err(NameError::Length);
     }
+    // rfc7143/4.2.5.4-10.
     let name = name.to_ascii_lowercase();
+    // rfc7143/4.2.5.4-11.
     match name.split_once('.') {
         Some(("iqn", rest)) => check_iqn(rest)?,
         Some(("eui", digits)) if digits.len() == 16 => check_hex(digits)?,

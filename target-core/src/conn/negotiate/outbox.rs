@@ -17,6 +17,7 @@ impl Outbox {
     /// The next piece of at most `max` bytes.
     pub(crate) fn take(&mut self, max: u32) -> Bytes {
         let over = if planted!(AnswerOverMax) { 8 } else { 0 };
+        // rfc7143/11.11.6-1.
         let len = self.rest.len().min(max as usize + over);
         self.rest.split_to(len)
     }

@@ -49,11 +49,14 @@ impl Seen {
                 None => self.unknown.insert(name.into()),
             };
             if !fresh && !planted!(KeyTwice) {
+                // rfc7143/6.3-12, rfc7143/6.4-10, rfc7143/13.26.1-2.
                 return Err(KeyFault::Twice);
             }
             // The answer to this target's own declaration, from one that does not know the key (rfc7143/13.26.2-5).
+            // rfc7143/6.2-9.
             let answers = found.is_some_and(|(_, row)| row.key == Key::NodeArchitecture);
             if keys::is_reserved(value) && !answers {
+                // rfc7143/6.2-11.
                 return Err(KeyFault::ReservedValue);
             }
             pairs.push(Pair { place, name, value, row: found.map(|(_, row)| row) });

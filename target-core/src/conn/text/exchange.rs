@@ -52,6 +52,7 @@ impl TextExchange {
                 self.open = open;
                 TextStep::Reply(reply)
             }
+            // rfc7143/7.12-2.
             Err(fault) => TextStep::Reject(fault),
         }
     }
@@ -68,8 +69,10 @@ impl TextExchange {
 
     /// The exchange that the request starts or goes on with.
     fn find(&mut self, request: &TextRequest) -> Result<Open, TextFault> {
+        // rfc7143/6.2-5.
         let open = self.open.take();
         if request.final_bit && request.continue_bit {
+            // rfc7143/6.2-1.
             return Err(TextFault::FinalWithContinue);
         }
         if request.ttt == RESERVED_TAG {
@@ -119,6 +122,7 @@ fn advance(
     if request.continue_bit {
         open.collector.hold(data);
         let ttt = open.ttt;
+        // rfc7143/6.2-2.
         let empty = TextReply {
             final_bit: false,
             continue_bit: false,
@@ -143,11 +147,15 @@ fn advance(
 fn reply(mut open: Open, env: &TextEnv<'_>, request: &TextRequest) -> (Option<Open>, TextReply) {
     let text = open.outbox.take(env.max_send_segment);
     let continue_bit = !open.outbox.is_empty();
+    // rfc7143/6.4-3, rfc7143/6.4-6, rfc7143/6.4-7, rfc7143/11.11.1-1, rfc7143/11.11.1-2, rfc7143/11.11.2-1,
+    // rfc7143/11.11.4-2.
     if !continue_bit && request.final_bit {
+        // rfc7143/6.2-19.
         let changed = open.changed;
         return (None, TextReply { final_bit: true, continue_bit, ttt: RESERVED_TAG, text, changed });
     }
     let ttt = open.ttt;
+    // rfc7143/6.4-8, rfc7143/11.10.4-1, rfc7143/11.11.1-3, rfc7143/11.11.4-1.
     (Some(open), TextReply { final_bit: false, continue_bit, ttt, text, changed: Changed::default() })
 }
 
@@ -164,10 +172,12 @@ fn judge(
         if pairs.len() != 1 || open.begun {
             return Err(TextFault::NotAlone);
         }
+        // In sessions of both kinds, at every portal (rfc7143/C-2, rfc7143/C-4).
         return send_targets(access, env, ask.value);
     }
     // After its SendTargets was answered, an exchange without F still needs an empty request to end.
     if access.kind() == SessionKind::Discovery && !(open.begun && pairs.is_empty()) {
+        // rfc7143/4.2.9.1-1.
         return Err(TextFault::NotDiscovery);
     }
     let mut said = Vec::new();
@@ -207,6 +217,7 @@ fn send_targets(access: &Access, env: &TextEnv<'_>, value: &str) -> Result<TextW
 
 /// The answer to one key of a normal session in full feature phase.
 fn negotiate(pair: &Pair<'_>, changed: &mut Changed) -> Result<Option<&'static str>, TextFault> {
+    // rfc7143/6.2-8.
     let Some(row) = pair.row else { return Ok(Some(NOT_UNDERSTOOD)) };
     if !row.initiator {
         return Err(TextFault::KeyNotYours);
@@ -219,6 +230,7 @@ fn negotiate(pair: &Pair<'_>, changed: &mut Changed) -> Result<Option<&'static s
         (Use::All, Rule::Declared) => {
             answer::declared_text(pair.value).map(|_| None).map_err(TextFault::from)
         }
+        // rfc7143/13.26.2-1, rfc7143/13.26.2-2.
         (_, Rule::Ignored) => Ok(None),
         (_, Rule::Own) => Err(TextFault::KeyLoginOnly),
         // Settled during login; the values stay what they are.

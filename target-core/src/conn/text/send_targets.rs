@@ -20,16 +20,21 @@ pub(super) enum Records<'a> {
 
 /// The targets that the value of SendTargets stands for. A normal session learns of its own target alone.
 pub(super) fn records<'a>(access: &Access, env: &TextEnv<'a>, value: &str) -> Records<'a> {
+    // rfc7143/C-12.
     let visible = env.config.targets.iter().filter(|target| may_use(target, access.initiator()));
     match (value, access.kind(), access.target()) {
+        // rfc7143/C-7.
         ("All", SessionKind::Discovery, _) => Records::Of(visible.collect()),
+        // rfc7143/C-7.
         ("All", SessionKind::Normal, _) | ("", _, None) => Records::Reject,
+        // rfc7143/C-10.
         ("", _, Some(own)) => Records::Of(visible.filter(|target| is_named(target, own)).collect()),
         (name, kind, own) => {
             let Ok(name) = names::normalise(name) else { return Records::Reject };
             if kind == SessionKind::Normal && own != Some(name.as_str()) {
                 return Records::Of(Vec::new());
             }
+            // rfc7143/C-8, rfc7143/C-9.
             Records::Of(visible.filter(|target| is_named(target, &name)).collect())
         }
     }
@@ -53,8 +58,10 @@ pub(super) fn write(
             continue;
         }
         text.pair("TargetName", &target.name);
+        // rfc7143/C-3, rfc7143/C-13.
         for (address, group) in served {
             let group = if planted!(AddressGroup) { &1 } else { group };
+            // rfc7143/13.8-2.
             text.format("TargetAddress", format_args!("{address},{group}"));
         }
         if text.len() > env.config.limits.text_answer_bytes as usize {
