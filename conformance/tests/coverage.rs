@@ -3,7 +3,7 @@
 #[path = "common/lab.rs"]
 mod lab;
 
-use conformance::coverage::{self, Coverage, State};
+use conformance::coverage::{self, Coverage, Force, State};
 use conformance::runner::suite::{Filter, run_all, select};
 use conformance::runner::{Backend, Options};
 use conformance::scenario::Collection;
@@ -45,14 +45,29 @@ fn every_clause_has_its_row() {
     assert_eq!(documents, BTreeMap::from([("rfc7143".to_owned(), 700), ("rfc7144".to_owned(), 28)]));
 }
 
-/// Only what cannot be seen, or belongs to SRP, Kerberos, IPsec and the like, may go without a check.
+/// Of what a target has to do, only what cannot be seen, or belongs to SRP, Kerberos or IPsec, may go without a check; of what
+/// it should or may do, also advice that is not followed and permissions that are not used.
 #[test]
-fn reasons_are_sentences() {
+fn reasons_are_sentences_and_good_enough() {
     for judged in real().clauses {
-        if let State::Excepted(_, reason) = &judged.state {
-            assert!(reason.len() > 20 && reason.trim_end().ends_with('.'), "{}: {reason}", judged.clause.id);
+        if let State::Excepted(kind, reason) = &judged.state {
+            let id = &judged.clause.id;
+            assert!(reason.len() > 20 && reason.trim_end().ends_with('.'), "{id}: {reason}");
+            let left_out = ["SRP", "Kerberos", "IPsec"].iter().any(|option| reason.contains(option));
+            let has_to = judged.clause.level.force() == Force::Must;
+            assert!(!has_to || *kind != coverage::Kind::Option || left_out, "{id}: {reason}");
         }
     }
+}
+
+/// What the target has to do, shows on the wire and is checked, is cited where the target does it. That the cited clauses are
+/// there, `nothing_refers_to_nothing_and_no_exception_is_stale` sees.
+#[test]
+fn the_target_cites_what_it_has_to_meet() {
+    let coverage = real();
+    let missing: Vec<_> =
+        coverage.uncited().map(|judged| format!("{}: {}", judged.clause.id, judged.clause.gist)).collect();
+    assert!(missing.is_empty(), "cite these where the target meets them:\n{}", missing.join("\n"));
 }
 
 /// A root of the test's own, with one clause and one scenario.

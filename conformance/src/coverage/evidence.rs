@@ -8,6 +8,10 @@ use std::path::Path;
 const RULES: [&str; 2] = ["initiator-sim/src/oracle", "initiator-sim/src/initiator"];
 /// Where clauses are cited.
 const SOURCES: [&str; 3] = ["target-core", "initiator-sim", "conformance"];
+/// What the target is made of: a clause that is cited there is met there.
+const TARGET: [&str; 2] = ["target-core/src/", "conformance/src/server/"];
+/// Of that, the mistakes that can be planted in it, which break clauses.
+const PLANTED: &str = "target-core/src/planted.rs";
 
 /// What the sources hold.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -18,6 +22,8 @@ pub(super) struct Evidence {
     pub(super) functions: BTreeMap<String, BTreeSet<String>>,
     /// Clauses that code or comments cite, with the first place.
     pub(super) cited: BTreeMap<String, String>,
+    /// Those of them that the target says to meet, with the first place.
+    pub(super) met: BTreeMap<String, String>,
 }
 
 /// Reads the sources below a root. Without sources there is nothing to refer to.
@@ -55,23 +61,42 @@ impl Evidence {
     /// Notes what a file holds.
     pub(super) fn take(&mut self, file: &str, text: &str) {
         let is_test = file.ends_with("tests.rs") || file.contains("/tests/") || file.ends_with("_tests.rs");
+        // Without the text of tests, which name rules and clauses to expect them.
+        let product = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
         if !is_test && RULES.iter().any(|folder| file.starts_with(folder)) {
-            // Without the text of tests, which name rules to expect them.
-            let product = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
             self.rules.extend(product.lines().flat_map(quoted).map(str::to_owned));
         }
         let functions = text.lines().filter_map(|line| line.trim_start().strip_prefix("fn "));
         let names = functions.filter_map(|rest| rest.split(['(', '<']).next()).map(str::to_owned);
         self.functions.entry(file.to_owned()).or_default().extend(names);
+        let is_target = TARGET.iter().any(|folder| file.starts_with(folder));
         // This module's own examples are no citations.
-        if !file.starts_with("conformance/") {
-            for (index, line) in text.lines().enumerate() {
-                for id in cited(line) {
-                    self.cited.entry(id).or_insert_with(|| format!("{file}:{}", index + 1));
-                }
+        if is_target || !file.starts_with("conformance/") {
+            note(&mut self.cited, file, text, cited);
+        }
+        if is_target && !is_test && file != PLANTED {
+            note(&mut self.met, file, product, cited);
+            // The tables of violations name clauses of RFC 7143 without the document.
+            for places in [&mut self.cited, &mut self.met] {
+                note(places, file, product, in_tables);
             }
         }
     }
+}
+
+/// Notes where clauses come first that `find` sees in a line.
+fn note(places: &mut BTreeMap<String, String>, file: &str, text: &str, find: fn(&str) -> Vec<String>) {
+    for (index, line) in text.lines().enumerate() {
+        for id in find(line) {
+            places.entry(id).or_insert_with(|| format!("{file}:{}", index + 1));
+        }
+    }
+}
+
+/// `"SECTION-ORDINAL"`, as in the tables of violations.
+fn in_tables(line: &str) -> Vec<String> {
+    let words = quoted(line).filter(|text| text.starts_with(|c: char| c.is_ascii_digit()));
+    words.map(|text| format!("rfc7143/{text}")).filter(|id| super::table::is_id(id)).collect()
 }
 
 /// The texts between quotes of a line.

@@ -22,7 +22,7 @@ pub(super) struct Exception {
 pub enum Kind {
     /// Nothing of it shows on the wire.
     Unobservable,
-    /// It belongs to an option that is left out.
+    /// It belongs to an option that is left out, or is advice that is not followed.
     Option,
     /// A permission that the target makes no use of.
     Unused,

@@ -27,6 +27,8 @@ pub struct Judged {
     pub state: State,
     /// What checks it: scenarios, then the rest as the table writes it.
     pub by: Vec<String>,
+    /// Where the target says first that it meets it: `file:line`.
+    pub met: Option<String>,
 }
 
 /// How a clause stands.
@@ -79,6 +81,14 @@ impl Coverage {
         let mut part = self.clone();
         part.clauses.retain(|judged| judged.clause.id.starts_with(spec));
         part
+    }
+
+    /// What the target has to keep, a peer can see and something checks, though no line of the target says to meet it.
+    pub fn uncited(&self) -> impl Iterator<Item = &Judged> {
+        self.clauses.iter().filter(|judged| {
+            let has_to = judged.clause.level.force() == Force::Must && judged.clause.seen;
+            has_to && judged.state == State::Covered && judged.met.is_none()
+        })
     }
 
     /// Covered ones and all that should be, of a force.
@@ -141,7 +151,8 @@ pub(super) fn judge(
             );
             problems.push(Problem { stale: Stale::No, text });
         }
-        Judged { clause, state, by }
+        let met = evidence.met.get(&clause.id).cloned();
+        Judged { clause, state, by, met }
     });
     let judged = judged.collect();
     let void = uses.iter().filter(|used| !used.clauses.is_empty());

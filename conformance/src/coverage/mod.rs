@@ -11,6 +11,8 @@
 //! The table holds only what cannot be derived. A clause that binds the target is covered if a scenario names it or its row
 //! says what else checks it; it is excepted if a line says why not; otherwise it is missing. An exception for a clause that
 //! is covered, a clause that does not exist, or a reference to nothing is a [`Problem`].
+//!
+//! The target cites a clause where it meets it. [`Coverage::uncited`] are those that are checked and cited nowhere.
 
 mod evidence;
 mod exceptions;

@@ -101,7 +101,9 @@ fn line(judged: &Judged) -> String {
         State::Covered | State::Missing | State::NotAsked => judged.by.join(", "),
     };
     let state = judged.state.name();
-    format!("{} {} {} [{state}] {}: {why}", clause.id, clause.binds.name(), clause.level.name(), clause.gist)
+    let met = judged.met.as_ref().map_or_else(String::new, |place| format!("; met at {place}"));
+    let (binds, level) = (clause.binds.name(), clause.level.name());
+    format!("{} {binds} {level} [{state}] {}: {why}{met}", clause.id, clause.gist)
 }
 
 /// One JSON document.
@@ -133,6 +135,7 @@ fn clause(judged: &Judged) -> Value {
         "gist": judged.clause.gist,
         "state": judged.state.name(),
         "by": judged.by,
+        "met": judged.met,
         "exception": exception,
     })
 }

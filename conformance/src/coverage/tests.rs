@@ -148,6 +148,42 @@ fn references_to_nothing_are_found() {
 }
 
 #[test]
+fn the_target_says_where_it_meets_a_clause() {
+    let with = |file: &str, source: &str| {
+        let mut evidence = evidence();
+        evidence.take(file, source);
+        judged(ROWS, REASONS, &uses(&[("a/b", &["rfc7143/1.2-1"], None)]), &evidence)
+    };
+    let uncited = |coverage: &Coverage| -> Vec<_> {
+        coverage.uncited().map(|judged| judged.clause.id.clone()).collect()
+    };
+    let core = "target-core/src/x.rs";
+    let coverage = with(core, "// rfc7143/1.2-1.\nx();\n");
+    assert_eq!(
+        uncited(&coverage),
+        ["rfc7143/1.2-2"],
+        "a SHOULD, what is excepted and what binds others may go without"
+    );
+    assert_eq!(coverage.clauses[0].met.as_deref(), Some("target-core/src/x.rs:1"));
+    assert!(text(&coverage, true).contains("Answers: a/b; met at target-core/src/x.rs:1\n"));
+    let table = "Self::Quiet => \"1.2-2\",\nSelf::Other => \"11.16\",\n// rfc7143/1.2-1.\n";
+    assert_eq!(uncited(&with(core, table)), Vec::<String>::new());
+    assert_eq!(uncited(&with("conformance/src/server/x.rs", table)), Vec::<String>::new());
+    let test = format!("#[cfg(test)]\nmod tests {{\n{table}}}\n");
+    for (file, source) in [
+        (core, test.as_str()),
+        ("target-core/src/x/tests.rs", table),
+        ("target-core/src/planted.rs", table),
+        ("initiator-sim/src/x.rs", table),
+        ("conformance/src/x.rs", table),
+    ] {
+        assert_eq!(uncited(&with(file, source)), ["rfc7143/1.2-1", "rfc7143/1.2-2"], "{file}");
+    }
+    let coverage = with(core, "Self::Quiet => \"1.2-9\",\n");
+    assert_eq!(problems(&coverage), ["target-core/src/x.rs:1: there is no clause rfc7143/1.2-9"]);
+}
+
+#[test]
 fn mistakes_in_the_files_say_where() {
     let table = |text: &str| table::parse("t", text).expect_err(text);
     assert_eq!(table(""), "t: there is no clause in it");

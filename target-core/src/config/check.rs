@@ -163,6 +163,7 @@ fn check_access(at: &str, lun: &LunConfig) -> Checked {
 }
 
 fn check_target(at: &str, target: &TargetConfig) -> Checked {
+    // rfc7143/4.2.5.4-5, rfc7143/4.2.5.4-11.
     if let Err(problem) = name_problem(&target.name) {
         return Err(ConfigError::new(format!("{at}.name"), problem));
     }

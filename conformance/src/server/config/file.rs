@@ -72,6 +72,7 @@ fn portals(root: &Section<'_, '_>) -> Vec<PortalConfig> {
         section.finish();
     }
     if out.is_empty() && root.sections("portal").is_empty() {
+        // Not 860, unless somebody asks for it (rfc7143/15-1).
         let address = super::DEFAULT_LISTEN.parse().unwrap_or(SocketAddr::from(([127, 0, 0, 1], 3260)));
         out.push(PortalConfig { address, group: 1 });
     }
@@ -346,6 +347,7 @@ fn limits(section: Option<Section<'_, '_>>) -> Limits {
     set(&mut limits.held_bytes, section.size("held_bytes").map(|at| at.value));
     set(&mut limits.memory_bytes, section.size("memory_bytes").map(|at| at.value));
     set(&mut limits.transfer_bytes, section.number("transfer_bytes", 65_536..=1 << 30));
+    // At least what a negotiation may bring (rfc7143/6.1-4).
     set(&mut limits.text_bytes, section.number("text_bytes", 8192..=16 << 20));
     set(&mut limits.text_keys, section.number("text_keys", 64..=65_535));
     set(&mut limits.text_rounds, section.number("text_rounds", 8..=65_535));
