@@ -431,7 +431,8 @@ fn several_connections_pass_the_live_check() {
     let of_the_initiator = |line: &&str| line.starts_with("data-receive: ii_itt: ");
     // Damaged data has no event, nor has its Reject: a gap shows if that connection outlives the others long enough to hear of
     // their end (7.1.4.3), which is a matter of how the sockets close.
-    let rejected = |line: &&str| line.starts_with("async-send: ii_statsn: ") && line.contains("; Rejects take numbers");
+    let rejected =
+        |line: &&str| line.starts_with("async-send: ii_statsn: ") && line.contains("; Rejects take numbers");
     let told = wrong.iter().filter(|line| rejected(line)).count();
     assert!(told <= 1 && wrong.len() < 4 + told, "{wrong:#?} {said}");
     assert!(wrong.iter().all(|line| of_the_initiator(line) || rejected(line)), "{wrong:#?} {said}");

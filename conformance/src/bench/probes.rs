@@ -1,12 +1,14 @@
 //! What do the probes cost? Measured in pairs, one after the other in one run, so that a machine that is busy is so for all.
 //!
-//! A round measures the server with nobody tracing, with a tracer that counts commands (one probe), with one that counts all
-//! events (sixteen probes), the build without probes if there is one, and once more with nobody tracing: how far two equal
-//! ones are apart is the noise. Medians over the rounds count.
+//! Every measurement stands between two with nobody tracing, and is held against their mean: a tracer that counts commands (one
+//! probe), one that counts all events (sixteen probes), the build without probes if there is one. How far two equal ones are
+//! apart is the noise. Medians over the rounds count. Beside the operations a second, which the client and all else on the
+//! machine have a part in, stands the time that the server was on a processor for each.
 
 use super::{Op, Plan};
 use crate::live::{Counter, Scope};
 use crate::usdt::UsdtSink;
+use rustix::time::{ClockId, clock_gettime};
 use serde::Serialize;
 use std::fmt;
 use std::hint::black_box;
@@ -14,15 +16,17 @@ use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use target_core::probe::{Probe, ProbeSink};
 use target_core::wire::Digests;
 
 const TARGET: &str = "iqn.2026-01.org.example.iscsi-lab:cost";
-const ROUNDS: usize = 5;
-/// Looks at a probe that nobody traces, and how often that is measured.
-const LOOKS: u32 = 20_000_000;
-const LOOK_ROUNDS: usize = 7;
+const ROUNDS: usize = 9;
+/// Looks at a probe that nobody traces, and how often that is measured: so few that most are over before anything disturbs them.
+const LOOKS: u32 = 100_000;
+const LOOK_ROUNDS: usize = 1000;
+/// Clock ticks a second as /proc counts them: fixed where probes can be traced.
+const USER_HZ: f64 = 100.0;
 
 /// What to measure.
 #[derive(Clone, Debug)]
@@ -46,10 +50,14 @@ pub struct Cost {
     pub disabled_ns: f64,
     /// Reads a second, nobody tracing.
     pub iops: f64,
-    /// The same, by the second measurement of each round.
-    pub iops_again: f64,
     /// Median distance of two equal measurements, as a part of one.
     pub noise: f64,
+    /// Microseconds that the server is on a processor for a read, nobody tracing.
+    pub cpu_us: f64,
+    /// The same while a tracer counts commands.
+    pub cpu_us_commands: Option<f64>,
+    /// The same while a tracer counts all events.
+    pub cpu_us_all: Option<f64>,
     /// The build without probes: reads a second.
     pub iops_without: Option<f64>,
     /// Nobody tracing, against the build without probes.
@@ -73,54 +81,84 @@ pub fn run(plans: &Plans) -> Result<Cost, String> {
     let server = Server::start(&plans.program)?;
     let other = plans.without.as_deref().map(Server::start).transpose()?;
     let mut not_counted = None;
-    let (mut plain, mut again, mut without, mut noise) = (vec![], vec![], vec![], vec![]);
-    let mut counted = [vec![], vec![]];
-    let mut events = 0;
+    let mut series = [Series::default(), Series::default(), Series::default()];
+    let (mut plain, mut noise, mut events) = (Vec::new(), Vec::new(), 0);
     // What is measured first is measured cold.
-    iops(plans, &server)?;
+    measure(plans, &server)?;
+    let mut before = measure(plans, &server)?;
     for _ in 0..ROUNDS {
-        let first = iops(plans, &server)?;
-        let all = Scope::process(server.child.id());
-        let commands = Scope { probes: vec![Probe::ScsiCommand], ..all.clone() };
-        for (scope, ratios) in [commands, all].iter().zip(&mut counted) {
-            match Counter::attach(scope) {
-                Ok(counter) => {
-                    ratios.push(iops(plans, &server)?);
-                    events += Probe::ALL.into_iter().map(|probe| counter.of(probe)).sum::<u64>();
+        for (what, series) in series.iter_mut().enumerate() {
+            let all = Scope::process(server.child.id());
+            let scope = match what {
+                COMMANDS => Scope { probes: vec![Probe::ScsiCommand], ..all },
+                _ => all,
+            };
+            let now = if what == WITHOUT {
+                let Some(other) = &other else { continue };
+                measure(plans, other)?
+            } else {
+                match Counter::attach(&scope) {
+                    Ok(counter) => {
+                        let now = measure(plans, &server)?;
+                        events += Probe::ALL.into_iter().map(|probe| counter.of(probe)).sum::<u64>();
+                        now
+                    }
+                    Err(error) => {
+                        not_counted = Some(error.to_string());
+                        continue;
+                    }
                 }
-                Err(error) => not_counted = Some(error.to_string()),
-            }
+            };
+            let after = measure(plans, &server)?;
+            series.take(before, now, after);
+            noise.push((before.iops / after.iops - 1.0).abs());
+            plain.push(after);
+            before = after;
         }
-        let second = iops(plans, &server)?;
-        if let Some(other) = &other {
-            without.push(iops(plans, other)?);
-        }
-        let third = iops(plans, &server)?;
-        // Before and behind: what the machine did meanwhile counts for both.
-        for ratios in &mut counted {
-            ratios.iter_mut().last().into_iter().for_each(|iops| *iops /= first.midpoint(second));
-        }
-        noise.push((second / third - 1.0).abs());
-        plain.push(first.midpoint(second));
-        again.push(third);
     }
-    let pairs =
-        without.iter().zip(plain.iter().zip(&again)).map(|(without, (a, b))| a.midpoint(*b) / without);
-    let compiled_in = median(pairs.collect());
-    let iops = median(plain).unwrap_or(0.0);
-    let [commands_counted, all_counted] = counted.map(median);
+    let [commands, all, without] = series;
     Ok(Cost {
         disabled_ns,
-        iops,
-        iops_again: median(again).unwrap_or(0.0),
+        iops: median(plain.iter().map(|one| one.iops).collect()).unwrap_or(0.0),
         noise: median(noise).unwrap_or(0.0),
-        iops_without: median(without),
-        compiled_in,
-        commands_counted,
-        all_counted,
+        cpu_us: median(plain.iter().map(|one| one.cpu_us).collect()).unwrap_or(0.0),
+        cpu_us_commands: median(commands.cpu_us),
+        cpu_us_all: median(all.cpu_us),
+        iops_without: median(without.iops),
+        compiled_in: median(without.ratio).map(|ratio| 1.0 / ratio),
+        commands_counted: median(commands.ratio),
+        all_counted: median(all.ratio),
         events,
         not_counted,
     })
+}
+
+/// What is measured between two measurements with nobody tracing, in this order.
+const COMMANDS: usize = 0;
+const WITHOUT: usize = 2;
+
+/// One measurement.
+#[derive(Clone, Copy, Debug)]
+struct Point {
+    iops: f64,
+    cpu_us: f64,
+}
+
+/// The same measured in each round.
+#[derive(Debug, Default)]
+struct Series {
+    iops: Vec<f64>,
+    cpu_us: Vec<f64>,
+    /// Operations a second, against those with nobody tracing just before and just behind.
+    ratio: Vec<f64>,
+}
+
+impl Series {
+    fn take(&mut self, before: Point, now: Point, after: Point) {
+        self.iops.push(now.iops);
+        self.cpu_us.push(now.cpu_us);
+        self.ratio.push(now.iops / before.iops.midpoint(after.iops));
+    }
 }
 
 /// The middle one.
@@ -129,30 +167,36 @@ fn median(mut list: Vec<f64>) -> Option<f64> {
     list.get(list.len() / 2).copied()
 }
 
-/// A loop that asks whether a probe is traced, against the same loop without the question.
+/// A loop that asks whether a probe is traced, against the same loop without the question; by the time on a processor.
 fn disabled() -> Result<f64, String> {
     let sink = UsdtSink::register()?;
+    let took = |work: &dyn Fn()| {
+        let began = clock_gettime(ClockId::ThreadCPUTime);
+        work();
+        let ended = clock_gettime(ClockId::ThreadCPUTime);
+        (ended.tv_sec - began.tv_sec) as f64 * 1e9 + (ended.tv_nsec - began.tv_nsec) as f64
+    };
     // The quickest of each: what disturbs a loop only makes it longer.
-    let (mut empty, mut asking) = (Duration::MAX, Duration::MAX);
+    let (mut empty, mut asking) = (f64::MAX, f64::MAX);
     for _ in 0..LOOK_ROUNDS {
-        let began = Instant::now();
-        for n in 0..LOOKS {
-            black_box(n);
-        }
-        empty = empty.min(began.elapsed());
-        let began = Instant::now();
-        for n in 0..LOOKS {
-            black_box(n);
-            if sink.is_enabled(Probe::ScsiCommand) {
-                black_box(&sink);
+        empty = empty.min(took(&|| {
+            for n in 0..LOOKS {
+                black_box(n);
             }
-        }
-        asking = asking.min(began.elapsed());
+        }));
+        asking = asking.min(took(&|| {
+            for n in 0..LOOKS {
+                black_box(n);
+                if sink.is_enabled(Probe::ScsiCommand) {
+                    black_box(&sink);
+                }
+            }
+        }));
     }
-    Ok(asking.saturating_sub(empty).as_secs_f64() * 1e9 / f64::from(LOOKS))
+    Ok((asking - empty).max(0.0) / f64::from(LOOKS))
 }
 
-fn iops(plans: &Plans, server: &Server) -> Result<f64, String> {
+fn measure(plans: &Plans, server: &Server) -> Result<Point, String> {
     let plan = Plan {
         address: server.address,
         target: TARGET.to_owned(),
@@ -167,11 +211,14 @@ fn iops(plans: &Plans, server: &Server) -> Result<f64, String> {
         chap: None,
         verify: false,
     };
+    let began = server.ticks()?;
     let report = super::run(&plan)?;
+    let ticks = server.ticks()? - began;
     if report.errors > 0 {
         return Err(format!("{} commands failed", report.errors));
     }
-    Ok(report.iops)
+    let seconds = ticks as f64 / USER_HZ;
+    Ok(Point { iops: report.iops, cpu_us: seconds * 1e6 / report.commands.max(1) as f64 })
 }
 
 /// A server of its own, ended with the measurement.
@@ -213,6 +260,17 @@ impl Server {
     }
 }
 
+impl Server {
+    /// Clock ticks that all its threads were on a processor (proc(5): utime and stime).
+    fn ticks(&self) -> Result<u64, String> {
+        let path = format!("/proc/{}/stat", self.child.id());
+        let stat = std::fs::read_to_string(&path).map_err(|error| format!("{path}: {error}"))?;
+        let fields = stat.rsplit_once(')').map(|(_, rest)| rest.split_whitespace()).into_iter().flatten();
+        let times: Vec<u64> = fields.skip(11).take(2).filter_map(|field| field.parse().ok()).collect();
+        if times.len() == 2 { Ok(times.iter().sum()) } else { Err(format!("{path}: {stat}")) }
+    }
+}
+
 impl Drop for Server {
     fn drop(&mut self) {
         let _ = self.child.kill();
@@ -236,13 +294,18 @@ impl fmt::Display for Cost {
             }
             _ => writeln!(f, "built without probes: not measured, see --without")?,
         }
+        let cpu = |us: Option<f64>| us.unwrap_or(f64::NAN);
         match (self.commands_counted, self.all_counted, &self.not_counted) {
             (Some(commands), Some(all), _) => write!(
                 f,
-                "a tracer that counts commands: {:.1}% of nobody tracing; one that counts all events: {:.1}%; {} counted",
+                "a tracer that counts commands: {:.1}% of nobody tracing; one that counts all events: {:.1}%; {} counted\n\
+                 the server is on a processor for {:.2} us a read; while commands are counted {:.2}, while all events are {:.2}",
                 percent(commands),
                 percent(all),
-                self.events
+                self.events,
+                self.cpu_us,
+                cpu(self.cpu_us_commands),
+                cpu(self.cpu_us_all)
             ),
             (_, _, why) => write!(f, "a counting tracer: not measured: {}", why.as_deref().unwrap_or("?")),
         }
@@ -259,8 +322,10 @@ mod tests {
         let cost = Cost {
             disabled_ns: 0.25,
             iops: 1000.0,
-            iops_again: 990.0,
             noise: 0.01,
+            cpu_us: 9.0,
+            cpu_us_commands: None,
+            cpu_us_all: None,
             iops_without: None,
             compiled_in: None,
             commands_counted: None,

@@ -54,7 +54,8 @@ pub fn hostile(phase: Phase, input: &[u8]) {
         target.targets.extend(guarded_and_moved());
     }
     let keep = Keep { wire: true, ..Keep::default() };
-    let world = WorldConfig { seed: 1, target, keep, definitions: Some(definitions), ..WorldConfig::default() };
+    let world =
+        WorldConfig { seed: 1, target, keep, definitions: Some(definitions), ..WorldConfig::default() };
     let Ok(world) = World::new(world) else { unreachable!("the configuration is checked") };
     let mut peer = Peer { world, phase, conn: 0, cmd_sn: 1 };
     peer.connect();

@@ -74,7 +74,9 @@ fn multi(
     for (arguments, places) in groups {
         let loaded = sys::load(&program(arguments, Which::Cookie), sys::UPROBE_MULTI)?;
         let link = sys::attach_multi(loaded.as_fd(), file, &places, pid);
-        links.push(link.map_err(|error| failed("bpf(BPF_LINK_CREATE)", error, pid, "uprobe multi links", &[BPF, PERFMON]))?);
+        links.push(link.map_err(|error| {
+            failed("bpf(BPF_LINK_CREATE)", error, pid, "uprobe multi links", &[BPF, PERFMON])
+        })?);
         programs.push(loaded);
     }
     Ok(Attached { programs, _links: links, sites: sites.len() })

@@ -40,7 +40,12 @@ impl fmt::Display for LiveError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::File(path, error) if is_of_another(path, error) => {
-                write!(f, "{}: {error}; the process belongs to another user: {}", path.display(), lacks(&[SYS_PTRACE]))
+                write!(
+                    f,
+                    "{}: {error}; the process belongs to another user: {}",
+                    path.display(),
+                    lacks(&[SYS_PTRACE])
+                )
             }
             Self::File(path, error) => write!(f, "{}: {error}", path.display()),
             Self::Binary(path, why) => write!(f, "{}: {why}", path.display()),
@@ -119,7 +124,10 @@ mod tests {
         };
         let text = of(libc::EPERM).to_string();
         assert!(text.contains("CAP_BPF") && text.contains("perf_event_paranoid"), "{text}");
-        assert_eq!(said(&[BPF, PERFMON], 1 << 39), "this process lacks CAP_PERFMON; run it as root or give it that");
+        assert_eq!(
+            said(&[BPF, PERFMON], 1 << 39),
+            "this process lacks CAP_PERFMON; run it as root or give it that"
+        );
         assert!(said(&[BPF, PERFMON], 0).contains("CAP_BPF and CAP_PERFMON"));
         assert!(said(&[SYS_ADMIN], u64::MAX).starts_with("although this process has CAP_SYS_ADMIN"));
         let other = LiveError::File("/proc/1/exe".into(), io::ErrorKind::PermissionDenied.into()).to_string();

@@ -47,10 +47,11 @@ impl<S: ProbeSink> Target<S> {
 
     /// Drops one of those that has sent nothing; false if there is none.
     fn gives_way(&mut self, refused: bool) -> bool {
-        let silent = |conn: &&Box<Connection>| {
-            !conn.is_ending() && conn.state == ConnState::XptUp && conn.refused == refused
-        };
-        let Some(id) = self.conns.values().find(silent).map(|conn| conn.id) else { return false };
+        let silent = self
+            .conns
+            .values()
+            .find(|conn| !conn.is_ending() && conn.state == ConnState::XptUp && conn.refused == refused);
+        let Some(id) = silent.map(|conn| conn.id) else { return false };
         self.drop_connection(id, "gave way: too many connections without a login");
         true
     }
