@@ -45,7 +45,9 @@ fn walk(root: &Path, folder: &str, evidence: &mut Evidence) -> Result<(), String
     let mut names: Vec<_> =
         entries.iter().map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
     names.sort();
-    for name in names.into_iter().filter(|name| name != "target" && !name.starts_with('.')) {
+    // What cargo builds is no source; the core has a folder of the same name.
+    let is_built = |name: &str| name == "target" && !folder.contains("/src");
+    for name in names.into_iter().filter(|name| !is_built(name) && !name.starts_with('.')) {
         let below = format!("{folder}/{name}");
         if root.join(&below).is_dir() {
             walk(root, &below, evidence)?;

@@ -168,7 +168,8 @@ impl Track {
             match key {
                 "InitiatorName" if self.initiator.is_empty() => self.initiator = value.to_owned(),
                 "TargetName" if self.declared_target.is_empty() => self.declared_target = value.to_owned(),
-                "SessionType" => discovery = value == "Discovery",
+                // Sent twice, which is an error, the first that says so counts.
+                "SessionType" => discovery |= value == "Discovery",
                 _ => {}
             }
         }
