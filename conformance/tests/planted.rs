@@ -28,11 +28,11 @@ steps:
   - scsi: {on: c1, lun: 5, op: read10, lba: 0, blocks: 6}
   - nop: {on: c1, data: hello}
   - tmf: {on: c1, function: ABORT_TASK, fields: {LUN: 5, RefTaskTag: 0x7777, RefCmdSN: $c1.CmdSN-1}, expect: {Response: {in: [FUNCTION_COMPLETE, TASK_DOES_NOT_EXIST]}}}
-  - target: {storage: {stall: true}}
+  - target: {storage: {lun: 5, stall: true}}
   - send: {on: c1, pdu: ScsiCommand, LUN: 5, cdb: {read10: {lba: 0, blocks: 1}}, as: waits}
   - clock: {advance: 1s}
   - tmf: {on: c1, function: ABORT_TASK, lun: 5, task: waits, expect: {Response: FUNCTION_COMPLETE}}
-  - target: {storage: {resume: true}}
+  - target: {storage: {lun: 5, resume: true}}
   - text: {on: c1, keys: {MaxRecvDataSegmentLength: 512}}
   - target: {admin: {request_logout: c1, seconds: 3}}
   - expect: {on: c1, pdu: AsyncMessage, AsyncEvent: REQUEST_LOGOUT}
@@ -228,16 +228,16 @@ async-send      all   all   all   all   all   all   all   all   all   all   all 
 login-command   all   all   all   some  some  all   all   all   all   some  all   -     all   all   all
 login-response  all   all   all   all   all   all   all   all   some  all   all   -     some  all   all
 logout-command  all   all   all   all   all   all   all   all   all   some  all   all   some  all   all
-logout-response all   all   all   all   all   all   all   all   some  all   all   all   all   all   all
+logout-response all   all   all   all   all   all   all   all   some  some  all   all   all   all   all
 data-receive    all   all   all   all   all   all   all   all   all   some  all   all   some  all   all
 data-request    all   all   all   all   all   all   all   all   some  all   some  all   all   all   all
 data-send       all   all   all   all   all   all   all   all   some  all   all   all   some  all   all
 nop-receive     all   all   all   all   all   all   all   all   all   some  all   some  all   all   all
 nop-send        all   all   all   all   all   all   all   all   some  all   all   all   all   all   all
-scsi-command    all   all   all   all   all   all   all   all   all   some  all   all   some  all   some
+scsi-command    all   all   all   all   all   all   some  all   some  some  all   all   some  all   some
 scsi-response   all   all   all   all   all   all   all   all   some  all   all   some  some  all   all
-task-command    all   all   all   all   all   -     all   -     all   some  all   all   some  all   all
-task-response   all   all   all   all   all   all   all   all   all   all   all   all   all   all   all
+task-command    all   all   all   all   all   some  all   -     some  some  all   all   some  all   all
+task-response   all   all   all   all   all   all   all   all   some  all   all   all   all   all   all
 text-command    all   all   all   all   all   all   all   all   some  some  all   -     some  all   all
 text-response   all   all   all   all   all   all   all   all   some  all   all   -     all   all   all
 ";
