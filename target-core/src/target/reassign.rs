@@ -80,7 +80,11 @@ impl<S: ProbeSink> Target<S> {
         session.held = session.held.saturating_sub(freed.unwrap_or(0));
         // What was on its way to the target is lost with the connection.
         if let Some(write) = &mut task.write_data {
-            write.give_up_sequences();
+            let before = write.held();
+            write.lose_connection();
+            let freed = (before.saturating_sub(write.held()) as u64).min(task.held);
+            task.held -= freed;
+            session.held = session.held.saturating_sub(freed);
         }
         match task.stage {
             // The data that is not acknowledged, and the status (rfc7143/7.2.2-5, rfc7143/11.5.6-1).

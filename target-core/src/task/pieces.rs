@@ -55,6 +55,19 @@ impl Pieces {
         added
     }
 
+    /// Takes out the runs that lie within `len` bytes from `offset`.
+    pub(crate) fn remove(&mut self, offset: u32, len: u32) {
+        let end = u64::from(offset) + u64::from(len);
+        let bytes = &mut self.bytes;
+        self.runs.retain(|(at, run)| {
+            let within = *at >= offset && u64::from(*at) + run.len() as u64 <= end;
+            if within {
+                *bytes -= run.len();
+            }
+            !within
+        });
+    }
+
     /// What of `len` bytes from `offset` is missing, as (offset, length).
     pub(crate) fn gaps(&self, offset: u32, len: u32) -> Vec<(u32, u32)> {
         let end = offset.saturating_add(len);

@@ -113,6 +113,8 @@ pub struct WriteTransfer {
     top: u32,
     /// What was lost, as (offset, length): recovery R2Ts ask for it before anything else is asked for.
     lost: VecDeque<(u32, u32)>,
+    /// What came behind a loss in its sequence, as (offset, length): discontiguous data, which goes with its connection.
+    early: Vec<(u32, u32)>,
     ended: VecDeque<u32>,
     next_r2t_sn: u32,
     pieces: Pieces,
@@ -153,6 +155,7 @@ impl WriteTransfer {
             next_offset: first.min(limit),
             top: u32::MAX,
             lost: VecDeque::new(),
+            early: Vec::new(),
             ended: VecDeque::new(),
             next_r2t_sn: 0,
             pieces: Pieces::default(),
@@ -176,6 +179,7 @@ impl WriteTransfer {
         self.abandoned = true;
         self.pieces = Pieces::default();
         self.lost.clear();
+        self.early.clear();
     }
 
     /// True while a sequence is open whose F bit has not come.
@@ -314,6 +318,28 @@ impl WriteTransfer {
         }
     }
 
+    /// The connection is gone, and with it what came behind a loss: it is asked for again (RFC 7143 appendix E).
+    pub fn lose_connection(&mut self) {
+        self.give_up_sequences();
+        if self.early.is_empty() {
+            return;
+        }
+        let mut gaps: Vec<(u32, u32)> = self.lost.drain(..).collect();
+        for (offset, len) in core::mem::take(&mut self.early) {
+            self.pieces.remove(offset, len);
+            gaps.push((offset, len));
+        }
+        gaps.sort_unstable();
+        for (offset, len) in gaps {
+            match self.lost.back_mut() {
+                Some((start, before)) if start.saturating_add(*before) >= offset => {
+                    *before = (*before).max(offset.saturating_add(len).saturating_sub(*start));
+                }
+                _ => self.lost.push_back((offset, len)),
+            }
+        }
+    }
+
     /// What was received for the device, in order, at most what it wants.
     pub fn take(&mut self) -> SgList {
         let all = core::mem::take(&mut self.pieces).into_list();
@@ -373,6 +399,9 @@ impl WriteTransfer {
             return Err(WriteFault::SequenceLength);
         }
         if recover {
+            if lost && len > 0 {
+                self.early.push((info.buffer_offset, len));
+            }
             self.pieces.fill(info.buffer_offset, &data);
         } else if !self.pieces.insert(info.buffer_offset, data) {
             return Err(WriteFault::BufferOffset);
@@ -406,6 +435,10 @@ impl WriteTransfer {
         }
         if sequence.lost && !planted!(LostDataForgotten) {
             self.lost.extend(self.pieces.gaps(sequence.start, sequence.len));
+        }
+        if self.lost.is_empty() && !self.is_sequence_open() {
+            // Nothing is missing before it any more.
+            self.early.clear();
         }
     }
 }

@@ -319,6 +319,14 @@ impl Lab {
         self.expect(other, Opcode::AsyncMessage);
     }
 
+    /// The target loses its memory and its connections; the disks keep what they have.
+    pub fn power_cycle(&mut self, config: Config) {
+        self.target = Target::new(config, [7; 32], Recorder::default()).expect("a good configuration");
+        self.world.closed.extend(self.world.sides.keys().copied());
+        self.world.held.clear();
+        self.world.stuck = false;
+    }
+
     pub fn admin(&mut self, admin: Admin) {
         self.input(Input::Admin(admin));
     }

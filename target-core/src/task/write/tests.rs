@@ -204,6 +204,22 @@ fn what_is_lost_of_a_burst_is_asked_for_when_it_ends() {
 }
 
 #[test]
+fn what_came_behind_a_loss_goes_with_its_connection() {
+    let mut it = started(RECOVER, 64, 0, true);
+    let r2t = it.next_r2t(1).unwrap();
+    assert_eq!((r2t.buffer_offset, r2t.desired_length), (0, 64));
+    assert_eq!(it.data_out(info(1, 0, 0, false), bytes(0, 16)), Ok(()));
+    assert_eq!(it.data_out(info(1, 2, 32, false), bytes(32, 16)), Ok(()));
+    it.lose_connection();
+    assert_eq!(it.held(), 16);
+    let r2t = it.next_r2t(2).unwrap();
+    assert_eq!((r2t.r2t_sn, r2t.buffer_offset, r2t.desired_length), (1, 16, 48));
+    assert_eq!(it.data_out(info(2, 0, 16, true), bytes(16, 48)), Ok(()));
+    assert!(it.is_complete());
+    assert_eq!(it.take().to_bytes(), bytes(0, 64));
+}
+
+#[test]
 fn lost_unsolicited_data_is_asked_for_like_any_other() {
     let mut it = started(RECOVER, 200, 20, false);
     assert_eq!(it.data_out(info(NO_TTT, 1, 60, false), bytes(60, 20)), Ok(()));
