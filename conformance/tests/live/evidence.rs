@@ -53,7 +53,7 @@ pub const EXCUSED: &[Excuse] = &[
         clause: "SPC-4 6.35.3: the CDB usage data is as long as the CDB, 32 bytes for opcode 7Fh, and begins with the opcode",
         expects: "at most 16 bytes: of longer usage data it copies none, and then finds 0 where the opcode should be",
         says: &["rsoc_one->cdb_usage_data[0]"; 6],
-        pdus: &[],
+        pdus: &["Service Action: Report Supported Opcodes (0x0c)", "CDB Length: 32", "CDB Usage Data: 7f"],
     },
     Excuse {
         test: "ExtendedCopy.ValidTgtDescr",
@@ -61,7 +61,13 @@ pub const EXCUSED: &[Excuse] = &[
         clause: "SPC-4 4.5.6 and 6.4.5: LU ID TYPE is in the parameter list, so a reserved one is INVALID FIELD IN PARAMETER LIST (26/00)",
         expects: "INVALID FIELD IN CDB (24/00), though every field of the CDB is right",
         says: &["CU_ASSERT_EQUAL(_r,0)"],
-        pdus: &[],
+        pdus: &[
+            "SCSI CDB Extended Copy",
+            "Service action: Extended Copy (LID1) (0x00)",
+            "Parameter list length (bytes): 76",
+            "SCSI Payload (Extended Copy Request Data)",
+            "Invalid Field In Parameter List (0x2600)",
+        ],
     },
     Excuse {
         test: "StartStopUnit.PwrCnd",
@@ -69,7 +75,13 @@ pub const EXCUSED: &[Excuse] = &[
         clause: "SBC-3 5.25, table of POWER CONDITION: 4h to 6h, 8h, 9h and Ch to Fh are reserved, and SPC-4 3.5.9: a reserved code value is an error",
         expects: "GOOD for every value of POWER CONDITION from 1h to Fh",
         says: &["CU_ASSERT_EQUAL(_r,0)"; 9],
-        pdus: &[],
+        pdus: &[
+            "SCSI CDB Start Stop Unit",
+            "Pwr flags: 0x42, Power Conditions: Reserved, LOEJ",
+            "Status: Check Condition (0x02)",
+            "Invalid Field In Cdb (0x2400)",
+            "Status: Good (0x00)",
+        ],
     },
     Excuse {
         test: "StartStopUnit.NoLoej",
@@ -77,7 +89,13 @@ pub const EXCUSED: &[Excuse] = &[
         clause: "SBC-3 5.25 and SPC-4 5.12.8: START=0 takes the unit to the stopped power condition, where TEST UNIT READY ends with NOT READY (04/02)",
         expects: "GOOD for TEST UNIT READY after START STOP UNIT with START=0",
         says: &["CU_ASSERT_EQUAL(_r,0)"; 4],
-        pdus: &[],
+        pdus: &[
+            "SCSI CDB Start Stop Unit",
+            "Pwr flags: 0x00, Power Conditions: No Change",
+            "Status: Good (0x00)",
+            "SCSI CDB Test Unit Ready",
+            "Initializing Cmd. Required (0x0402)",
+        ],
     },
     Excuse {
         test: "PreventAllow.Eject",
@@ -85,7 +103,14 @@ pub const EXCUSED: &[Excuse] = &[
         clause: "SBC-3 5.10 and 5.25: PREVENT prohibits the removal of the medium; loading one (LOEJ=1, START=1) removes nothing",
         expects: "MEDIUM REMOVAL PREVENTED (53/02) for loading the medium into an empty unit",
         says: &["CU_ASSERT_EQUAL(_r,0)"],
-        pdus: &[],
+        pdus: &[
+            "Pwr flags: 0x02, Power Conditions: No Change, LOEJ",
+            "Status: Good (0x00)",
+            "Medium Not Present (0x3a00)",
+            "Prevent Allow Flags: 0x01, PREVENT",
+            "Pwr flags: 0x03, Power Conditions: No Change, LOEJ, Start",
+            "Status: Good (0x00)",
+        ],
     },
     Excuse {
         test: "WriteSame10.UnmapUntilEnd",
@@ -93,7 +118,12 @@ pub const EXCUSED: &[Excuse] = &[
         clause: "SBC-3 5.42 and 4.7.3.4.3: with LBPRZ=1, UNMAP lets go of the blocks only if the data is what they would read as; other data is written",
         expects: "zeros where it sent blocks of FFh with UNMAP",
         says: &["Blocks did not read back"],
-        pdus: &[],
+        pdus: &[
+            "SCSI CDB Write(10)",
+            "SCSI CDB Write Same(10)",
+            ".... 1... = UNMAP: True",
+            "SCSI CDB Read(10)",
+        ],
     },
 ];
 

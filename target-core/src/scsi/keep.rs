@@ -1,9 +1,12 @@
 //! What outlives the target? Records that storage keeps beside the blocks: one of the registrations at a unit, if APTPL asks
-//! for that (SPC-4 5.12.3), and one of the medium, while it is being formatted or sanitized and after that has failed.
+//! for that (SPC-4 5.12.3), one of its saved mode parameters, and one of the medium, while it is being formatted or sanitized
+//! and after that has failed.
 //!
 //! A change of registrations takes effect when its record is on stable storage; until then the old ones are in force. Like
 //! upkeep it belongs to the unit: aborts and resets do not stop it, and its command, if that is still there, is told.
 
+use super::mode_record;
+use super::mode_values::ModeParameters;
 use super::next::{Context, Handled, Next, Wait};
 use super::outcome::NexusId;
 use super::persist::{self, Change};
@@ -22,6 +25,11 @@ pub(super) const MEDIUM: &str = "medium";
 /// Name of the record of the registrations at a unit.
 pub(super) fn name_of(target: &str, number: u16) -> String {
     format!("{target}/{number}")
+}
+
+/// Name of the record of the saved mode parameters, beside that of the registrations.
+pub(super) fn modes_name(record_name: &str) -> String {
+    format!("{record_name}/modes")
 }
 
 /// A change of registrations whose record is on its way.
@@ -44,6 +52,7 @@ impl Saving {
 pub(super) struct Restored {
     pub(super) persistent: persist::Registry,
     pub(super) condition: Condition,
+    pub(super) modes: Option<ModeParameters>,
 }
 
 /// Reads what was kept; the error is the name of the record that makes no sense.
@@ -54,6 +63,10 @@ fn read(target: &str, lun: &LunConfig) -> Result<Restored, String> {
         restored.condition = upkeep::decode(record).ok_or_else(|| String::from(MEDIUM))?;
     }
     let name = name_of(target, lun.lun);
+    let modes = modes_name(&name);
+    if let Some(record) = found(&modes) {
+        restored.modes = Some(mode_record::decode(record, lun).ok_or(modes)?);
+    }
     if let Some(record) = found(&name) {
         restored.persistent = persist::decode(record).ok_or(name)?;
     }

@@ -34,6 +34,7 @@ mod log;
 mod luns;
 mod medium;
 mod mode_page;
+mod mode_record;
 mod mode_select;
 mod mode_sense;
 mod mode_values;

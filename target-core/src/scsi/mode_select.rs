@@ -1,18 +1,23 @@
 //! How shall it be set? MODE SELECT(6), MODE SELECT(10) (SPC-4 6.11, 6.12)
 //!
-//! The whole list is checked before anything changes. What is saved (SP) lives as long as the logical unit does: a reset
-//! brings it back, a restart of the target does not.
+//! The whole list is checked before anything changes. What is saved (SP) is brought back by a reset, and where storage keeps
+//! records by a restart of the target too: there the command ends, and takes effect, once the record is durable. One that is
+//! aborted meanwhile may have been saved for the next start.
 
 use super::attention::Attention;
 use super::cdb::Cdb;
 use super::exceptions::Reported;
+use super::keep;
 use super::mode_page::{ModePage, PS, SPF};
+use super::mode_record;
 use super::mode_values::ModeParameters;
-use super::next::{Context, Handled, Next, WithData};
-use super::outcome::Failure;
+use super::next::{AfterIo, Context, Handled, Next, WithData};
+use super::outcome::{Failure, NexusId};
 use super::sense::{Sense, code};
 use super::unit::LogicalUnit;
-use crate::io::SgList;
+use crate::io::{IoOp, SgList};
+use alloc::boxed::Box;
+use alloc::sync::Arc;
 
 /// DEVICE-SPECIFIC PARAMETER bits that an initiator may echo; WP and DPOFUA have no meaning here (SBC-3 6.4.1).
 const DEVICE_ECHO: u8 = 0x90;
@@ -40,9 +45,42 @@ pub(super) fn with_data(context: &mut Context<'_>, long_form: bool, save: bool, 
     let list = data.to_bytes();
     let pages_at = header(unit, &list, long_form)?;
     let modes = pages(&unit.modes, unit.modes, &list, pages_at)?;
-    if save {
-        unit.saved = Some(pages(&unit.modes, unit.saved(), &list, pages_at)?);
+    if !save {
+        return Ok(put_in_force(unit, modes, nexus, limit));
     }
+    let saved = pages(&unit.modes, unit.saved(), &list, pages_at)?;
+    if !unit.keeps_records() {
+        unit.saved = Some(saved);
+        return Ok(put_in_force(unit, modes, nexus, limit));
+    }
+    if unit.saving_modes.strong_count() > 0 {
+        // Two records on their way could arrive in any order.
+        return Err(Failure::Busy);
+    }
+    let under_way = Arc::new(());
+    unit.saving_modes = Arc::downgrade(&under_way);
+    let op = IoOp::Keep { name: keep::modes_name(&unit.record_name), record: mode_record::encode(&saved) };
+    Ok(Next::Io { op, then: AfterIo::ModesKept(Box::new(Job { modes, saved, under_way })) })
+}
+
+/// A MODE SELECT whose record is on its way.
+#[derive(Clone, Debug)]
+pub(super) struct Job {
+    modes: ModeParameters,
+    saved: ModeParameters,
+    under_way: Arc<()>,
+}
+
+/// The record is durable.
+pub(super) fn kept(context: &mut Context<'_>, job: Job) -> Handled {
+    let (nexus, limit) = (context.nexus, context.server.attentions_max);
+    let unit = context.unit()?;
+    drop(job.under_way);
+    unit.saved = Some(job.saved);
+    Ok(put_in_force(unit, job.modes, nexus, limit))
+}
+
+fn put_in_force(unit: &mut LogicalUnit, modes: ModeParameters, nexus: NexusId, limit: u32) -> Next {
     if modes.exceptions != unit.modes.exceptions {
         unit.reported = Reported::default();
     }
@@ -52,7 +90,7 @@ pub(super) fn with_data(context: &mut Context<'_>, long_form: bool, save: bool, 
             unit.attention(Attention::ModeChanged, Some(nexus), limit);
         }
     }
-    Ok(Next::GOOD)
+    Next::GOOD
 }
 
 /// Checks mode parameter header and block descriptor; gives the offset of the first page.

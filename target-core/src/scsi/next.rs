@@ -13,6 +13,7 @@ use super::{
     priority, provisioning, read, ready, same, sanitize, timestamp, upkeep, verify, write,
 };
 use crate::io::{IoOp, SgList};
+use alloc::boxed::Box;
 use alloc::sync::Arc;
 
 /// What a handler says is next.
@@ -188,6 +189,8 @@ pub(super) enum AfterIo {
     Standby(usize),
     /// A self-test of that code.
     SelfTest { code: u8 },
+    /// Saved mode parameters are kept; now they are in force.
+    ModesKept(Box<mode_select::Job>),
     /// A copy has read a piece.
     CopyRead(copy::Job),
     /// A copy has written a piece.
@@ -221,6 +224,7 @@ impl AfterIo {
             Self::Eject => medium::eject(context),
             Self::Standby(condition) => ready::power_down(context, condition),
             Self::SelfTest { code } => diagnostic::self_test_done(context, code, None),
+            Self::ModesKept(job) => mode_select::kept(context, *job),
             Self::CopyRead(job) => copy::read_done(context, job, data),
             Self::CopyWritten(job) => copy::written(context, job),
         }

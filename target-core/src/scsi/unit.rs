@@ -59,6 +59,8 @@ pub(super) struct LogicalUnit {
     pub(super) modes: ModeParameters,
     /// What MODE SELECT saved.
     pub(super) saved: Option<ModeParameters>,
+    /// The MODE SELECT whose record is on its way, while there is one.
+    pub(super) saving_modes: Weak<()>,
     pub(super) power: PowerState,
     /// Asymmetric access by target port group.
     pub(super) access: AccessStates,
@@ -101,12 +103,13 @@ pub(super) struct LogicalUnit {
 impl LogicalUnit {
     /// As after power on: with what was kept of it.
     pub(super) fn new(target: &str, config: &LunConfig, instance: u32) -> Self {
-        let Restored { persistent, condition } = keep::restored(target, config);
+        let Restored { persistent, condition, modes: saved } = keep::restored(target, config);
         Self {
             key: UnitKey { number: config.lun, instance },
             config: config.clone(),
-            modes: ModeParameters::default_of(config),
-            saved: None,
+            modes: saved.unwrap_or(ModeParameters::default_of(config)),
+            saved,
+            saving_modes: Weak::new(),
             power: PowerState::default(),
             access: AccessStates::new(&config.policy.access),
             names: Names::default(),

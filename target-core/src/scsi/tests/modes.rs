@@ -1,7 +1,8 @@
 //! MODE SENSE, MODE SELECT.
 
-use super::harness::{A, B, HUGE, LARGE_BLOCKS, Lab, READ_ONLY, SMALL, hex, show};
-use crate::scsi::{Command, Step};
+use super::harness::{A, B, HUGE, LARGE_BLOCKS, Lab, READ_ONLY, SMALL, hex, lun_config, show};
+use crate::scsi::mode_values::ModeParameters;
+use crate::scsi::{Command, Step, mode_record};
 use crate::wire::Lun;
 
 const RECOVERY: &str = "010a 00*10";
@@ -292,4 +293,25 @@ fn power_conditions_by_timer_and_by_command() {
     lab.expect(A, SMALL, "1b 00 00 00 20 00", "", "GOOD");
     lab.expect(A, SMALL, "00 00 00 00 00 00", "", "GOOD");
     lab.expect(A, SMALL, "4d 00 4e 00 00 0000 00ff 00", "", "GOOD 0e00 0008 0004 43 04 00000001");
+}
+
+#[test]
+fn saved_parameters_are_read_back_from_their_record_and_nothing_else_is() {
+    let config = lun_config(SMALL, 512, 1000);
+    let mut modes = ModeParameters::default_of(&config);
+    modes.descriptor_sense = true;
+    modes.initial_priority = 7;
+    let record = mode_record::encode(&modes);
+    assert_eq!(mode_record::decode(&record, &config), Some(modes));
+    for at in 0..record.len() {
+        assert_eq!(mode_record::decode(&record[..at], &config), None, "{at} bytes");
+    }
+    let longer = [&record[..], &[0]].concat();
+    assert_eq!(mode_record::decode(&longer, &config), None);
+    // Another form; a bit that no parameter has.
+    for (at, bit) in [(0, 0x02), (4, 0x01)] {
+        let mut other = record.to_vec();
+        other[at] ^= bit;
+        assert_eq!(mode_record::decode(&other, &config), None, "byte {at}");
+    }
 }

@@ -1,7 +1,10 @@
-//! Storage that fails, seen by an initiator of a running `serve`: what must outlive it, what is full, gone, damaged or slow.
+//! Storage that fails, seen by an initiator of a running `serve`: what must outlive it, what is full, gone, damaged or slow; and
+//! whether other programs can read what the units say of themselves.
 //! Nothing here is timed: what must not wait is seen by the order of answers.
 
+#[path = "../common/mod.rs"]
 mod common;
+mod decoders;
 
 use common::serve::{Serve, lab};
 use common::{Client, TARGET, rw10};
