@@ -65,6 +65,16 @@ pub(super) fn check(
     tasks.remove(itt)
 }
 
+/// The CmdSN that a Reject gives back, whether or not the tag of its request was in use (RFC 7143 7.3).
+pub(super) fn rejected_number(fields: &Fields, pdu: &WirePdu<'_>) -> Option<u32> {
+    let header: &[u8; 48] = pdu.view.data.first_chunk()?;
+    let numbered = matches!(
+        Kind::of(header)?,
+        Kind::ScsiCommand | Kind::TaskRequest | Kind::TextRequest | Kind::NopOut | Kind::LogoutRequest
+    );
+    (numbered && !fields.immediate.is_set(header)).then(|| fields.cmd_sn.word(header))
+}
+
 /// A Reject carries the header it is about (11.17): a request refused this way has had its answer.
 fn rejected(pdu: &WirePdu<'_>, tasks: &mut Tasks) -> Option<Task> {
     let header: &[u8; 48] = pdu.view.data.first_chunk()?;

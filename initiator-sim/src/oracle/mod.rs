@@ -225,7 +225,7 @@ impl Oracles {
                 conn.acknowledged = Some(exp_stat_sn);
             }
             if kind == Kind::NopOut {
-                conn.ping.answered(self.fields, pdu);
+                conn.ping.answered(self.fields, pdu, acknowledges);
             }
         }
         let session = conn.session.and_then(|key| self.sessions.get_mut(&key));
@@ -345,14 +345,14 @@ impl Oracles {
         }
         let Some(conn) = self.conns.get_mut(&pdu.conn) else { return };
         let ended = answer::check(self.fields, pdu, kind, &mut conn.tasks, &mut self.sink);
+        if kind == Kind::Reject
+            && let Some(cmd_sn) = answer::rejected_number(self.fields, pdu)
+            && let Some(session) = conn.session.and_then(|key| self.sessions.get_mut(&key))
+        {
+            session.reject(cmd_sn);
+        }
         let (conn_target, session) = (conn.target.clone(), conn.session);
         if let Some(task) = ended {
-            if kind == Kind::Reject
-                && !task.immediate
-                && let Some(session) = conn.session.and_then(|key| self.sessions.get_mut(&key))
-            {
-                session.reject(task.cmd_sn);
-            }
             if kind == Kind::ScsiResponse {
                 self.acas.answered(self.fields, &conn_target, session, pdu, &task, &mut self.sink);
             }

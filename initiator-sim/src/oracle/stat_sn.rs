@@ -25,13 +25,13 @@ impl Ping {
         }
     }
 
-    /// A NOP-Out came.
-    pub(super) fn answered(&mut self, fields: &Fields, pdu: &WirePdu<'_>) {
+    /// A NOP-Out came; `acknowledges` says whether its ExpStatSN is one that can be.
+    pub(super) fn answered(&mut self, fields: &Fields, pdu: &WirePdu<'_>, acknowledges: bool) {
         let bhs = pdu.view.bhs;
         if let Some((ttt, stat_sn)) = self.sent
             && fields.nop_ttt.word(bhs) == ttt
         {
-            self.shows_gap = serial::lt(fields.exp_stat_sn.word(bhs), stat_sn);
+            self.shows_gap = !acknowledges || serial::lt(fields.exp_stat_sn.word(bhs), stat_sn);
         }
     }
 }

@@ -80,9 +80,17 @@ impl Device {
             }
             for (lba, got) in read.learnt {
                 // A write may have come in between: then the block is its.
+                let dirty = self.dirty.contains_key(&lba);
                 let block = self.block(lba);
                 if !block.tainted && earlier(block.written_by, key) && (block.any || block.now.contains(&got))
                 {
+                    // What the cache hides may be what is durable.
+                    if dirty {
+                        block.unknown_before |= block.any;
+                        for content in std::mem::take(&mut block.now) {
+                            block.remember(content);
+                        }
+                    }
                     block.any = false;
                     block.now = vec![got];
                 }
