@@ -1,7 +1,7 @@
 //! Whether the object is gone, as seen from outside: over the connection if it is up, else over the one where the session
 //! is still to be had, else by a new session.
 
-use super::play::{ISID, ITT, LUN0, NEW_CMD_SN, Play, VICTIM};
+use super::play::{ISID, ITT, LUN0, NEW_CMD_SN, PING, Play, VICTIM};
 use super::{Event, Object};
 use crate::common::{Login, Way, logout, nop, read10, scsi, tmf};
 use target_core::api::ConnId;
@@ -119,10 +119,11 @@ impl Play {
         self.is_heard()
     }
 
-    /// An answer to the command came over any connection.
+    /// An answer to the command came over any connection, or one to the ping over a connection that was closed.
     fn is_heard(&self) -> bool {
         let conns: Vec<ConnId> = self.lab.world.sides.keys().copied().collect();
-        conns.into_iter().any(|conn| {
+        let pong = !self.one_is_up && self.came(self.one.conn, Opcode::NopIn).contains(&PING);
+        pong || conns.into_iter().any(|conn| {
             [Opcode::DataIn, Opcode::ScsiResponse].iter().any(|kind| self.came(conn, *kind).contains(&ITT))
         })
     }

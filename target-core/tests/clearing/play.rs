@@ -11,6 +11,8 @@ pub const LUN0: Lun = Lun(0);
 pub const ISID: u8 = 1;
 /// The command that is the object, or whose the object is.
 pub const ITT: u32 = 500;
+/// A ping whose answer waits behind it.
+pub const PING: u32 = 501;
 /// A read of the other connection that an ABORT TASK SET would hit.
 pub const VICTIM: u32 = 600;
 /// CmdSN that a login begins a new session with.
@@ -117,6 +119,7 @@ impl Play {
                 self.lab.world.clogged.push(conn);
                 self.send_read(self.one, ITT);
                 self.advance();
+                self.lab.send(conn, nop(&self.one, PING, true).emit(), &[]);
             }
             Object::Held => {
                 self.lab.world.stuck = true;
