@@ -139,9 +139,10 @@ const PLANS: [Plan; 11] = [
         chooses: |family, test| family == "Sanitize" && test != "Sanitize.Reset",
         ..MEMORY
     },
-    // It must still be at it four seconds later; then the program sleeps for a minute.
+    // It must still be at it four seconds later; then the program sleeps for a minute, in which it answers no ping.
     Plan {
         unit: "sanitized-slowly",
+        offer: "[timers]\nnop_interval = 0",
         lun: "file = FILE\ndelay_ms = 100",
         chooses: |_, test| test == "Sanitize.Reset",
         ..MEMORY
