@@ -8,7 +8,8 @@
 //! ```
 //!
 //! The kernel attaches to the file, not to the process: it may start later, be stripped, or run many times. Events leave
-//! the ring in the order in which they fired. Needs root, or CAP_BPF and CAP_PERFMON, and Linux 5.8 or later (the ring
+//! the ring in the order in which they fired. Needs root, or CAP_BPF and CAP_PERFMON (CAP_SYS_ADMIN where perf events place the
+//! probes, CAP_SYS_PTRACE for a process of another user), and Linux 5.8 or later (the ring
 //! buffer); what is missing is said by name.
 
 mod attach;

@@ -29,7 +29,7 @@ pub(super) struct Source {
     /// Room for events that wait to be read: a power of two, 64K to 1G
     #[arg(long, value_name = "SIZE", default_value = "64M", value_parser = config::size)]
     buffer: u64,
-    /// Attach to one site after the other through perf events, as kernels before 6.6 need it
+    /// Attach to one site after the other through perf events, as kernels before 6.6 need it; takes CAP_SYS_ADMIN
     #[arg(long)]
     perf: bool,
 }
