@@ -282,7 +282,7 @@ bugs! {
         "FORMAT UNIT and SANITIZE leave out the last block."
     SanitizeForgiven "sanitize-forgiven" "scsi/upkeep; A3 SANITIZE"
         "A SANITIZE or FORMAT UNIT that failed is forgotten."
-    RegisteredEarly "registered-early" "scsi/persist; C1 23"
+    RegisteredEarly "registered-early" "scsi/keep; C1 23"
         "A change of registrations with APTPL is answered although no record of it could be kept."
     EjectPrevented "eject-prevented" "scsi/medium; libiscsi PreventAllow"
         "The medium is given out although an initiator prevents that."
