@@ -30,8 +30,9 @@ struct Decoders {
 }
 
 impl Decoders {
-    fn new() -> Self {
-        let name = format!("decoders-{}", std::process::id());
+    /// With a folder of its own: the tests of a program run side by side.
+    fn new(name: &str) -> Self {
+        let name = format!("decoders-{name}-{}", std::process::id());
         let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
         std::fs::create_dir_all(&folder).expect("a folder");
         let config = folder.join("serve.toml");
@@ -113,7 +114,7 @@ fn says(said: &str, wanted: &[&str]) {
 #[test]
 #[ignore = "needs sg3-utils: run by CI"]
 fn sg_inq_and_sg_vpd_decode_every_page() {
-    let mut lab = Decoders::new();
+    let mut lab = Decoders::new("inquiry");
     let standard = lab.read(&[0x12, 0, 0, 0, 0xff, 0], 255);
     says(
         &lab.decode("sg_inq", &[], "--inhex", &standard),
@@ -143,7 +144,7 @@ fn sg_inq_and_sg_vpd_decode_every_page() {
 #[test]
 #[ignore = "needs sg3-utils: run by CI"]
 fn sg_logs_decodes_every_page() {
-    let mut lab = Decoders::new();
+    let mut lab = Decoders::new("logs");
     assert_eq!(lab.client.write(0, &[1; 4096]), 0);
     lab.read(&[0x28, 0, 0, 0, 0, 0, 0, 0, 8, 0], 4096);
     // All pages, and all of their subpages.
@@ -172,7 +173,7 @@ fn sg_logs_decodes_every_page() {
 #[test]
 #[ignore = "needs sg3-utils: run by CI"]
 fn sg_decode_sense_names_what_is_wrong() {
-    let mut lab = Decoders::new();
+    let mut lab = Decoders::new("sense");
     let invalid = lab.sense(&[0x28, 0x20, 0, 0, 0, 0, 0, 0, 1, 0], 512, None);
     says(
         &lab.decode("sg_decode_sense", &[], "--file", &invalid),
@@ -211,14 +212,14 @@ fn sg_decode_sense_names_what_is_wrong() {
     let sense = lab.read(&[0x03, 0, 0, 0, 0xff, 0], 255);
     says(
         &lab.decode("sg_decode_sense", &[], "--file", &sense),
-        &["Sanitize in progress", "Progress indication"],
+        &["sanitize in progress", "Progress indication"],
     );
 }
 
 #[test]
 #[ignore = "needs sg3-utils and sdparm: run by CI"]
 fn sdparm_decodes_every_mode_page_and_sg_get_lba_status_what_is_mapped() {
-    let mut lab = Decoders::new();
+    let mut lab = Decoders::new("modes");
     for control in [0, 0x40, 0x80, 0xc0] {
         let pages = lab.read(&[0x5a, 0, control | 0x3f, 0xff, 0, 0, 0, 4, 0, 0], 1024);
         let said = lab.decode("sdparm", &["--all", "--long"], "--inhex", &pages);
