@@ -200,7 +200,13 @@ impl Shard {
     }
 
     pub(super) fn reload(&self, config: &ServeConfig) -> Result<(), String> {
-        let (fresh, staged) = config.stage(&self.devices)?;
+        let (mut fresh, staged) = config.stage(&self.devices)?;
+        let kept = staged.take_over();
+        for lun in fresh.targets.iter_mut().flat_map(|target| &mut target.luns) {
+            if let Some(records) = kept.get(&lun.device) {
+                lun.kept.clone_from(records);
+            }
+        }
         let retire = staged.commit();
         self.input(Input::Admin(Admin::Reconfigure(Box::new(fresh.clone()))));
         retire();

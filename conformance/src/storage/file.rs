@@ -5,18 +5,24 @@
 //! failed every later flush fails too: the kernel forgets the pages it could not write, so a later success would be
 //! a lie.
 
+mod hold;
+
+use self::hold::{Desk, Hold};
 use super::aligned::Aligned;
 use super::journal::Journal;
 use super::{FileBacking, Tried, check_size};
 use bytes::Bytes;
-use rustix::fs::{FallocateFlags, FlockOperation, Mode, OFlags, SeekFrom};
+use rustix::fs::{FallocateFlags, Mode, OFlags, SeekFrom};
 use rustix::io::{Errno, ReadWriteFlags};
 use std::io::{IoSlice, IoSliceMut};
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use target_core::io::{IoError, IoOp, Provisioned, Records, Runs, SgList};
+
+pub use self::hold::FileId;
 
 /// The kernel takes no more pieces in one call (UIO_MAXIOV).
 const PIECES_MAX: usize = 1024;
@@ -37,17 +43,18 @@ pub struct FileDevice {
     never_waits: bool,
     /// The file system knows no RWF_NOWAIT: every call goes to a worker.
     always_waits: AtomicBool,
-    flush_failed: AtomicBool,
     direct: bool,
     delay: Duration,
+    /// What it shares with other forms of the same file.
+    hold: Arc<Hold>,
     /// What is kept beside the blocks, if that can be.
-    journal: Option<Journal>,
+    journal: Desk,
 }
 
 impl FileDevice {
-    /// Opens a file and takes an advisory lock on it, shared for reading, exclusive for writing. If we hold the file
-    /// already, in a form that this one replaces, the lock may have to wait for [`FileDevice::lock`].
-    pub(crate) fn open(backing: &FileBacking, block_size: u32, held_by_us: bool) -> Result<Self, String> {
+    /// Opens a file and takes an advisory lock on it, shared for reading, exclusive for writing. `old` is a form of the same file
+    /// that is open already and that this one replaces, or shares with if both are read-only: its lock and journal serve both.
+    pub(crate) fn open(backing: &FileBacking, block_size: u32, old: Option<&Self>) -> Result<Self, String> {
         let FileBacking { path, read_only, direct, journal, delay } = backing;
         let (path, read_only, direct) = (path.as_path(), *read_only, *direct);
         let say = |what: &str| format!("file {}: {what}", path.display());
@@ -71,9 +78,32 @@ impl FileDevice {
         if !kind.is_file() && !kind.is_block_device() {
             return Err(say("it is neither a regular file nor a block device"));
         }
+        let id = FileId::of(&stat);
+        let old = old.filter(|old| old.hold.id == id);
+        let hold = match old {
+            Some(old) => (read_only || old.hold.relock(false)).then(|| Arc::clone(&old.hold)),
+            None => {
+                let copy = fd.try_clone().map_err(|error| say(&error.to_string()))?;
+                Hold::take(copy, id, read_only).map(Arc::new)
+            }
+        };
+        let hold = hold.ok_or_else(|| {
+            say(if read_only {
+                "another process has it open for writing"
+            } else {
+                "another process has it open; only readers can share a file"
+            })
+        })?;
         let journal = match (journal, kind.is_file()) {
             (None, false) => None,
-            _ => Some(Journal::open(backing.journal_path()).map_err(|error| say(&error))?),
+            _ => {
+                let path = backing.journal_path();
+                let known = old.and_then(|old| old.journal.journal().clone());
+                Some(match known.filter(|journal| journal.path() == path) {
+                    Some(journal) => journal,
+                    None => Arc::new(Journal::open(path).map_err(|error| say(&error))?),
+                })
+            }
         };
         let never_waits =
             delay.is_zero() && rustix::fs::fstatfs(&fd).is_ok_and(|fs| fs.f_type == TMPFS_MAGIC);
@@ -84,14 +114,11 @@ impl FileDevice {
             read_only,
             never_waits,
             always_waits: AtomicBool::new(false),
-            flush_failed: AtomicBool::new(false),
             direct,
             delay: *delay,
-            journal,
+            hold,
+            journal: Desk::new(journal),
         };
-        if !device.lock() && !held_by_us {
-            return Err(say("another process (or another LUN) has it open for writing"));
-        }
         let bytes = device.bytes().map_err(|error| say(&error.to_string()))?;
         check_size(&format!("file {}", path.display()), bytes, block_size)?;
         if direct && device.fetch(device.blocks() - 1, 1) == Err(Errno::INVAL) {
@@ -102,25 +129,31 @@ impl FileDevice {
 
     /// The records beside the blocks, as they are now; `None` if there can be none.
     pub(crate) fn kept(&self) -> Option<Records> {
-        self.journal.as_ref().map(Journal::records)
+        self.journal.journal().as_ref().map(|journal| journal.records())
     }
 
     fn keep(&self, name: &str, record: &Bytes) -> Result<SgList, IoError> {
-        match &self.journal {
+        match &*self.journal.journal() {
             Some(_) if self.read_only => Err(IoError::WriteProtected),
             Some(journal) => journal.keep(name, record).map(|()| SgList::new()),
+            // There is none, or a newer form of the file has it.
             None => Err(IoError::Hardware),
         }
     }
 
-    /// Takes the lock; false if somebody else has it. A file system without locks is no reason not to serve.
-    pub(crate) fn lock(&self) -> bool {
-        let lock = if self.read_only {
-            FlockOperation::NonBlockingLockShared
-        } else {
-            FlockOperation::NonBlockingLockExclusive
-        };
-        rustix::fs::flock(&self.fd, lock) != Err(Errno::WOULDBLOCK)
+    /// Nothing is kept by way of this form from now on; what is being kept is waited for.
+    pub(crate) fn close_journal(&self) {
+        self.journal.close();
+    }
+
+    /// Gives the lock the kind that this form needs, once it is the only one.
+    pub(crate) fn settle(&self) {
+        self.hold.relock(self.read_only);
+    }
+
+    /// Which file it is.
+    pub(crate) fn id(&self) -> FileId {
+        self.hold.id
     }
 
     /// Size in bytes now; works for block devices too.
@@ -326,13 +359,13 @@ impl FileDevice {
     }
 
     fn flush(&self) -> Result<SgList, IoError> {
-        if self.flush_failed.load(Ordering::Acquire) {
+        if self.hold.flush_failed() {
             return Err(IoError::Hardware);
         }
         match rustix::fs::fdatasync(&self.fd) {
             Ok(()) => Ok(SgList::new()),
             Err(error) => {
-                self.flush_failed.store(true, Ordering::Release);
+                self.hold.fail_flushes();
                 Err(general(error))
             }
         }

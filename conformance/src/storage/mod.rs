@@ -16,7 +16,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 use target_core::io::{IoError, IoOp, Records, SgList};
 
-pub use file::FileDevice;
+pub use file::{FileDevice, FileId};
 pub use memory::MemoryDevice;
 pub use null::NullDevice;
 
@@ -108,12 +108,11 @@ pub enum Tried {
 }
 
 impl Device {
-    /// Opens what `backing` names. `held` says that this process has the same file open already, in a form that this
-    /// one is to replace.
+    /// Opens what `backing` names. `old` is a device of this process with the same file, in a form that this one is to replace.
     ///
     /// # Errors
     /// One sentence for people: what is wrong and with which file.
-    pub fn open(backing: &Backing, block_size: u32, held: bool) -> Result<Self, String> {
+    pub fn open(backing: &Backing, block_size: u32, old: Option<&Self>) -> Result<Self, String> {
         Ok(match backing {
             Backing::Memory { bytes, .. } => {
                 check_size(&backing.to_string(), *bytes, block_size)?;
@@ -123,15 +122,30 @@ impl Device {
                 check_size(&backing.to_string(), *bytes, block_size)?;
                 Self::Null(NullDevice::new(*bytes, block_size))
             }
-            Backing::File(file) => Self::File(FileDevice::open(file, block_size, held)?),
+            Backing::File(file) => {
+                let old = old.and_then(|old| if let Self::File(old) = old { Some(old) } else { None });
+                Self::File(FileDevice::open(file, block_size, old)?)
+            }
         })
     }
 
-    /// The device that this one replaces is closed: takes over its lock.
+    /// The device that this one replaces is closed: changes its lock into the kind that this one needs.
     pub(crate) fn settle(&self) {
         if let Self::File(device) = self {
-            device.lock();
+            device.settle();
         }
+    }
+
+    /// Keeps no more records from now on; what is being kept is waited for.
+    pub(crate) fn close_journal(&self) {
+        if let Self::File(device) = self {
+            device.close_journal();
+        }
+    }
+
+    /// Which file it is, if it is one.
+    pub(crate) fn file_id(&self) -> Option<FileId> {
+        if let Self::File(device) = self { Some(device.id()) } else { None }
     }
 
     /// The records that it keeps, as they are now; `None` if it cannot keep any.
@@ -193,8 +207,8 @@ mod tests {
     #[test]
     fn sizes_that_are_not_whole_blocks_are_refused_with_the_reason() {
         let memory = |bytes| Backing::Memory { bytes, name: String::new() };
-        assert!(Device::open(&memory(0), 512, false).is_err_and(|e| e.contains("empty")));
-        assert!(Device::open(&memory(1000), 512, false).is_err_and(|e| e.contains("488 bytes are too many")));
-        assert!(Device::open(&Backing::Null { bytes: 4096 }, 4096, false).is_ok_and(|d| d.blocks() == 1));
+        assert!(Device::open(&memory(0), 512, None).is_err_and(|e| e.contains("empty")));
+        assert!(Device::open(&memory(1000), 512, None).is_err_and(|e| e.contains("488 bytes are too many")));
+        assert!(Device::open(&Backing::Null { bytes: 4096 }, 4096, None).is_ok_and(|d| d.blocks() == 1));
     }
 }

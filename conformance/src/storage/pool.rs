@@ -235,7 +235,7 @@ mod tests {
 
     #[test]
     fn every_job_completes_once_even_when_the_pool_is_dropped() {
-        let device = Arc::new(Device::open(&Backing::Null { bytes: 1 << 20 }, 512, false).expect("a device"));
+        let device = Arc::new(Device::open(&Backing::Null { bytes: 1 << 20 }, 512, None).expect("a device"));
         let (sender, receiver) = mpsc::channel();
         let to: Arc<dyn Complete> = Arc::new(Channel(sender));
         let pool = Pool::new(3).expect("threads");
@@ -264,7 +264,7 @@ mod tests {
         std::fs::File::create(&path).and_then(|file| file.set_len(4096)).expect("a file");
         let delay = Duration::from_millis(500);
         let slow = crate::storage::FileBacking { delay, ..crate::storage::FileBacking::new(&path, true) };
-        let open = |backing| Arc::new(Device::open(&backing, 512, false).expect("a device"));
+        let open = |backing| Arc::new(Device::open(&backing, 512, None).expect("a device"));
         let (slow, quick) = (open(Backing::File(slow)), open(Backing::Null { bytes: 4096 }));
         let (sender, receiver) = mpsc::channel();
         let to: Arc<dyn Complete> = Arc::new(Channel(sender));

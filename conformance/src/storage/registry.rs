@@ -1,7 +1,8 @@
 //! Which device has which number? Numbers are given once and never again, so a configuration that is read again keeps
 //! the number (and the content) of every device that is still in it.
 
-use super::{Backing, Device};
+use super::{Backing, Device, FileId};
+use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 use target_core::io::{DeviceId, Records};
 
@@ -31,6 +32,9 @@ pub struct Opened {
 }
 
 /// Devices opened for a configuration that is not in force yet. Dropping it closes those that were not open before.
+///
+/// The order of a change: open and check everything ([`Staged::open`]), close the journals of what goes and read the records of what
+/// comes ([`Staged::take_over`]), number the new devices ([`Staged::commit`]), tell the core, close what goes.
 #[derive(Debug)]
 pub struct Staged<'a> {
     registry: &'a Registry,
@@ -80,17 +84,18 @@ impl Staged<'_> {
             self.used.push(id);
             return Ok(Opened { id, blocks, kept });
         }
-        let path = |backing: &Backing| match backing {
-            Backing::File(file) => Some(file.path.clone()),
+        let wanted = match backing {
+            Backing::File(file) => FileId::at(&file.path),
             Backing::Memory { .. } | Backing::Null { .. } => None,
         };
-        let wanted = path(backing);
-        let held = wanted.is_some()
-            && entries.iter().any(|entry| entry.device.is_some() && path(&entry.backing) == wanted);
+        let open =
+            || entries.iter().chain(&self.fresh).filter_map(|entry| Some((entry, entry.device.as_ref()?)));
+        let same_file = |device: &Device| wanted.is_some() && device.file_id() == wanted;
+        let old = open().find(|(_, device)| same_file(device)).map(|(_, device)| Arc::clone(device));
         if let Backing::File(file) = backing {
             let journal = file.journal_path();
-            let other = entries.iter().chain(&self.fresh).find_map(|entry| match &entry.backing {
-                Backing::File(other) if entry.device.is_some() && other.path != file.path => {
+            let other = open().find_map(|(entry, device)| match &entry.backing {
+                Backing::File(other) if !same_file(device) => {
                     (other.journal_path() == journal).then_some(other)
                 }
                 _ => None,
@@ -101,7 +106,7 @@ impl Staged<'_> {
             }
         }
         drop(entries);
-        let device = Device::open(backing, block_size, held)?;
+        let device = Device::open(backing, block_size, old.as_deref())?;
         let (blocks, kept) = (device.blocks(), device.kept());
         let id = DeviceId(u32::try_from(self.base + self.fresh.len()).map_err(|error| error.to_string())?);
         self.fresh.push(Entry { backing: backing.clone(), block_size, device: Some(Arc::new(device)) });
@@ -109,10 +114,27 @@ impl Staged<'_> {
         Ok(Opened { id, blocks, kept })
     }
 
+    /// Closes the journals of the devices that go, which waits for what they are keeping, and gives the records of those that come.
+    /// Only now: until then the old form of a file could keep another one. There is no way back from here.
+    pub fn take_over(&self) -> BTreeMap<DeviceId, Option<Records>> {
+        let entries = self.registry.entries.read().unwrap_or_else(PoisonError::into_inner);
+        for (id, entry) in (0..).map(DeviceId).zip(entries.iter()) {
+            if let Some(device) = entry.device.as_ref().filter(|_| !self.used.contains(&id)) {
+                device.close_journal();
+            }
+        }
+        let fresh = (self.base..).zip(&self.fresh).filter_map(|(at, entry)| {
+            let id = DeviceId(u32::try_from(at).ok()?);
+            Some((id, entry.device.as_ref()?.kept()))
+        });
+        fresh.collect()
+    }
+
     /// Puts the new devices in force. The answer closes the ones no longer used: call it when the core no longer
     /// refers to them.
-    pub fn commit(self) -> impl FnOnce() {
-        let Self { registry, used, fresh, .. } = self;
+    pub fn commit(mut self) -> impl FnOnce() {
+        let (registry, used) = (self.registry, std::mem::take(&mut self.used));
+        let fresh = std::mem::take(&mut self.fresh);
         let mut entries = registry.entries.write().unwrap_or_else(PoisonError::into_inner);
         entries.extend(fresh);
         drop(entries);
@@ -123,14 +145,31 @@ impl Staged<'_> {
                     entry.device = None;
                 }
             }
-            entries.iter().filter_map(|entry| entry.device.as_ref()).for_each(|device| device.settle());
+            settle(&entries);
         }
     }
+}
+
+impl Drop for Staged<'_> {
+    fn drop(&mut self) {
+        if self.fresh.is_empty() {
+            return;
+        }
+        // It comes to nothing: locks that it changed are changed back.
+        self.fresh.clear();
+        settle(&self.registry.entries.read().unwrap_or_else(PoisonError::into_inner));
+    }
+}
+
+fn settle(entries: &[Entry]) {
+    entries.iter().filter_map(|entry| entry.device.as_ref()).for_each(|device| device.settle());
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::storage::FileBacking;
+    use target_core::io::IoOp;
 
     fn memory(name: &str) -> Backing {
         Backing::Memory { bytes: 1 << 20, name: name.into() }
@@ -170,8 +209,72 @@ mod tests {
         let after = staged.open(&file(false), 4096).expect("we hold it ourselves").id;
         staged.commit()();
         assert!(registry.open().get(before).is_none() && registry.open().get(after).is_some());
-        assert!(Device::open(&file(false), 512, false).is_err(), "the lock went over to the new device");
+        assert!(Device::open(&file(true), 512, None).is_err(), "the lock is exclusive now");
         std::fs::remove_file(&path).expect("removable");
+    }
+
+    /// The old form of a file keeps records up to the moment at which the new one has them, and none after that.
+    #[test]
+    fn the_last_record_of_the_old_form_is_there_for_the_new_one() {
+        let path = std::env::temp_dir().join(format!("iscsi-lab-forms-{}", std::process::id()));
+        std::fs::File::create(&path).and_then(|file| file.set_len(8192)).expect("a temporary file");
+        let delay = std::time::Duration::from_millis(1);
+        let forms = [FileBacking::new(&path, false), FileBacking { delay, ..FileBacking::new(&path, false) }];
+        let forms = forms.map(Backing::File);
+        let keep = |device: &Device, name: &str| {
+            device.run(&IoOp::Keep { name: name.into(), record: bytes::Bytes::from_static(b"it") })
+        };
+        let registry = Registry::default();
+        let mut staged = registry.stage();
+        let old = staged.open(&forms[0], 512).expect("opens").id;
+        staged.commit()();
+        let old = registry.open().get(old).cloned().expect("in force");
+
+        let mut staged = registry.stage();
+        let new = staged.open(&forms[1], 512).expect("we hold it ourselves");
+        assert_eq!(new.kept, Some(Records::new()));
+        keep(&old, "late").expect("it is still in force");
+        let kept = staged.take_over().remove(&new.id).flatten().expect("a file has a journal");
+        assert_eq!(kept.keys().collect::<Vec<_>>(), ["late"]);
+        assert!(keep(&old, "too late").is_err(), "nobody would ever know of it");
+        staged.commit()();
+        let new = registry.open().get(new.id).cloned().expect("in force");
+        keep(&new, "new").expect("it has the journal now");
+        drop((old, new));
+        let after = Device::open(&forms[0], 512, None);
+        assert!(after.is_err(), "it is still locked");
+        drop(registry);
+        let after = Device::open(&forms[0], 512, None).expect("nobody has it");
+        assert_eq!(after.kept().expect("a journal").into_keys().collect::<Vec<_>>(), ["late", "new"]);
+        for path in [path.clone(), path.with_extension("journal")] {
+            let _ = std::fs::remove_file(path);
+        }
+    }
+
+    /// Who fails to become the only one who may write is a reader as before.
+    #[test]
+    fn a_reader_that_may_not_write_stays_a_reader() {
+        let path = std::env::temp_dir().join(format!("iscsi-lab-reader-{}", std::process::id()));
+        std::fs::File::create(&path).and_then(|file| file.set_len(8192)).expect("a temporary file");
+        let link = path.with_extension("link");
+        std::os::unix::fs::symlink(&path, &link).expect("a link");
+        let registry = Registry::default();
+        let mut staged = registry.stage();
+        staged.open(&Backing::file(&path, true), 512).expect("opens");
+        staged.commit()();
+        let other = Device::open(&Backing::file(&path, true), 512, None).expect("readers share");
+        let error = registry.stage().open(&Backing::file(&link, false), 512).expect_err("somebody reads it");
+        assert!(error.contains("another process has it open"), "{error}");
+        drop(other);
+        assert!(Device::open(&Backing::file(&path, false), 512, None).is_err(), "it has its own lock still");
+        let mut staged = registry.stage();
+        staged.open(&Backing::file(&link, false), 512).expect("the same file by another name");
+        assert!(Device::open(&Backing::file(&path, true), 512, None).is_err(), "locked for writing");
+        drop(staged);
+        Device::open(&Backing::file(&path, true), 512, None).expect("it came to nothing: readers share");
+        for path in [path, link] {
+            std::fs::remove_file(path).expect("removable");
+        }
     }
 
     #[test]

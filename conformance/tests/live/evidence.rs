@@ -1,5 +1,8 @@
 //! Tests of iscsi-test-cu that a correct target cannot pass: which, by what clause, and the PDUs that show it.
 //!
+//! What each rests on was looked up, and is named: the RFC, the source of the test, and where the texts of T10 could not be had, manuals
+//! of drives that follow them.
+//!
 //! An excuse is no comment. Each of these tests is run again under a capture, and the PDUs named here must be found in it,
 //! in that order; the whole exchange stays in `target/live/excused-TEST.txt`. A test that passes needs no excuse, and
 //! then the suite fails until the excuse is gone.
@@ -16,7 +19,7 @@ pub struct Excuse {
     pub test: &'static str,
     /// Lines of the configuration for the unit that it is tried on.
     pub lun: &'static str,
-    /// What the standards say.
+    /// What the standards say, and where that was read.
     pub clause: &'static str,
     /// What the test expects instead.
     pub expects: &'static str,
@@ -35,7 +38,7 @@ pub const EXCUSED: &[Excuse] = &[
         test: "iSCSITMF.LUNResetSimpleAsync",
         lun: MEMORY,
         clause: "RFC 7143 11.5 and 11.6: a task management response answers a request, so it comes after the request was sent",
-        expects: "reconnect_succeeded == 1, which the response is to set, right after the request was queued: before anything is sent",
+        expects: "test_async_lu_reset_simple.c: reconnect_succeeded == 1, which only the response sets, right after iscsi_task_mgmt_async() queued the request",
         says: &["CU_ASSERT_EQUAL(reconnect_succeeded,1)"],
         pdus: &[
             // The write may be done or be aborted by the reset; both are right.
@@ -50,7 +53,7 @@ pub const EXCUSED: &[Excuse] = &[
     Excuse {
         test: "ReportSupportedOpcodes.OneCommand",
         lun: MEMORY,
-        clause: "SPC-4 6.35.3: the CDB usage data is as long as the CDB, 32 bytes for opcode 7Fh, and begins with the opcode",
+        clause: "REPORT SUPPORTED OPERATION CODES, one_command format (as in the Ultrastar 15K450 specification, 19.32.2): CDB SIZE is the length of the usage data and of the CDB, 32 bytes for opcode 7Fh, and the usage data begins with the opcode",
         expects: "at most 16 bytes: of longer usage data it copies none, and then finds 0 where the opcode should be",
         says: &["rsoc_one->cdb_usage_data[0]"; 6],
         pdus: &["Service Action: Report Supported Opcodes (0x0c)", "CDB Length: 32", "CDB Usage Data: 7f"],
@@ -58,7 +61,7 @@ pub const EXCUSED: &[Excuse] = &[
     Excuse {
         test: "ExtendedCopy.ValidTgtDescr",
         lun: MEMORY,
-        clause: "SPC-4 4.5.6 and 6.4.5: LU ID TYPE is in the parameter list, so a reserved one is INVALID FIELD IN PARAMETER LIST (26/00)",
+        clause: "LU ID TYPE is in the parameter list, where no error can be one of the CDB; a later version of this test (test_extendedcopy_validate_tgt_descr.c) expects of a target that says it is of SPC-4, as this one does, that it ignores the field, and not 24/00",
         expects: "INVALID FIELD IN CDB (24/00), though every field of the CDB is right",
         says: &["CU_ASSERT_EQUAL(_r,0)"],
         pdus: &[
@@ -72,8 +75,8 @@ pub const EXCUSED: &[Excuse] = &[
     Excuse {
         test: "StartStopUnit.PwrCnd",
         lun: REMOVABLE,
-        clause: "SBC-3 5.25, table of POWER CONDITION: 4h to 6h, 8h, 9h and Ch to Fh are reserved, and SPC-4 3.5.9: a reserved code value is an error",
-        expects: "GOOD for every value of POWER CONDITION from 1h to Fh",
+        clause: "4h to 6h, 8h, 9h and Ch to Fh are reserved values of POWER CONDITION, as Wireshark decodes them too; what is reserved and not zero is answered INVALID FIELD IN CDB here",
+        expects: "test_startstopunit_pwrcnd.c: GOOD for every value of POWER CONDITION from 1h to Fh",
         says: &["CU_ASSERT_EQUAL(_r,0)"; 9],
         pdus: &[
             "SCSI CDB Start Stop Unit",
@@ -86,8 +89,8 @@ pub const EXCUSED: &[Excuse] = &[
     Excuse {
         test: "StartStopUnit.NoLoej",
         lun: REMOVABLE,
-        clause: "SBC-3 5.25 and SPC-4 5.12.8: START=0 takes the unit to the stopped power condition, where TEST UNIT READY ends with NOT READY (04/02)",
-        expects: "GOOD for TEST UNIT READY after START STOP UNIT with START=0",
+        clause: "START=0 takes the unit to the stopped power condition (Seagate's SCSI Commands Reference Manual rev. J, 3.49, after SBC-4), in which it is not ready: 04/02, initializing command required",
+        expects: "test_startstopunit_noloej.c: GOOD for TEST UNIT READY after START STOP UNIT with START=0, to see that nothing was ejected",
         says: &["CU_ASSERT_EQUAL(_r,0)"; 4],
         pdus: &[
             "SCSI CDB Start Stop Unit",
@@ -100,8 +103,8 @@ pub const EXCUSED: &[Excuse] = &[
     Excuse {
         test: "PreventAllow.Eject",
         lun: REMOVABLE,
-        clause: "SBC-3 5.10 and 5.25: PREVENT prohibits the removal of the medium; loading one (LOEJ=1, START=1) removes nothing",
-        expects: "MEDIUM REMOVAL PREVENTED (53/02) for loading the medium into an empty unit",
+        clause: "PREVENT prohibits the removal of the medium; loading one (LOEJ=1, START=1) removes nothing. Manuals of removable media name the unload alone (IBM T200, table 47: Unload commands are refused with 53/02; PowerVault TL2000, 1Eh: loading is not inhibited)",
+        expects: "test_preventallow_eject.c: MEDIUM REMOVAL PREVENTED (53/02) for loading the medium into an empty unit",
         says: &["CU_ASSERT_EQUAL(_r,0)"],
         pdus: &[
             "Pwr flags: 0x02, Power Conditions: No Change, LOEJ",
@@ -115,8 +118,8 @@ pub const EXCUSED: &[Excuse] = &[
     Excuse {
         test: "WriteSame10.UnmapUntilEnd",
         lun: MEMORY,
-        clause: "SBC-3 5.42 and 4.7.3.4.3: with LBPRZ=1, UNMAP lets go of the blocks only if the data is what they would read as; other data is written",
-        expects: "zeros where it sent blocks of FFh with UNMAP",
+        clause: "WRITE SAME, also where it may unmap: reads that follow find the block that was sent (Seagate's SCSI Commands Reference Manual rev. J, 3.73, after SBC-4). With LBPRZ=1 that can be so by unmapping only if it is zeros",
+        expects: "test_writesame10_unmap_until_end.c: zeros where it sent blocks of FFh with UNMAP",
         says: &["Blocks did not read back"],
         pdus: &[
             "SCSI CDB Write(10)",

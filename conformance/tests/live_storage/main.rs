@@ -5,6 +5,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 mod decoders;
+mod reload;
 
 use common::serve::{Serve, lab};
 use common::{Client, TARGET, rw10};

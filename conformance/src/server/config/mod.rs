@@ -10,8 +10,8 @@ pub use file::parse;
 pub use places::Places;
 pub use size::size;
 
-use crate::storage::Backing;
 use crate::storage::registry::{Opened, Registry, Staged};
+use crate::storage::{Backing, FileId};
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::net::SocketAddr;
@@ -194,12 +194,37 @@ impl ServeConfig {
         Ok(())
     }
 
+    /// Two units that write to one file would each overwrite what the other's initiators rely on: neither knows the other's
+    /// reservations, cache or unfinished SANITIZE. Units that only read may share one.
+    fn check_files(&self) -> Result<(), String> {
+        let mut seen: BTreeMap<FileId, (&str, &LunSpec)> = BTreeMap::new();
+        let mut wrong = String::new();
+        for (index, target) in self.targets.iter().enumerate() {
+            for (at, lun) in target.luns.iter().enumerate() {
+                let Backing::File(file) = &lun.backing else { continue };
+                let Some(id) = FileId::at(&file.path) else { continue };
+                let (owner, first) = *seen.entry(id).or_insert((&target.name, lun));
+                let is_other = owner != target.name || first.lun != lun.lun;
+                if is_other && !(first.read_only && lun.read_only) {
+                    let problem = format!(
+                        "LUN {} of {} and LUN {} of {owner} are one file ({} and {}); give each its own, or make both read-only",
+                        lun.lun, target.name, first.lun, lun.backing, first.backing
+                    );
+                    let field = format!("targets[{index}].luns[{at}].file");
+                    let _ = writeln!(wrong, "{}", self.places.message(&field, problem));
+                }
+            }
+        }
+        if wrong.is_empty() { Ok(()) } else { Err(wrong.trim_end().to_owned()) }
+    }
+
     /// Opens all storage and gives what the core wants to know. Nothing is in force until the stage is committed.
     ///
     /// # Errors
     /// One line for each thing that is wrong.
     pub fn stage<'a>(&self, registry: &'a Registry) -> Result<(Config, Staged<'a>), String> {
         self.check_serials()?;
+        self.check_files()?;
         let mut staged = registry.stage();
         let mut wrong = String::new();
         let mut targets = Vec::new();

@@ -324,3 +324,41 @@ fn what_is_wrong_in_use_has_its_line() {
         assert!(error.starts_with(expected), "{error}\n{text}");
     }
 }
+
+/// One file is one disk: by its own name, by a link of either kind.
+#[test]
+fn two_units_of_one_file_only_read_it() {
+    let folder = std::env::temp_dir().join(format!("iscsi-lab-one-file-{}", std::process::id()));
+    std::fs::create_dir(&folder).expect("a folder");
+    let path = |name: &str| folder.join(name);
+    std::fs::File::create(path("disk")).and_then(|file| file.set_len(8192)).expect("a file");
+    std::os::unix::fs::symlink(path("disk"), path("soft")).expect("a link");
+    std::fs::hard_link(path("disk"), path("hard")).expect("a link");
+    let stage = |other: &str, read_only: [bool; 2], targets: usize| {
+        let lun = |name: &str, number, read_only| LunSpec {
+            read_only,
+            ..LunSpec::new("iqn.2026-01.x:a", number, Backing::file(path(name), read_only))
+        };
+        let luns = vec![lun("disk", 0, read_only[0]), lun(other, 1, read_only[1])];
+        let mut config = ServeConfig::simple(&[], "iqn.2026-01.x:a", luns);
+        if targets == 2 {
+            let luns = config.targets[0].luns.split_off(1);
+            config.targets.push(TargetSpec { name: "iqn.2026-01.x:b".into(), luns, ..TargetSpec::default() });
+        }
+        let registry = Registry::default();
+        config.stage(&registry).map(|_| ())
+    };
+    for name in ["disk", "soft", "hard"] {
+        for targets in [1, 2] {
+            assert_eq!(stage(name, [true, true], targets), Ok(()), "{name}");
+            for read_only in [[false, false], [true, false], [false, true]] {
+                let error = stage(name, read_only, targets).expect_err(name);
+                let owner = if targets == 2 { 'b' } else { 'a' };
+                let both =
+                    format!("LUN 1 of iqn.2026-01.x:{owner} and LUN 0 of iqn.2026-01.x:a are one file");
+                assert!(error.contains(&both) && error.contains(&format!("/{name} and")), "{error}");
+            }
+        }
+    }
+    std::fs::remove_dir_all(&folder).expect("removable");
+}

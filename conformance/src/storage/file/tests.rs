@@ -45,7 +45,7 @@ fn go(device: &FileDevice, op: IoOp) -> Result<SgList, IoError> {
 #[test]
 fn what_is_written_is_read_back_and_in_the_file() {
     let scratch = Scratch::new(1 << 20);
-    let device = FileDevice::open(&FileBacking::new(&scratch.0, false), 512, false).expect("opens");
+    let device = FileDevice::open(&FileBacking::new(&scratch.0, false), 512, None).expect("opens");
     assert_eq!(device.blocks(), 2048);
     for fua in [false, true] {
         let mut data = SgList::from(vec![1; 700]);
@@ -61,7 +61,7 @@ fn what_is_written_is_read_back_and_in_the_file() {
 #[test]
 fn a_file_that_shrank_fails_at_its_first_missing_block() {
     let scratch = Scratch::new(1 << 20);
-    let device = FileDevice::open(&FileBacking::new(&scratch.0, false), 4096, false).expect("opens");
+    let device = FileDevice::open(&FileBacking::new(&scratch.0, false), 4096, None).expect("opens");
     std::fs::File::options().write(true).open(&scratch.0).expect("opens").set_len(8192).expect("shrinks");
     assert_eq!(go(&device, IoOp::Read { lba: 0, blocks: 4 }), Err(IoError::Read { lba: 2 }));
     assert_eq!(go(&device, IoOp::Verify { lba: 1, blocks: 9 }), Err(IoError::Read { lba: 2 }));
@@ -72,7 +72,7 @@ fn a_file_that_shrank_fails_at_its_first_missing_block() {
 fn every_mistake_is_named_at_the_start() {
     let scratch = Scratch::new(1000);
     let open =
-        |path: &Path| FileDevice::open(&FileBacking::new(path, false), 512, false).expect_err("refused");
+        |path: &Path| FileDevice::open(&FileBacking::new(path, false), 512, None).expect_err("refused");
     assert!(open(Path::new("/no/such/file")).contains("does not exist"));
     assert!(open(&std::env::temp_dir()).contains("directory"));
     assert!(open(Path::new("/dev/null")).contains("neither a regular file nor a block device"));
@@ -80,7 +80,7 @@ fn every_mistake_is_named_at_the_start() {
     let empty = Scratch::new(0);
     assert!(open(&empty.0).contains("empty"));
     let good = Scratch::new(4096);
-    let _held = FileDevice::open(&FileBacking::new(&good.0, false), 512, false).expect("opens");
+    let _held = FileDevice::open(&FileBacking::new(&good.0, false), 512, None).expect("opens");
     assert!(open(&good.0).contains("another process"));
 }
 
@@ -88,7 +88,7 @@ fn every_mistake_is_named_at_the_start() {
 fn what_goes_around_the_page_cache_is_the_same() {
     let scratch = Scratch::beside_the_build(1 << 20);
     let direct = FileBacking { direct: true, ..FileBacking::new(&scratch.0, false) };
-    let device = match FileDevice::open(&direct, 4096, false) {
+    let device = match FileDevice::open(&direct, 4096, None) {
         Ok(device) => device,
         // Not every file system can, and serving from one that cannot is refused with just that reason.
         Err(error) => {
@@ -113,18 +113,18 @@ fn what_goes_around_the_page_cache_is_the_same() {
 fn records_are_kept_beside_the_file() {
     let scratch = Scratch::new(4096);
     let beside = FileBacking::new(&scratch.0, false).journal_path();
-    let device = FileDevice::open(&FileBacking::new(&scratch.0, false), 512, false).expect("opens");
+    let device = FileDevice::open(&FileBacking::new(&scratch.0, false), 512, None).expect("opens");
     assert_eq!(device.kept(), Some(Records::new()));
     let keep = |record: &'static [u8]| IoOp::Keep { name: "x".into(), record: Bytes::from_static(record) };
     assert_eq!(go(&device, keep(b"abc")), Ok(SgList::new()));
     assert!(beside.exists());
     drop(device);
-    let device = FileDevice::open(&FileBacking::new(&scratch.0, true), 512, false).expect("opens");
+    let device = FileDevice::open(&FileBacking::new(&scratch.0, true), 512, None).expect("opens");
     assert_eq!(device.kept().expect("it reads them")["x"], Bytes::from_static(b"abc"));
     assert_eq!(go(&device, keep(b"")), Err(IoError::WriteProtected));
     drop(device);
     std::fs::write(&beside, b"rubbish").expect("writable");
-    let error = FileDevice::open(&FileBacking::new(&scratch.0, false), 512, false).expect_err("damaged");
+    let error = FileDevice::open(&FileBacking::new(&scratch.0, false), 512, None).expect_err("damaged");
     assert!(error.contains(".journal") && error.contains("damaged"), "{error}");
     std::fs::remove_file(&beside).expect("removable");
 }
@@ -132,8 +132,8 @@ fn records_are_kept_beside_the_file() {
 #[test]
 fn a_read_only_file_refuses_writes_and_may_be_shared() {
     let scratch = Scratch::new(4096);
-    let device = FileDevice::open(&FileBacking::new(&scratch.0, true), 512, false).expect("opens");
-    let _other = FileDevice::open(&FileBacking::new(&scratch.0, true), 512, false).expect("opens twice");
+    let device = FileDevice::open(&FileBacking::new(&scratch.0, true), 512, None).expect("opens");
+    let _other = FileDevice::open(&FileBacking::new(&scratch.0, true), 512, None).expect("opens twice");
     let write = IoOp::Write { lba: 0, data: vec![0; 512].into(), fua: false };
     assert_eq!(go(&device, write), Err(IoError::WriteProtected));
 }
@@ -142,6 +142,8 @@ fn a_read_only_file_refuses_writes_and_may_be_shared() {
 fn a_full_disk_is_told_apart() {
     // /dev/full is a character device, so it is used below `open`.
     let fd = rustix::fs::open("/dev/full", OFlags::RDWR, Mode::empty()).expect("Linux has it");
+    let copy = fd.try_clone().expect("a descriptor");
+    let hold = Hold::take(copy, FileId::Inode(0, 0), false).expect("nobody locks it");
     let device = FileDevice {
         fd,
         path: "/dev/full".into(),
@@ -149,10 +151,10 @@ fn a_full_disk_is_told_apart() {
         read_only: false,
         never_waits: false,
         always_waits: AtomicBool::new(true),
-        flush_failed: AtomicBool::new(false),
         direct: false,
         delay: Duration::ZERO,
-        journal: None,
+        hold: Arc::new(hold),
+        journal: Desk::new(None),
     };
     let write = IoOp::Write { lba: 0, data: vec![0; 512].into(), fua: false };
     assert_eq!(go(&device, write), Err(IoError::NoSpace));
@@ -164,7 +166,7 @@ fn a_full_disk_is_told_apart() {
 fn a_hole_is_punched_and_reads_as_zeros() {
     use target_core::io::{Provisioned, Run, Runs};
     let scratch = Scratch::new(1 << 20);
-    let device = FileDevice::open(&FileBacking::new(&scratch.0, false), 512, false).expect("opens");
+    let device = FileDevice::open(&FileBacking::new(&scratch.0, false), 512, None).expect("opens");
     let write = IoOp::Write { lba: 0, data: vec![7; 1 << 20].into(), fua: true };
     assert_eq!(go(&device, write), Ok(SgList::new()));
     // Not aligned to anything: what is outside stays.
@@ -199,7 +201,7 @@ fn a_hole_is_punched_and_reads_as_zeros() {
 #[test]
 fn where_no_hole_can_be_punched_zeros_are_written() {
     let scratch = Scratch::new(1 << 20);
-    let device = FileDevice::open(&FileBacking::new(&scratch.0, false), 4096, false).expect("opens");
+    let device = FileDevice::open(&FileBacking::new(&scratch.0, false), 4096, None).expect("opens");
     let write = IoOp::Write { lba: 0, data: vec![7; 1 << 20].into(), fua: false };
     assert_eq!(go(&device, write), Ok(SgList::new()));
     assert_eq!(device.write_zeros(3, 100), Ok(SgList::new()));
