@@ -250,8 +250,8 @@ pub struct Offer {
     pub immediate_data: bool,
     /// MaxRecvDataSegmentLength that the target declares, 512 to 2^24-1.
     pub max_recv_data_segment_length: u32,
-    /// Declare X#NodeArchitecture (RFC 7143 13.26): the name and version of this software, nothing that anybody writes.
-    pub node_architecture: bool,
+    /// How much X#NodeArchitecture tells, if it is declared.
+    pub node_architecture: NodeArchitecture,
     /// MaxBurstLength at most.
     pub max_burst_length: u32,
     /// FirstBurstLength at most.
@@ -274,6 +274,24 @@ pub struct Offer {
     pub protocol_level: u8,
 }
 
+/// How much the target tells of itself with X#NodeArchitecture (rfc7143/9.4-1, rfc7143/9.4-2): never anything that somebody
+/// wrote (RFC 7143 13.26.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NodeArchitecture {
+    /// Nothing: the key is not sent.
+    Off,
+    /// The name of this software.
+    Name,
+    /// Its name and version.
+    NameAndVersion,
+}
+
+impl NodeArchitecture {
+    /// Each with its name in configurations, from the one that tells least.
+    pub const ALL: [(&str, Self); 3] =
+        [("off", Self::Off), ("name", Self::Name), ("name-and-version", Self::NameAndVersion)];
+}
+
 /// Which values of a digest key the target takes, in the initiator's order of preference.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DigestPolicy {
@@ -294,7 +312,7 @@ impl Default for Offer {
             initial_r2t: false,
             immediate_data: true,
             max_recv_data_segment_length: 262_144,
-            node_architecture: false,
+            node_architecture: NodeArchitecture::Off,
             max_burst_length: 1_048_576,
             first_burst_length: 262_144,
             time2wait: 2,

@@ -14,8 +14,8 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use target_core::config::{
-    AuthConfig, ChapAlgorithm, Config, Credential, DigestPolicy, LunConfig, PortalConfig, Provisioning,
-    Redirect, TargetConfig, UnitPolicy,
+    AuthConfig, ChapAlgorithm, Config, Credential, DigestPolicy, LunConfig, NodeArchitecture, PortalConfig,
+    Provisioning, Redirect, TargetConfig, UnitPolicy,
 };
 use target_core::io::{DeviceId, Records};
 use target_core::session::params::TaskReporting;
@@ -274,7 +274,11 @@ fn params(config: &mut Config, spec: &TargetSpec, vars: &Vars) -> Result<(), Str
             "InitialR2T" => offer.initial_r2t = yes()?,
             "ImmediateData" => offer.immediate_data = yes()?,
             "MaxRecvDataSegmentLength" => offer.max_recv_data_segment_length = word()?,
-            "X#NodeArchitecture" => offer.node_architecture = yes()?,
+            "X#NodeArchitecture" => {
+                let known = NodeArchitecture::ALL.into_iter().find(|(name, _)| *name == text);
+                let why = "takes off, name or name-and-version";
+                offer.node_architecture = known.ok_or_else(|| wrong(at, key, why))?.1;
+            }
             "MaxBurstLength" => offer.max_burst_length = word()?,
             "FirstBurstLength" => offer.first_burst_length = word()?,
             "DefaultTime2Wait" => offer.time2wait = short()?,

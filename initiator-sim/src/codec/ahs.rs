@@ -38,36 +38,38 @@ impl Ahs {
     }
 }
 
+/// Each segment's type and what its AHSLength counts; `None`, and nothing after it, where the lengths do not add up.
+fn segments(bytes: &[u8]) -> impl Iterator<Item = Option<(u8, &[u8])>> {
+    let mut left = Some(bytes);
+    std::iter::from_fn(move || {
+        let bytes = left.take().filter(|bytes| !bytes.is_empty())?;
+        let segment = bytes.split_first_chunk::<3>().and_then(|(head, rest)| {
+            let len = usize::from(u16::from_be_bytes([head[0], head[1]]));
+            let specific = rest.get(..len)?;
+            left = bytes.get((len + 3).next_multiple_of(4)..);
+            Some((head[2], specific))
+        });
+        Some(segment)
+    })
+}
+
 /// The segments in the AHS bytes of a PDU; `None` if they do not add up.
-pub fn parse(mut bytes: &[u8]) -> Option<Vec<Ahs>> {
-    let mut list = Vec::new();
-    while !bytes.is_empty() {
-        let (head, rest) = bytes.split_first_chunk::<3>()?;
-        let len = usize::from(u16::from_be_bytes([head[0], head[1]]));
-        list.push(Ahs { kind: head[2], specific: rest.get(..len)?.to_vec() });
-        bytes = bytes.get((len + 3).next_multiple_of(4)..).unwrap_or(&[]);
-    }
-    Some(list)
+pub fn parse(bytes: &[u8]) -> Option<Vec<Ahs>> {
+    let own = |(kind, specific): (u8, &[u8])| Ahs { kind, specific: specific.to_vec() };
+    segments(bytes).map(|segment| segment.map(own)).collect()
 }
 
 /// The first segment of this type that has a length its type can have, as far as the segments can be read: what comes behind
 /// it does not count.
-pub fn find(mut bytes: &[u8], kind: u8) -> Option<&[u8]> {
+pub fn find(bytes: &[u8], kind: u8) -> Option<&[u8]> {
     let fits = |len| match kind {
         EXTENDED_CDB => len > 1,
         BIDI_READ_LENGTH => len == 5,
         _ => true,
     };
-    loop {
-        let (head, rest) = bytes.split_first_chunk::<3>()?;
-        let len = usize::from(u16::from_be_bytes([head[0], head[1]]));
-        let specific = rest.get(..len)?;
-        // The two upper bits are reserved (11.2.2.1).
-        if head[2] & 0x3f == kind && fits(len) {
-            return Some(specific);
-        }
-        bytes = bytes.get((len + 3).next_multiple_of(4)..)?;
-    }
+    // The two upper bits of a type are reserved (11.2.2.1).
+    let wanted = |(found, specific): &(u8, &[u8])| found & 0x3f == kind && fits(specific.len());
+    segments(bytes).map_while(|segment| segment).find(wanted).map(|(_, specific)| specific)
 }
 
 #[cfg(test)]

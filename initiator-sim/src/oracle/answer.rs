@@ -46,8 +46,12 @@ pub(super) fn check(
         tasks.remove(itt);
         return None;
     }
-    if let Some(task) = tasks.open(itt).filter(|task| task.rival == Some(request)) {
-        task.rival = (!last).then_some(request);
+    if let Some(task) = tasks.open(itt)
+        && let Some(at) = task.rivals.iter().position(|rival| *rival == request)
+    {
+        if last {
+            task.rivals.swap_remove(at);
+        }
         return None;
     }
     let Some(task) = tasks.open(itt).filter(|task| task.kind == request) else {

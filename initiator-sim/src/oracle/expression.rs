@@ -11,6 +11,7 @@
 //! none.
 
 use super::definitions::DefinitionError;
+use super::task::TaskLun;
 use crate::codec::{Field, Kind, lookup};
 
 /// Where a value comes from.
@@ -30,11 +31,11 @@ pub(super) enum Expression {
 }
 
 /// A value as the wire gives it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Value {
     Known(u64),
-    /// Either is right: it depends on whether the target took the command.
-    Either(u64, u64),
+    /// Each is right: it depends on which command the target took, if any.
+    OneOf(Vec<u64>),
 }
 
 impl Expression {
@@ -56,8 +57,8 @@ impl Expression {
         })
     }
 
-    /// The value for a header. `command` is the wire LUN of the command it belongs to, and whether that is sure.
-    pub(super) fn value(&self, bhs: &[u8; 48], command: Option<(u64, bool)>) -> Value {
+    /// The value for a header. `command` is the logical unit of the command it belongs to.
+    pub(super) fn value(&self, bhs: &[u8; 48], command: Option<TaskLun<'_>>) -> Value {
         let term = match self {
             Self::Always(term) => term,
             Self::If { field, equals, then, otherwise } => {
@@ -71,8 +72,13 @@ impl Expression {
             Term::Lun(field) => Value::Known(lun_number(field.value(bhs).unwrap_or(0))),
             Term::CommandLun => match command {
                 None => Value::Known(0),
-                Some((lun, true)) => Value::Known(lun_number(lun)),
-                Some((lun, false)) => Value::Either(lun_number(lun), 0),
+                Some(TaskLun { lun, certain: true, others: [] }) => Value::Known(lun_number(lun)),
+                Some(TaskLun { lun, certain, others }) => {
+                    let none = (!certain).then_some(0);
+                    Value::OneOf(
+                        [&[lun][..], others].concat().into_iter().map(lun_number).chain(none).collect(),
+                    )
+                }
             },
         }
     }

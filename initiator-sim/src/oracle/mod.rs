@@ -231,7 +231,9 @@ impl Oracles {
         let session = conn.session.and_then(|key| self.sessions.get_mut(&key));
         let arrival = conn.tasks.arrive(self.fields, pdu, kind, session);
         if let Some(probe) = &mut self.probe {
-            let lun = conn.tasks.lun_of(self.fields.itt.word(pdu.view.bhs));
+            let itt = self.fields.itt.word(pdu.view.bhs);
+            // In a discovery session nothing is a command.
+            let lun = conn.tasks.lun_of(itt).filter(|_| !track.session.discovery);
             probe.expect(track, pdu, kind, lun, (conn.local, conn.remote));
         }
         if conn.level > 0 && kind != Kind::LogoutRequest && acknowledges {
@@ -270,6 +272,7 @@ impl Oracles {
                     self.abort_asked(pdu.conn, &task);
                 }
             }
+            Kind::TaskRequest if arrival.is_rival => self.doubt_tasks(),
             Kind::DataOut => {
                 if let Some(task) = conn.tasks.open(arrival.itt) {
                     limits::data_out(self.fields, pdu, task);
@@ -299,7 +302,8 @@ impl Oracles {
         let Some(conn) = self.conns.get_mut(&pdu.conn) else { return };
         let itt = self.fields.itt.word(pdu.view.bhs);
         if let Some(probe) = &mut self.probe {
-            probe.expect(track, pdu, kind, conn.tasks.lun_of(itt), (conn.local, conn.remote));
+            let lun = conn.tasks.lun_of(itt).filter(|_| !track.session.discovery);
+            probe.expect(track, pdu, kind, lun, (conn.local, conn.remote));
         }
         let is_open = conn.tasks.open(itt).is_some();
         let again = conn.level > 0

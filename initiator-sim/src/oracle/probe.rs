@@ -3,6 +3,7 @@
 
 use super::definitions::{Compiled, MEMBERS, ProbeDefinitions};
 use super::expression::Value;
+use super::task::TaskLun;
 use super::{Sink, WirePdu};
 use crate::codec::{Kind, ahs};
 use crate::net::Dir;
@@ -58,13 +59,13 @@ impl ProbeOracle {
         Self { definitions, by_kind, by_probe, conns: BTreeMap::new(), broken }
     }
 
-    /// A PDU passed that may call for an event. `lun` is the wire LUN of the command it belongs to, and whether that is sure.
+    /// A PDU passed that may call for an event. `lun` is that of the command it belongs to.
     pub(super) fn expect(
         &mut self,
         track: &Track,
         pdu: &WirePdu<'_>,
         kind: Kind,
-        lun: Option<(u64, bool)>,
+        lun: Option<TaskLun<'_>>,
         ends: (SocketAddr, SocketAddr),
     ) {
         let definition = self.by_kind[kind as usize].and_then(|at| self.definitions.get(usize::from(at)));
@@ -116,9 +117,9 @@ impl ProbeOracle {
             record.flags.into(),
         ];
         for ((member, want), got) in MEMBERS.into_iter().zip(expected.info).zip(got) {
-            let right = match want {
-                Value::Known(value) => got == value,
-                Value::Either(one, other) => got == one || got == other,
+            let right = match &want {
+                Value::Known(value) => got == *value,
+                Value::OneOf(values) => values.contains(&got),
             };
             if !right {
                 sink.add("probe", "probes", format!("{name}: {member} is {got:#x}, the wire says {want:x?}"));

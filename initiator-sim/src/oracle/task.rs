@@ -25,6 +25,8 @@ pub(super) struct Task {
     pub(super) itt: u32,
     pub(super) kind: Kind,
     pub(super) lun: u64,
+    /// What else a probe may give as its LUN: those of other commands that may be, or may have been, the one with this tag.
+    pub(super) other_luns: Vec<u64>,
     pub(super) cmd_sn: u32,
     pub(super) immediate: bool,
     pub(super) edtl: u32,
@@ -52,8 +54,8 @@ pub(super) struct Task {
     pub(super) doubtful: bool,
     /// How many requests with this tag wait for an answer.
     pub(super) copies: u32,
-    /// A request of this other kind has the tag too; only one of the two was in the window.
-    pub(super) rival: Option<Kind>,
+    /// Requests of other kinds that have the tag too; which of them were in the window is not known.
+    pub(super) rivals: Vec<Kind>,
     /// All unsolicited data has come (or none was to come).
     pub(super) unsolicited_over: bool,
     pub(super) r2ts: Vec<OpenR2t>,
@@ -67,11 +69,23 @@ pub(super) struct Task {
     pub(super) content: Option<u64>,
 }
 
+/// The logical unit of a command, as far as it is known.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct TaskLun<'a> {
+    pub(super) lun: u64,
+    /// There is such a command. Otherwise there may be none, which probes give as 0.
+    pub(super) certain: bool,
+    /// It may as well be one of these.
+    pub(super) others: &'a [u64],
+}
+
 /// What came of a request.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Arrived {
     pub(super) itt: u32,
     pub(super) is_new: bool,
+    /// Its tag is that of a request of another kind, and one of the two may not have been in the window.
+    pub(super) is_rival: bool,
 }
 
 /// The open requests of one connection.
@@ -147,12 +161,13 @@ impl Tasks {
         self.open.insert(task.itt, task);
     }
 
-    /// The logical unit of the command with this tag, and whether that is sure.
-    pub(super) fn lun_of(&self, itt: u32) -> Option<(u64, bool)> {
+    /// The logical unit of the command with this tag.
+    pub(super) fn lun_of(&self, itt: u32) -> Option<TaskLun<'_>> {
         let open = self.open.get(&itt).filter(|task| task.kind == Kind::ScsiCommand);
         // What was answered is kept for what may be asked again, but is no command under way any more.
-        let done = || self.done.get(&itt).map(|(_, task)| (task.lun, false));
-        open.map(|task| (task.lun, task.certain && !task.doubtful)).or_else(done)
+        let done = || self.done.get(&itt).map(|(_, task)| (task, false));
+        let known = open.map(|task| (task, task.certain && !task.doubtful)).or_else(done);
+        known.map(|(task, certain)| TaskLun { lun: task.lun, certain, others: &task.other_luns })
     }
 
     /// True unless the command with this tag, answered or not, is known to read nothing.
@@ -171,13 +186,14 @@ impl Tasks {
     ) -> Arrived {
         let bhs = pdu.view.bhs;
         let itt = fields.itt.word(bhs);
-        let old = Arrived { itt, is_new: false };
+        let old = Arrived { itt, is_new: false, is_rival: false };
         if matches!(kind, Kind::DataOut | Kind::Snack) || !kind.from_initiator() {
             return old;
         }
         let immediate = fields.immediate.is_set(bhs);
         let cmd_sn = fields.cmd_sn.word(bhs);
         let mut certain = true;
+        let behind_login = session.is_none();
         if let Some(session) = session
             && kind != Kind::LoginRequest
             && !immediate
@@ -193,31 +209,47 @@ impl Tasks {
             return old;
         }
         let is_command = kind == Kind::ScsiCommand;
-        let mut rival = None;
-        if let Some(task) = self.open.get_mut(&itt) {
-            // The tag is in use: the initiator errs, or a middlebox repeats.
-            let elsewhere = task.kind != kind && !task.certain && task.copies == 1;
-            if elsewhere && !is_command {
-                task.rival = Some(kind);
-                return old;
+        let mut rivals = Vec::new();
+        if let Some(task) = self.open.get_mut(&itt).filter(|task| task.kind != kind && !task.certain) {
+            // The tag is in use, perhaps by something that the target never took.
+            if task.kind == Kind::ScsiCommand {
+                task.rivals.push(kind);
+                return Arrived { is_rival: true, ..old };
             }
-            rival = elsewhere.then_some(task.kind);
+            rivals = std::mem::take(&mut task.rivals);
+            rivals.retain(|rival| *rival != kind);
+            rivals.extend((0..task.copies).map(|_| task.kind));
         }
-        if let Some(task) = self.open.get_mut(&itt).filter(|_| rival.is_none()) {
+        // Otherwise the initiator errs, or a middlebox repeats.
+        if let Some(task) = self.open.get_mut(&itt).filter(|_| rivals.is_empty()) {
             if immediate || task.cmd_sn != cmd_sn || task.immediate {
                 task.copies += 1;
             }
             task.certain = false;
+            // One of the two may have come outside the window, and the other is the command.
+            let lun = fields.lun.long(bhs);
+            if is_command && task.lun != lun && !task.other_luns.contains(&lun) {
+                task.other_luns.push(lun);
+            }
             return old;
         }
         self.graves.remove(&itt);
-        self.done.remove(&itt);
+        let done = self.done.remove(&itt);
+        let mut other_luns = Vec::new();
+        if is_command && behind_login {
+            // It came before the answer to the last login request, and with it the window, was seen.
+            other_luns.push(0);
+        }
+        if let Some((_, task)) = done.filter(|_| is_command && !certain) {
+            other_luns.push(task.lun);
+        }
         let write = is_command && fields.write.is_set(bhs);
         let edtl = if is_command { fields.edtl.word(bhs) } else { 0 };
         let task = Task {
             itt,
             kind,
             lun: if matches!(kind, Kind::ScsiCommand | Kind::TaskRequest) { fields.lun.long(bhs) } else { 0 },
+            other_luns,
             cmd_sn,
             immediate,
             edtl,
@@ -232,11 +264,11 @@ impl Tasks {
             preempts: is_command && bhs[32] == 0x5f && bhs[33] & 0x1f == 5,
             exp_data_sn: if kind == Kind::TaskRequest { fields.exp_data_sn.word(bhs) } else { 0 },
             finds: false,
-            certain: certain && rival.is_none(),
+            certain: certain && rivals.is_empty(),
             excused: false,
             doubtful: false,
             copies: 1,
-            rival,
+            rivals,
             unsolicited_over: !write || fields.final_bit.is_set(bhs),
             r2ts: Vec::new(),
             next_r2t_sn: 0,
@@ -250,7 +282,7 @@ impl Tasks {
         let finds =
             is_query && self.open.get(&task.ref_task_tag).is_some_and(|it| it.kind == Kind::ScsiCommand);
         self.open.insert(itt, Task { finds, ..task });
-        Arrived { itt, is_new: true }
+        Arrived { is_new: true, ..old }
     }
 }
 

@@ -36,6 +36,8 @@ type Checked = Result<(), ConfigError>;
 const CHAP_BYTES_MAX: usize = 1024;
 /// A physical block has 64 KiB at most, with logical blocks of 512 bytes.
 const PHYSICAL_EXPONENT_MAX: u8 = 7;
+/// What a negotiation may bring at any target (RFC 7143 6.1).
+const TEXT_BYTES_MIN: u32 = 8192;
 /// Shortest secret with which the target proves itself.
 const MUTUAL_SECRET_MIN: usize = 12;
 
@@ -112,7 +114,6 @@ impl Config {
             ("limits.sessions", limits.sessions),
             ("limits.sessions_per_initiator", limits.sessions_per_initiator),
             ("limits.commands", limits.commands),
-            ("limits.text_bytes", limits.text_bytes),
             ("limits.text_keys", limits.text_keys),
             ("limits.text_rounds", limits.text_rounds),
             ("limits.unit_attentions", limits.unit_attentions),
@@ -139,6 +140,11 @@ impl Config {
         }
         if limits.memory_bytes < limits.held_bytes {
             return Err(ConfigError::new("limits.memory_bytes", "must be at least limits.held_bytes"));
+        }
+        // rfc7143/6.1-4.
+        if limits.text_bytes < TEXT_BYTES_MIN {
+            let why = format!("must be at least {TEXT_BYTES_MIN} (RFC 7143 6.1)");
+            return Err(ConfigError::new("limits.text_bytes", why));
         }
         if limits.text_answer_bytes < 512 {
             return Err(ConfigError::new("limits.text_answer_bytes", "must be at least 512"));

@@ -56,8 +56,20 @@ impl<S: ProbeSink> Target<S> {
                 if session.params.error_recovery_level >= 2 {
                     return self.logout_connection(session_key, id, pdu, true);
                 }
+                // T9 or T10, then T17: a connection whose own logout fails waits for its cleanup, as one that is lost does.
+                // Of others the states say nothing (RFC 7143 8.1.2, 8.2).
+                let fails = session.conn(pdu.cid) == Some(id) && !planted!(LogoutFailedStays);
+                if fails {
+                    self.enter_logout(id);
+                    self.fail_logout(id);
+                }
                 // Below ErrorRecoveryLevel 2 no task could be continued (rfc7143/11.15.1).
                 self.answer_logout(id, pdu.itt, LogoutResult::RecoveryNotSupported, times);
+                if fails {
+                    // rfc7143/11.15-1.
+                    self.close_after_output(id, "its logout failed");
+                    self.connection_was_lost(session_key, "its logout failed");
+                }
             }
         }
     }
@@ -110,6 +122,14 @@ impl<S: ProbeSink> Target<S> {
             conn.go(Transition::T10);
             conn.deadline = None;
         }
+    }
+
+    /// T17: the connection leaves its session as one that failed, with the same times for its commands (RFC 7143 7.5).
+    fn fail_logout(&mut self, id: ConnId) {
+        if let Some(conn) = self.conns.get_mut(&id) {
+            conn.go(Transition::T17);
+        }
+        self.leave_recoverably(id, false);
     }
 
     fn answer_logout(&mut self, id: ConnId, itt: u32, result: LogoutResult, times: (u16, u16)) {

@@ -83,7 +83,7 @@ impl<S: ProbeSink> Target<S> {
             return;
         }
         let fields = Fields {
-            lun: lun.probe_number(),
+            lun: lun.probe_number().wrapping_add(u64::from(planted!(ProbeTaskLun))),
             itt: pdu.itt,
             ttt: pdu.ttt,
             stat_sn: pdu.exp_stat_sn,

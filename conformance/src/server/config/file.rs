@@ -12,8 +12,8 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 use target_core::config::{
-    AccessState, CONNECTIONS_MAX, DigestPolicy, Limits, Offer, PortalConfig, Redirect, Timers,
-    address_problem,
+    AccessState, CONNECTIONS_MAX, DigestPolicy, Limits, NodeArchitecture, Offer, PortalConfig, Redirect,
+    Timers, address_problem,
 };
 use target_core::session::params::TaskReporting;
 use toml::de::DeTable;
@@ -316,7 +316,7 @@ fn offer(section: Option<Section<'_, '_>>) -> Offer {
     );
     set(&mut offer.max_burst_length, section.number("max_burst_length", length.clone()));
     set(&mut offer.first_burst_length, section.number("first_burst_length", length));
-    set(&mut offer.node_architecture, section.boolean("node_architecture"));
+    set(&mut offer.node_architecture, section.choice("node_architecture", &NodeArchitecture::ALL));
     set(&mut offer.time2wait, section.number("time2wait", 0..=3600));
     set(&mut offer.time2retain, section.number("time2retain", 0..=3600));
     set(&mut offer.max_outstanding_r2t, section.number("max_outstanding_r2t", 1..=u16::MAX));

@@ -3,6 +3,7 @@
 use super::*;
 use proptest::prelude::*;
 use std::path::Path;
+use target_core::config::NodeArchitecture;
 
 fn read(text: &str) -> Result<ServeConfig, String> {
     parse(Path::new("lab.toml"), text)
@@ -53,7 +54,7 @@ fn a_full_file_says_everything() {
         initial_r2t = true
         task_reporting = "ResponseFence"
         protocol_level = 1
-        node_architecture = true
+        node_architecture = "name"
         max_burst_length = 65536
         first_burst_length = 32768
 
@@ -84,7 +85,7 @@ fn a_full_file_says_everything() {
     assert_eq!(b.redirect.as_ref().map(|r| r.permanent), Some(true));
     assert_eq!((&a.groups[..], a.refuse_resets, b.refuse_resets), (&[2][..], true, false));
     assert_eq!(config.offer.task_reporting, target_core::session::params::TaskReporting::ResponseFence);
-    assert_eq!((config.offer.protocol_level, config.offer.node_architecture), (1, true));
+    assert_eq!((config.offer.protocol_level, config.offer.node_architecture), (1, NodeArchitecture::Name));
     assert_eq!(config.limits.held_bytes, 1 << 20);
     assert_eq!(config.server.workers, 2);
 }

@@ -170,3 +170,39 @@ fn addresses_are_shown_as_the_definitions_say() {
     rig.oracles.probe(&ProbeRecord { remote: "2001:db8::9".into(), ..login_response() });
     assert_eq!(rig.texts(), []);
 }
+
+#[test]
+fn a_tag_used_twice_has_either_lun_and_no_third() {
+    for (lun, wrong) in [(1, false), (2, false), (3, true)] {
+        let mut rig = logged_in();
+        // Far outside the window, so it is ignored; and again with a LUN of its own.
+        for (cmd_sn, lun) in [(100, 1), (1, 2)] {
+            let ask = test_unit_ready(7, cmd_sn).with("LUN", lun << 48);
+            rig.out(&ask);
+            rig.oracles.probe(&ProbeRecord {
+                probe: Probe::ScsiCommand,
+                itt: 7,
+                lun,
+                cmd_sn: u32::try_from(cmd_sn).expect("small"),
+                flags: 0x81,
+                data_len: 0,
+                cdb: Some(ask.bhs[32..].to_vec()),
+                ..login_command()
+            });
+        }
+        assert_eq!(rig.texts(), []);
+        rig.back(&reply(Kind::ScsiResponse, 7, 2, 2));
+        let end = ProbeRecord {
+            probe: Probe::ScsiResponse,
+            itt: 7,
+            lun,
+            cmd_sn: 2,
+            stat_sn: 2,
+            ..login_response()
+        };
+        rig.oracles.probe(&ProbeRecord { flags: 0x80, data_len: 0, ..end });
+        let found = rig.texts();
+        assert_eq!(found.iter().any(|it| it.text.contains("ii_lun is 0x3")), wrong, "{lun}: {found:?}");
+        assert_eq!(found.is_empty(), !wrong, "{lun}: {found:?}");
+    }
+}

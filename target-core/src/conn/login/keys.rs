@@ -4,7 +4,7 @@ use super::Admitted;
 use super::auth::SecurityKeys;
 use super::fault::LoginFault;
 use super::start::{self, Party};
-use crate::config::Config;
+use crate::config::{Config, NodeArchitecture};
 use crate::conn::negotiate::answer::{self, NOT_UNDERSTOOD, answer};
 use crate::conn::negotiate::keys::{Key, Row, Rule, Stage, Use};
 use crate::conn::negotiate::segment::Pair;
@@ -97,7 +97,13 @@ fn check_allowed(row: &Row, party: &Party, stage: Stage) -> Result<(), LoginFaul
 }
 
 /// Written here and not configured (rfc7143/13.26.2-3); well below 255 bytes (rfc7143/13.26.1-1).
-const NODE_ARCHITECTURE: &str = concat!("iscsi-lab/", env!("CARGO_PKG_VERSION"));
+const fn node_architecture(level: NodeArchitecture) -> Option<&'static str> {
+    match level {
+        NodeArchitecture::Off => None,
+        NodeArchitecture::Name => Some("iscsi-lab"),
+        NodeArchitecture::NameAndVersion => Some(concat!("iscsi-lab/", env!("CARGO_PKG_VERSION"))),
+    }
+}
 
 /// What the target declares of its own once it may: who it is and how much it takes (RFC 7143 13.6, 13.12).
 pub(super) fn introduce(config: &Config, party: &mut Party, text: &mut TextWriter) {
@@ -112,10 +118,10 @@ pub(super) fn introduce(config: &Config, party: &mut Party, text: &mut TextWrite
         // rfc7143/13.6-1.
         text.pair("TargetAlias", alias);
     }
-    // rfc7143/9.4-1.
-    if config.offer.node_architecture {
+    // rfc7143/9.4-1, rfc7143/9.4-2.
+    if let Some(told) = node_architecture(config.offer.node_architecture) {
         // The only extension key that the target writes (rfc7143/13.22-2, rfc7143/14-1, rfc7143/13.26.2-4).
-        text.pair("X#NodeArchitecture", NODE_ARCHITECTURE);
+        text.pair("X#NodeArchitecture", told);
     }
     let length = config.offer.max_recv_data_segment_length;
     text.number("MaxRecvDataSegmentLength", length.into());

@@ -1,7 +1,7 @@
 //! Every key of section 13 by its rule: what is proposed, what is answered, what holds then.
 
 use super::*;
-use crate::config::{DigestPolicy, Offer};
+use crate::config::{DigestPolicy, NodeArchitecture, Offer};
 
 /// Answers to one text in the operational stage of a normal session, without what the target says of its own.
 fn answers(bench: &mut Bench, names: &str, text: &str) -> (String, Box<LoginOutcome>) {
@@ -145,12 +145,16 @@ fn the_target_may_insist() {
 #[test]
 fn the_software_is_declared_once_and_the_answer_is_of_no_consequence() {
     let mut bench = bench();
-    bench.config.offer.node_architecture = true;
+    bench.config.offer.node_architecture = NodeArchitecture::Name;
+    let text = lines(&bench.reply("", 1, 0, NAMES).text);
+    assert!(text.lines().any(|pair| pair == "X#NodeArchitecture=iscsi-lab"), "{text}");
+    bench = self::bench();
+    bench.config.offer.node_architecture = NodeArchitecture::NameAndVersion;
     let text = lines(&bench.reply("", 1, 0, NAMES).text);
     assert_eq!(text.matches("X#NodeArchitecture=iscsi-lab/").count(), 1, "{text}");
     let (reply, _) = bench.done(1, "X#NodeArchitecture=NotUnderstood\0");
     assert!(!lines(&reply.text).contains("NodeArchitecture"));
-    bench.config.offer.node_architecture = false;
+    bench.config.offer.node_architecture = NodeArchitecture::Off;
     assert!(!lines(&bench.again().done(1, NAMES).0.text).contains("NodeArchitecture"));
 }
 
