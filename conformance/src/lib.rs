@@ -18,6 +18,7 @@ pub mod live;
 #[cfg(feature = "planted")]
 pub mod mutants;
 pub mod page;
+mod random;
 pub mod report;
 pub mod runner;
 pub mod scenario;

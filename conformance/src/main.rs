@@ -35,6 +35,7 @@ enum Command {
     Bench(cli::Bench),
     Probes(cli::Probes),
     Schema(cli::Schema),
+    Secret(cli::Secret),
     Completions(cli::Completions),
     Man(cli::Man),
 }
@@ -60,6 +61,7 @@ fn main() -> ExitCode {
         Command::Bench(command) => command.execute(&context),
         Command::Probes(command) => command.execute(&context),
         Command::Schema(command) => command.execute(&context),
+        Command::Secret(command) => command.execute(&context),
         Command::Completions(command) => command.execute(&context),
         Command::Man(command) => command.execute(&context),
     };

@@ -214,3 +214,29 @@ fn the_expanded_suite_has_three_thousand_cases() {
     let total: usize = text.lines().map(|line| cases(line).unwrap_or(1)).sum();
     assert!(total >= 3000, "{total} cases");
 }
+
+#[test]
+fn secrets_are_random_and_long_enough() {
+    let root = Root::new("secret", &[]);
+    let make = |args: &[&str]| {
+        let (exit, text) = root.says(args);
+        assert_eq!(exit, 0, "{args:?}");
+        text.trim_end().to_owned()
+    };
+    let one = make(&["secret"]);
+    assert!(one.len() == 34 && one.starts_with("0x"), "16 bytes, as secret_hex takes them: {one}");
+    assert_ne!(one, make(&["secret"]));
+    let text = make(&["secret", "--text", "--bytes", "12"]);
+    assert!(
+        text.len() == 16 && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte)),
+        "{text}"
+    );
+    let json: serde_json::Value =
+        serde_json::from_str(&make(&["secret", "--json", "--bytes", "32"])).expect("JSON");
+    assert_eq!(json["random_bits"], 256);
+    assert_eq!(json["secret_hex"].as_str().map(str::len), Some(66));
+    // 96 bits are the least that RFC 7143 9.2.1 trusts without IPsec.
+    for bytes in ["11", "1025", "x"] {
+        assert_eq!(root.says(&["secret", "--bytes", bytes]).0, 2, "{bytes}");
+    }
+}

@@ -6,7 +6,7 @@ mod lab;
 use conformance::coverage::{self, Coverage, Force, State};
 use conformance::runner::suite::{Filter, run_all, select};
 use conformance::runner::{Backend, Options};
-use conformance::scenario::Collection;
+use conformance::scenario::{Collection, Level};
 use conformance::trace::{Record, RecordKind};
 use initiator_sim::codec::Kind;
 use std::collections::{BTreeMap, BTreeSet};
@@ -43,6 +43,18 @@ fn every_clause_has_its_row() {
         assert!(ordinals.iter().copied().eq(1..=ordinals.len()), "{section}: {ordinals:?}");
     }
     assert_eq!(documents, BTreeMap::from([("rfc7143".to_owned(), 700), ("rfc7144".to_owned(), 28)]));
+}
+
+/// What SCSI asks for has documents of its own, probes have their definitions, and robustness has no sentence to go by.
+#[test]
+fn every_other_scenario_names_a_clause() {
+    let collection = Collection::find(&root()).expect("scenarios/ can be read");
+    let judged = collection.names().filter(|name| !name.starts_with("scsi/") && !name.starts_with("probes/"));
+    let nameless = judged.filter(|name| {
+        let scenario = collection.load(name).expect("valid");
+        scenario.req.is_empty() && scenario.level != Level::Robust
+    });
+    assert_eq!(nameless.collect::<Vec<_>>(), Vec::<&str>::new());
 }
 
 /// Of what a target has to do, only what cannot be seen, or belongs to SRP, Kerberos or IPsec, may go without a check; of what

@@ -10,7 +10,6 @@ use crate::storage::Tried;
 use crate::storage::pool::{Complete, Job, Pool};
 use crate::storage::registry::Registry;
 use std::collections::BTreeMap;
-use std::io::Read;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock, Weak};
 use std::time::{Duration, Instant};
@@ -270,8 +269,6 @@ pub(super) fn hand_in(core: &mut Target<Sink>, now: CoreInstant, input: Input) {
 /// Fresh random bytes: CHAP challenges must not be foreseeable.
 fn seed() -> Result<[u8; 32], String> {
     let mut seed = [0; 32];
-    std::fs::File::open("/dev/urandom")
-        .and_then(|mut source| source.read_exact(&mut seed))
-        .map_err(|error| format!("/dev/urandom: {error}"))?;
+    crate::random::fill(&mut seed)?;
     Ok(seed)
 }

@@ -110,14 +110,6 @@ impl Oracles {
         }
     }
 
-    /// A function came that may not have been taken: what it does to whom cannot be told.
-    pub(super) fn doubt_tasks(&mut self) {
-        self.doubt_acas();
-        for task in self.conns.values_mut().flat_map(|conn| conn.tasks.iter_mut()) {
-            (task.excused, task.doubtful) = (true, true);
-        }
-    }
-
     /// A function found no task, and its answer says that the CmdSN counts as received (RFC 7143 11.6.1 b, RFC 7144 6.3.3): the
     /// command is not carried out if it comes.
     pub(super) fn overtook(&mut self, conn: u32, by: &Task) {

@@ -64,6 +64,13 @@ impl Acas {
         task.aca = Role { asks: asks && task.certain, refused, serves };
     }
 
+    /// A command came that shares its tag with another one: it may ask for a condition, or not be there at all.
+    pub(super) fn may_ask(&mut self, target: &str, lun: u64, pdu: &WirePdu<'_>) {
+        if pdu.view.bhs.last_chunk::<16>().is_some_and(|cdb| asks_for_aca(cdb)) {
+            self.asked.insert((target.to_ascii_lowercase(), lun));
+        }
+    }
+
     /// Something came that may end conditions: commands under way are judged no more.
     pub(super) fn doubt<'a>(&mut self, tasks: impl Iterator<Item = &'a mut Tasks>) {
         if self.asked.is_empty() {
@@ -93,7 +100,8 @@ impl Acas {
             return;
         }
         let unit = (target.to_ascii_lowercase(), task.lun);
-        if status == ACA_ACTIVE && !self.asked.contains(&unit) {
+        let is_there = self.asked.contains(&unit) || (!self.asked.is_empty() && !task.other_luns.is_empty());
+        if status == ACA_ACTIVE && !is_there {
             sink.add(
                 "aca",
                 "sam5/5.9",

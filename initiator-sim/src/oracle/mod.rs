@@ -24,6 +24,7 @@ mod aca;
 mod answer;
 mod content;
 pub mod definitions;
+mod doubt;
 mod expression;
 mod fence;
 mod fields;
@@ -272,7 +273,7 @@ impl Oracles {
                     self.abort_asked(pdu.conn, &task);
                 }
             }
-            Kind::TaskRequest if arrival.is_rival => self.doubt_tasks(),
+            _ if arrival.is_rival => self.doubled(track, pdu, kind, arrival.itt),
             Kind::DataOut => {
                 if let Some(task) = conn.tasks.open(arrival.itt) {
                     limits::data_out(self.fields, pdu, task);

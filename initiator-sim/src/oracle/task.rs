@@ -84,7 +84,7 @@ pub(super) struct TaskLun<'a> {
 pub(super) struct Arrived {
     pub(super) itt: u32,
     pub(super) is_new: bool,
-    /// Its tag is that of a request of another kind, and one of the two may not have been in the window.
+    /// Its tag is that of another request, and which of the two the target took cannot be told.
     pub(super) is_rival: bool,
 }
 
@@ -222,7 +222,9 @@ impl Tasks {
         }
         // Otherwise the initiator errs, or a middlebox repeats.
         if let Some(task) = self.open.get_mut(&itt).filter(|_| rivals.is_empty()) {
-            if immediate || task.cmd_sn != cmd_sn || task.immediate {
+            // A repeated one has the number of the first.
+            let is_other = immediate || task.cmd_sn != cmd_sn || task.immediate;
+            if is_other {
                 task.copies += 1;
             }
             task.certain = false;
@@ -231,7 +233,7 @@ impl Tasks {
             if is_command && task.lun != lun && !task.other_luns.contains(&lun) {
                 task.other_luns.push(lun);
             }
-            return old;
+            return Arrived { is_rival: is_other, ..old };
         }
         self.graves.remove(&itt);
         let done = self.done.remove(&itt);

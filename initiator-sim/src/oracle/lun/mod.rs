@@ -134,6 +134,26 @@ impl LunModel {
         }
     }
 
+    /// Another command has the tag of this one, or of a request that is none: what it does is not known.
+    pub(super) fn doubled(&mut self, task: Option<&mut Task>) {
+        self.forget_all();
+        let Some(task) = task else { return };
+        if task.content.is_none()
+            && let Some((device, model)) = self
+                .devices
+                .first_key_value()
+                .map(|(at, _)| *at)
+                .and_then(|at| Some((at, self.devices.get_mut(&at)?)))
+        {
+            self.next += KEYS_PER_COMMAND;
+            model.latest = self.next;
+            model.begin_unknown(self.next);
+            self.commands.insert(self.next, device);
+            task.content = Some(self.next);
+        }
+        self.copies.extend(task.content);
+    }
+
     /// Data of a read was sent.
     pub(super) fn data_in(&mut self, fields: &Fields, pdu: &WirePdu<'_>, task: &mut Task) {
         let offset = fields.data_in_offset.word(pdu.view.bhs);
