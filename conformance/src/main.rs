@@ -1,6 +1,6 @@
 //! `iscsi-lab`: the one binary. This file is the table of contents; each command is a file of `conformance::cli`.
 
-use clap::{CommandFactory, Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use conformance::cli::{self, Context};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -40,10 +40,16 @@ enum Command {
     Man(cli::Man),
 }
 
+/// The whole command line.
+fn program() -> clap::Command {
+    cli::unfolded(Lab::command())
+}
+
 fn main() -> ExitCode {
     cli::end_when_output_is_lost();
-    let lab = Lab::parse();
-    let context = Context { root: lab.root, program: Lab::command };
+    let matches = program().get_matches();
+    let lab = Lab::from_arg_matches(&matches).unwrap_or_else(|error| error.format(&mut program()).exit());
+    let context = Context { root: lab.root, program };
     let outcome = match lab.command {
         Command::Run(command) => command.execute(&context),
         Command::Accept(command) => command.execute(&context),

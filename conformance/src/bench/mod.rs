@@ -4,6 +4,7 @@
 //! call, and buffers are used again. It reuses the core's framing on purpose: this measures, it does not judge
 //! conformance.
 
+pub mod initiator;
 mod lane;
 mod login;
 mod pattern;

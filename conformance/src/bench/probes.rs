@@ -4,7 +4,10 @@
 //! probe), one that counts all events (sixteen probes), the build without probes if there is one. How far two equal ones are
 //! apart is the noise. Medians over the rounds count. Beside the operations a second, which the client and all else on the
 //! machine have a part in, stands the time that the server was on a processor for each.
+//!
+//! The load is a real initiator where there is one, else our own client, which asks for more than any of those.
 
+use super::initiator::IscsiPerf;
 use super::{Op, Plan};
 use crate::live::{Counter, Scope};
 use crate::usdt::UsdtSink;
@@ -41,11 +44,35 @@ pub struct Plans {
     pub depth: u16,
     /// Time of one measurement.
     pub round: Duration,
+    /// Who reads.
+    pub load: Load,
+}
+
+/// Who reads while it is measured.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Load {
+    /// Our own client.
+    Own,
+    /// A real initiator.
+    IscsiPerf(IscsiPerf),
+}
+
+impl fmt::Display for Load {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Own => f.write_str("our own client"),
+            Self::IscsiPerf(program) => write!(f, "a real initiator ({})", program.path().display()),
+        }
+    }
 }
 
 /// What came out. A ratio of 1 is no cost.
 #[derive(Clone, Debug, Serialize)]
 pub struct Cost {
+    /// Who read: for people.
+    pub load: String,
+    /// Commands that it had outstanding.
+    pub depth: u16,
     /// Nanoseconds that a probe takes while nobody traces it.
     pub disabled_ns: f64,
     /// Reads a second, nobody tracing.
@@ -118,6 +145,8 @@ pub fn run(plans: &Plans) -> Result<Cost, String> {
     }
     let [commands, all, without] = series;
     Ok(Cost {
+        load: plans.load.to_string(),
+        depth: plans.depth,
         disabled_ns,
         iops: median(plain.iter().map(|one| one.iops).collect()).unwrap_or(0.0),
         noise: median(noise).unwrap_or(0.0),
@@ -197,6 +226,21 @@ fn disabled() -> Result<f64, String> {
 }
 
 fn measure(plans: &Plans, server: &Server) -> Result<Point, String> {
+    let began = server.ticks()?;
+    let (iops, commands) = match &plans.load {
+        Load::Own => own(plans, server)?,
+        Load::IscsiPerf(program) => {
+            let target = (server.address, TARGET);
+            let iops = program.run(target, plans.depth, plans.block_bytes, plans.round)?;
+            (iops, iops * plans.round.as_secs().max(1) as f64)
+        }
+    };
+    let seconds = (server.ticks()? - began) as f64 / USER_HZ;
+    Ok(Point { iops, cpu_us: seconds * 1e6 / commands.max(1.0) })
+}
+
+/// Our own client: reads a second, and how many.
+fn own(plans: &Plans, server: &Server) -> Result<(f64, f64), String> {
     let plan = Plan {
         address: server.address,
         target: TARGET.to_owned(),
@@ -211,14 +255,11 @@ fn measure(plans: &Plans, server: &Server) -> Result<Point, String> {
         chap: None,
         verify: false,
     };
-    let began = server.ticks()?;
     let report = super::run(&plan)?;
-    let ticks = server.ticks()? - began;
     if report.errors > 0 {
         return Err(format!("{} commands failed", report.errors));
     }
-    let seconds = ticks as f64 / USER_HZ;
-    Ok(Point { iops: report.iops, cpu_us: seconds * 1e6 / report.commands.max(1) as f64 })
+    Ok((report.iops, report.commands as f64))
 }
 
 /// A server of its own, ended with the measurement.
@@ -282,6 +323,7 @@ impl fmt::Display for Cost {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let percent = |ratio: f64| ratio * 100.0;
         writeln!(f, "a probe that nobody traces: {:.2} ns", self.disabled_ns)?;
+        writeln!(f, "load: {}, depth {}", self.load, self.depth)?;
         writeln!(
             f,
             "nobody tracing: {:.0} IOPS; two equal measurements are {:.1}% apart",
@@ -320,6 +362,8 @@ mod tests {
     fn the_middle_one_is_taken_and_what_was_not_measured_is_said() {
         assert_eq!((median(vec![3.0, 1.0, 2.0]), median(vec![])), (Some(2.0), None));
         let cost = Cost {
+            load: Load::Own.to_string(),
+            depth: 32,
             disabled_ns: 0.25,
             iops: 1000.0,
             noise: 0.01,
@@ -335,7 +379,10 @@ mod tests {
         };
         let text = cost.to_string();
         assert!(
-            text.contains("0.25 ns") && text.contains("see --without") && text.contains("no BPF ring"),
+            text.contains("0.25 ns")
+                && text.contains("our own client, depth 32")
+                && text.contains("see --without")
+                && text.contains("no BPF ring"),
             "{text}"
         );
     }

@@ -1,7 +1,8 @@
 //! `bench`: how fast is a target?
 
 use super::{CliError, Context, Exit};
-use crate::bench::probes::{self, Plans};
+use crate::bench::initiator::IscsiPerf;
+use crate::bench::probes::{self, Load, Plans};
 use crate::bench::sim;
 use crate::bench::{self, Chap, Op, Plan};
 use crate::server::config;
@@ -20,7 +21,8 @@ use target_core::wire::Digests;
     after_help = "Writing destroys what is on the logical unit: --op write and rw, and --verify always.
 --sim measures the simulator itself, beside a bare event loop; exit 1 if something is below its floor.
 --probes measures what probes cost: of a probe that nobody traces, and of the server with nobody tracing, with a counting
-tracer (needs root, or CAP_BPF and CAP_PERFMON) and against a build without probes, each in turn in one run.
+tracer (needs root, or CAP_BPF and CAP_PERFMON) and against a build without probes, each in turn in one run. The load is
+libiscsi's iscsi-perf where it is installed, else our own client; --load says which.
 
 Examples:
   iscsi-lab bench 127.0.0.1:3260 iqn.2026-01.org.example.iscsi-lab:disk --depth 32
@@ -74,9 +76,21 @@ pub struct Bench {
     /// With --probes: this program built without them (`cargo build --release --no-default-features`)
     #[arg(long, value_name = "BIN", requires = "probes")]
     without: Option<PathBuf>,
+    /// With --probes: who reads [default: iscsi-perf if it is found]
+    #[arg(long, value_enum, requires = "probes")]
+    load: Option<LoadArg>,
     /// Print one JSON object
     #[arg(long)]
     json: bool,
+}
+
+/// Who reads.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum LoadArg {
+    /// Our own client
+    Own,
+    /// libiscsi's program
+    IscsiPerf,
 }
 
 /// What to do.
@@ -139,7 +153,19 @@ impl Bench {
     fn cost(self) -> Result<Exit, CliError> {
         let program = std::env::current_exe().map_err(|error| CliError::usage(error.to_string()))?;
         let round = Duration::from_secs(self.secs);
+        let found = match self.load {
+            Some(LoadArg::Own) => None,
+            _ => IscsiPerf::find(),
+        };
+        let load = match (found, self.load) {
+            (Some(found), _) => Load::IscsiPerf(found),
+            (None, Some(LoadArg::IscsiPerf)) => {
+                return Err(CliError::usage("--load iscsi-perf: it is not in PATH (package libiscsi-bin)"));
+            }
+            (None, _) => Load::Own,
+        };
         let plan = Plans {
+            load,
             program,
             without: self.without.clone(),
             block_bytes: self.block_bytes()?,

@@ -19,6 +19,10 @@ pub const NODES_MAX: u32 = 100_000;
 /// Deepest nesting of lists and maps.
 pub const DEPTH_MAX: u32 = 48;
 
+/// What some editors begin a file with.
+const BYTE_ORDER_MARK: char = '\u{feff}';
+const MARKED: &str = "the file begins with a byte order mark (U+FEFF); save it as UTF-8 without one";
+
 /// A node's number in reading order; [`place`] turns it into line and column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct NodeId(pub(crate) u32);
@@ -154,6 +158,9 @@ pub fn parse(file: &str, text: &str) -> Result<Node, ReadError> {
     if text.len() > BYTES_MAX {
         return Err(error(start, format!("the file has {} bytes, the limit is {BYTES_MAX}", text.len())));
     }
+    if text.starts_with(BYTE_ORDER_MARK) {
+        return Err(error(start, MARKED.to_owned()));
+    }
     if let Some((place, what)) = anchors::find(text) {
         return Err(error(place, what));
     }
@@ -164,6 +171,10 @@ pub fn parse(file: &str, text: &str) -> Result<Node, ReadError> {
 /// Reads a text that has a type of its own, with the errors of its reader. Not for scenarios: those say more with
 /// their mistakes.
 pub fn typed<T: serde::de::DeserializeOwned>(file: &str, text: &str) -> Result<T, ReadError> {
+    if text.starts_with(BYTE_ORDER_MARK) {
+        let place = Place { line: 1, column: 1 };
+        return Err(ReadError { file: file.to_owned(), place, message: MARKED.to_owned() });
+    }
     serde_yaml::from_str(text).map_err(|error| {
         let place = error
             .location()
@@ -208,6 +219,14 @@ mod tests {
 
     fn fails(text: &str) -> String {
         parse("f.yaml", text).expect_err(text).to_string()
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_named() {
+        let text = "\u{feff}title: x\n";
+        assert!(fails(text).starts_with("f.yaml:1:1: the file begins with a byte order mark"));
+        let typed = typed::<Vec<u8>>("f.yaml", text).expect_err("refused").to_string();
+        assert!(typed.starts_with("f.yaml:1:1: the file begins with a byte order mark"), "{typed}");
     }
 
     #[test]

@@ -14,7 +14,7 @@ use target_core::probe::Probe;
     after_help = "OPS, READS and WRITES are commands a second that ended, KB/s (1000 bytes) what was carried both ways. P50 and P99 are
 microseconds from the command's arrival to its last data or its response. ERRORS are responses with sense data: a status
 without, such as BUSY, does not show in probes. On a terminal the table is refreshed; elsewhere each line begins with the
-second it was written. Ends with Ctrl-C.
+second it was written. Ends with Ctrl-C, which shows the table once more; exit 1 if events were lost: the figures are too low.
 
 Examples:
   iscsi-lab trace top
@@ -41,14 +41,20 @@ impl TopArgs {
         let mut tracer = self.source.attach(&names.map(|probe| probe.name().to_owned()))?;
         let refreshes = !self.json && std::io::stdout().is_terminal();
         let interval = Duration::from_secs(self.interval);
-        let (mut top, mut lost, mut tables) = (Top::default(), 0, 0);
+        let (mut top, mut events, mut lost, mut tables) = (Top::default(), 0_u64, 0, 0);
         let started = Instant::now();
         let mut since = started;
         loop {
             let goes_on = until.goes_on();
+            if !goes_on {
+                tracer.detach();
+            }
             tracer.drain(&mut |record, _| match record.what {
                 RecordKind::Lost(count) => lost += count,
-                _ => top.take(&record),
+                _ => {
+                    events += 1;
+                    top.take(&record);
+                }
             });
             if !goes_on || since.elapsed() >= interval {
                 let rows = top.rows(since.elapsed());
@@ -73,9 +79,8 @@ impl TopArgs {
             }
             std::thread::sleep(PAUSE);
         }
-        if lost > 0 {
-            anstream::eprintln!("{lost} event(s) lost: the figures are too low");
-        }
-        Ok(Exit::Passed)
+        let low = if lost > 0 { ": the figures are too low" } else { "" };
+        anstream::eprintln!("{events} event(s), {lost} lost{low}");
+        Ok(if lost == 0 { Exit::Passed } else { Exit::Failed })
     }
 }
