@@ -125,6 +125,11 @@ impl Oracles {
             return; // Not done.
         }
         if by.function == ABORT_TASK {
+            let task = self.conns.get_mut(&pdu.conn).and_then(|conn| conn.tasks.open(by.ref_task_tag));
+            if let Some(task) = task.filter(|task| task.tangled) {
+                (task.excused, task.doubtful) = (true, true);
+                return;
+            }
             if let Some(conn) = self.conns.get_mut(&pdu.conn)
                 && conn.tasks.open(by.ref_task_tag).is_some_and(|task| task.kind == Kind::ScsiCommand)
                 && let Some(task) = conn.tasks.remove(by.ref_task_tag)

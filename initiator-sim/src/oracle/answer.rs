@@ -66,7 +66,7 @@ pub(super) fn check(
         // What a function did it did at the first answer, whatever the next one says.
         return (task.kind == Kind::TaskRequest).then(|| task.clone());
     }
-    tasks.remove(itt)
+    tasks.finish(itt)
 }
 
 /// The CmdSN that a Reject gives back, whether or not the tag of its request was in use (RFC 7143 7.3).
@@ -94,5 +94,5 @@ fn rejected(pdu: &WirePdu<'_>, tasks: &mut Tasks) -> Option<Task> {
         task.copies -= 1;
         return None;
     }
-    tasks.remove(itt)
+    tasks.finish(itt)
 }

@@ -30,6 +30,9 @@ pub(super) fn pdu(track: &Track, pdu: &WirePdu<'_>, kind: Kind, sink: &mut Sink)
 
 /// A Data-In of an open command.
 pub(super) fn data_in(fields: &Fields, track: &Track, pdu: &WirePdu<'_>, task: &mut Task, sink: &mut Sink) {
+    if task.tangled {
+        return;
+    }
     let bhs = pdu.view.bhs;
     let len = pdu.view.data.len() as u32;
     let (sn, offset) = (fields.data_in_sn.word(bhs), fields.data_in_offset.word(bhs));
@@ -90,6 +93,9 @@ pub(super) fn r2t(
     patience: Nanos,
     sink: &mut Sink,
 ) {
+    if task.tangled {
+        return;
+    }
     let bhs = pdu.view.bhs;
     let (sn, ttt) = (fields.r2t_sn.word(bhs), fields.r2t_ttt.word(bhs));
     let (offset, len) = (fields.r2t_offset.word(bhs), fields.r2t_len.word(bhs));

@@ -54,7 +54,9 @@ pub(super) struct Task {
     pub(super) doubtful: bool,
     /// How many requests with this tag wait for an answer.
     pub(super) copies: u32,
-    /// Requests of other kinds that have the tag too; which of them were in the window is not known.
+    /// Another request of this kind has the tag too: what is sent for it may belong to either.
+    pub(super) tangled: bool,
+    /// Requests of other kinds that have the tag too; which of them the target took is not known.
     pub(super) rivals: Vec<Kind>,
     /// All unsolicited data has come (or none was to come).
     pub(super) unsolicited_over: bool,
@@ -118,6 +120,25 @@ impl Tasks {
 
     pub(super) fn remove(&mut self, itt: u32) -> Option<Task> {
         self.open.remove(&itt)
+    }
+
+    /// A request was answered. If another one had its tag, that may still be.
+    pub(super) fn finish(&mut self, itt: u32) -> Option<Task> {
+        let mut task = self.open.remove(&itt)?;
+        if let Some(kind) = task.rivals.pop() {
+            let rivals = std::mem::take(&mut task.rivals);
+            let rest = Task {
+                kind,
+                rivals,
+                certain: false,
+                tangled: true,
+                copies: 1,
+                content: None,
+                ..task.clone()
+            };
+            self.open.insert(itt, rest);
+        }
+        Some(task)
     }
 
     pub(super) fn drain(&mut self) -> impl Iterator<Item = Task> {
@@ -210,9 +231,10 @@ impl Tasks {
         }
         let is_command = kind == Kind::ScsiCommand;
         let mut rivals = Vec::new();
-        if let Some(task) = self.open.get_mut(&itt).filter(|task| task.kind != kind && !task.certain) {
-            // The tag is in use, perhaps by something that the target never took.
+        if let Some(task) = self.open.get_mut(&itt).filter(|task| task.kind != kind) {
+            // The tag is in use, perhaps by something that the target never took, or has ended.
             if task.kind == Kind::ScsiCommand {
+                task.certain = false;
                 task.rivals.push(kind);
                 return Arrived { is_rival: true, ..old };
             }
@@ -226,6 +248,7 @@ impl Tasks {
             let is_other = immediate || task.cmd_sn != cmd_sn || task.immediate;
             if is_other {
                 task.copies += 1;
+                task.tangled = true;
             }
             task.certain = false;
             // One of the two may have come outside the window, and the other is the command.
@@ -270,6 +293,7 @@ impl Tasks {
             excused: false,
             doubtful: false,
             copies: 1,
+            tangled: false,
             rivals,
             unsolicited_over: !write || fields.final_bit.is_set(bhs),
             r2ts: Vec::new(),
