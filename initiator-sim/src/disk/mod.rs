@@ -108,6 +108,15 @@ struct Rot {
     bit: u8,
 }
 
+/// What a run of blocks holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Run {
+    /// These bytes: whole blocks.
+    Data(Bytes),
+    /// So many blocks of zeros.
+    Zeros(u64),
+}
+
 /// A disk.
 #[derive(Clone, Debug)]
 pub struct Disk {
@@ -273,6 +282,22 @@ impl Disk {
             true
         });
         out
+    }
+
+    /// What blocks `range` hold now, run by run: the first block, and bytes, or a number of blocks with zeros.
+    pub fn runs(&self, range: Range<u64>, take: &mut dyn FnMut(u64, Run)) {
+        let mut at = range.start;
+        self.pieces(range.start, range.end.saturating_sub(range.start), &mut |blocks, content| {
+            take(
+                at,
+                match content {
+                    Content::Data(bytes) => Run::Data(bytes),
+                    Content::Unmapped | Content::Anchored => Run::Zeros(blocks),
+                },
+            );
+            at += blocks;
+            true
+        });
     }
 
     /// What blocks hold now, piece by piece: first the cache, then what is durable; what was never written is unmapped.

@@ -200,3 +200,20 @@ fn a_disk_that_grew_has_its_new_blocks() {
     disk.resize(64);
     assert_eq!(run(&mut disk, write(64, 1, 1), &mut planner), Err(IoError::Hardware));
 }
+
+#[test]
+fn runs_show_the_cache_over_what_is_durable() {
+    let mut planner = calm();
+    let mut disk = disk(Latency::Fixed(0));
+    run(&mut disk, write(3, 4, 7), &mut planner).expect("it works");
+    run(&mut disk, IoOp::Flush, &mut planner).expect("it works");
+    run(&mut disk, write(4, 1, 8), &mut planner).expect("it works");
+    let mut seen = Vec::new();
+    disk.runs(2..10, &mut |at, run| {
+        seen.push(match run {
+            Run::Data(bytes) => (at, bytes.len() as u64 / 512, bytes[0]),
+            Run::Zeros(blocks) => (at, blocks, 0),
+        });
+    });
+    assert_eq!(seen, [(2, 1, 0), (3, 1, 7), (4, 1, 8), (5, 2, 7), (7, 3, 0)]);
+}

@@ -9,6 +9,9 @@ use std::ops::Range;
 use target_core::api::{Admin, Input};
 use target_core::config::{Config, ConfigError};
 
+/// Runs of used blocks this close to each other are one.
+const GAP: u64 = 8;
+
 impl World {
     /// The target's process dies: connections are reset, requests to storage are forgotten, unsynced data may be lost.
     pub fn crash(&mut self) {
@@ -76,6 +79,32 @@ impl World {
             self.inner.marks.failed();
         }
         self.inner.tell_records();
+    }
+
+    /// Compares what lies on the disks with what may lie there. To be called when nothing is under way.
+    pub fn look_at_disks(&mut self) {
+        if let Some(oracles) = &mut self.inner.oracles {
+            for (number, disk) in (0..).zip(&self.inner.disks) {
+                oracles.stored(number, disk);
+            }
+            oracles.take_violations(&mut self.inner.violations);
+        }
+        if !self.inner.violations.is_empty() {
+            self.inner.marks.failed();
+        }
+        self.inner.tell_records();
+    }
+
+    /// Runs of blocks of a disk that commands have had to do with; short gaps belong to them.
+    pub fn used_blocks(&self, device: u32) -> Vec<Range<u64>> {
+        let mut runs: Vec<Range<u64>> = Vec::new();
+        for lba in self.inner.oracles.iter().flat_map(|oracles| oracles.used_blocks(device)) {
+            match runs.last_mut() {
+                Some(run) if lba - run.end < GAP => run.end = lba + 1,
+                _ => runs.push(lba..lba + 1),
+            }
+        }
+        runs
     }
 
     /// True if the target is up.

@@ -11,6 +11,7 @@
 mod blocks;
 mod device;
 mod reads;
+mod stored;
 #[cfg(test)]
 mod tests;
 mod unmaps;

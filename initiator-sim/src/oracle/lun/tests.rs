@@ -158,3 +158,26 @@ fn a_crash_brings_back_what_was_unknown() {
     device.crash();
     assert_eq!(read(&mut device, 7, 1, b"odd!"), None);
 }
+
+#[test]
+fn what_lies_on_a_disk_has_to_be_possible_block_by_block() {
+    let mut device = device();
+    write(&mut device, 1, 1, b"abcdefgh");
+    assert_eq!(device.first_impossible(1, b"abcdefgh"), None);
+    assert_eq!(device.first_impossible(1, b"abcdefgi"), Some(2), "not what was written");
+    assert_eq!(device.first_impossible(0, b"\0\0\0\0abcdefgh\0\0\0\0"), None);
+    assert_eq!(device.first_impossible(2, b"efghefgh"), Some(3), "one block too many");
+    assert_eq!(device.first_lost(3..100), None);
+    assert_eq!(device.first_lost(0..100), Some(1), "it is gone");
+    // A write that may still happen, or has happened half.
+    device.begin_write(2, 2, 2, false, 8);
+    device.data(2, 0, b"ijkl");
+    assert_eq!(device.first_impossible(2, b"ijklxxxx"), None);
+    device.abandon(2);
+    device.settle();
+    assert_eq!(device.first_impossible(1, b"abcdijkl"), None);
+    assert_eq!(device.first_impossible(1, b"abcdefgh"), None);
+    assert_eq!(device.first_impossible(1, b"abcdxxxx"), Some(2));
+    device.taint(1..2);
+    assert_eq!(device.first_impossible(1, b"xxxx"), None, "the medium is bad");
+}
