@@ -3,6 +3,7 @@
 //! While it surely is in effect, of the commands that come only an ACA task of the faulted nexus may do anything; all
 //! others end with ACA ACTIVE, or BUSY at other nexuses. Whatever may end it makes it doubtful, and then nothing is said.
 
+use super::expression::lun_number;
 use super::fields::Fields;
 use super::task::{Task, Tasks};
 use super::{Sink, WirePdu};
@@ -17,7 +18,7 @@ const ACA_ACTIVE: u32 = 0x30;
 /// LOGICAL UNIT NOT SUPPORTED: there is nothing that could have a condition.
 const NO_SUCH_UNIT: u8 = 0x25;
 
-/// Target name and LUN.
+/// Target name and the number of the logical unit, in whichever form its LUN came.
 type Unit = (String, u64);
 
 /// What a task means for the condition, kept with it.
@@ -48,7 +49,7 @@ impl Acas {
         if !asks && self.asked.is_empty() {
             return;
         }
-        let unit = (target.to_ascii_lowercase(), task.lun);
+        let unit = (target.to_ascii_lowercase(), lun_number(task.lun));
         if asks {
             self.asked.insert(unit.clone());
         }
@@ -67,7 +68,7 @@ impl Acas {
     /// A command came that shares its tag with another one: it may ask for a condition, or not be there at all.
     pub(super) fn may_ask(&mut self, target: &str, lun: u64, pdu: &WirePdu<'_>) {
         if pdu.view.bhs.last_chunk::<16>().is_some_and(|cdb| asks_for_aca(cdb)) {
-            self.asked.insert((target.to_ascii_lowercase(), lun));
+            self.asked.insert((target.to_ascii_lowercase(), lun_number(lun)));
         }
     }
 
@@ -99,7 +100,7 @@ impl Acas {
         if status != ACA_ACTIVE && self.asked.is_empty() {
             return;
         }
-        let unit = (target.to_ascii_lowercase(), task.lun);
+        let unit = (target.to_ascii_lowercase(), lun_number(task.lun));
         let is_there = self.asked.contains(&unit) || (!self.asked.is_empty() && !task.other_luns.is_empty());
         if status == ACA_ACTIVE && !is_there {
             sink.add(
@@ -135,7 +136,7 @@ impl Acas {
     pub(super) fn holds_up(&self, target: &str, task: &Task) -> bool {
         task.kind == Kind::ScsiCommand
             && !self.standing.is_empty()
-            && self.standing.contains_key(&(target.to_ascii_lowercase(), task.lun))
+            && self.standing.contains_key(&(target.to_ascii_lowercase(), lun_number(task.lun)))
     }
 }
 
