@@ -48,7 +48,7 @@ impl Oracles {
                 continue;
             }
             for task in other.tasks.iter_mut().filter(|task| in_scope(by, task)) {
-                other.terminations.may_come(task.lun, !task.doubtful);
+                other.terminations.may_come(task.unit(), !task.doubtful);
                 task.doubtful |= !same || may_hit(by, task);
             }
         }
@@ -77,7 +77,7 @@ impl Oracles {
             && let Some(task) = conn.tasks.open(itt)
         {
             task.doubtful = true;
-            let lun = task.lun;
+            let lun = task.unit();
             conn.terminations.may_meet(lun);
         }
     }
@@ -102,7 +102,7 @@ impl Oracles {
         let session = self.conns.get(&conn).and_then(|conn| conn.session);
         for other in self.conns.values_mut().filter(|other| other.session != session) {
             for task in other.tasks.iter_mut() {
-                if task.kind == Kind::ScsiCommand && task.lun == by.lun {
+                if task.kind == Kind::ScsiCommand && task.unit() == by.unit() {
                     task.excused = true;
                     task.doubtful = true;
                 }
@@ -174,7 +174,7 @@ impl Oracles {
                     conn.tasks.graves.insert(itt);
                     self.lun.abandoned(&task);
                     if goes_on && *number != pdu.conn {
-                        conn.terminations.owed(task.lun);
+                        conn.terminations.owed(task.unit());
                     }
                 }
             }
@@ -186,12 +186,12 @@ impl Oracles {
 fn is_ended_by_reset(by: &Task, task: &Task) -> bool {
     let everywhere = by.function != LOGICAL_UNIT_RESET;
     let waits = matches!(task.function, ABORT_TASK_SET | CLEAR_TASK_SET);
-    task.kind == Kind::TaskRequest && waits && (everywhere || task.lun == by.lun)
+    task.kind == Kind::TaskRequest && waits && (everywhere || task.unit() == by.unit())
 }
 
 fn in_scope(by: &Task, task: &Task) -> bool {
     let everywhere = matches!(by.function, TARGET_WARM_RESET | TARGET_COLD_RESET | I_T_NEXUS_RESET);
-    task.kind == Kind::ScsiCommand && (everywhere || task.lun == by.lun)
+    task.kind == Kind::ScsiCommand && (everywhere || task.unit() == by.unit())
 }
 
 /// Whether the function can end this task of its own nexus: all it names that came before; and a reset what comes until it

@@ -49,7 +49,7 @@ impl Acas {
         if !asks && self.asked.is_empty() {
             return;
         }
-        let unit = (target.to_ascii_lowercase(), lun_number(task.lun));
+        let unit = (target.to_ascii_lowercase(), task.unit());
         if asks {
             self.asked.insert(unit.clone());
         }
@@ -100,7 +100,7 @@ impl Acas {
         if status != ACA_ACTIVE && self.asked.is_empty() {
             return;
         }
-        let unit = (target.to_ascii_lowercase(), lun_number(task.lun));
+        let unit = (target.to_ascii_lowercase(), task.unit());
         let is_there = self.asked.contains(&unit) || (!self.asked.is_empty() && !task.other_luns.is_empty());
         if status == ACA_ACTIVE && !is_there {
             sink.add(
@@ -136,7 +136,7 @@ impl Acas {
     pub(super) fn holds_up(&self, target: &str, task: &Task) -> bool {
         task.kind == Kind::ScsiCommand
             && !self.standing.is_empty()
-            && self.standing.contains_key(&(target.to_ascii_lowercase(), lun_number(task.lun)))
+            && self.standing.contains_key(&(target.to_ascii_lowercase(), task.unit()))
     }
 }
 

@@ -101,7 +101,7 @@ pub(super) fn check(
         });
         if acknowledged {
             fence.standing = None;
-        } else if gives_status(fields, pdu, kind) && standing.lun.is_none_or(|lun| lun == task.lun) {
+        } else if gives_status(fields, pdu, kind) && standing.lun.is_none_or(|lun| lun == task.unit()) {
             let text = format!("{kind} for task {itt:#x} passes a fenced response that is not acknowledged");
             sink.add("fence", "rfc7143/4.2.2.3.2-3", text);
         }
@@ -128,7 +128,7 @@ pub(super) fn check(
             sink.add("fence", "rfc7143/11.6.1-2", text);
         }
     }
-    let lun = (task.function != TARGET_WARM_RESET).then_some(task.lun);
+    let lun = (task.function != TARGET_WARM_RESET).then_some(task.unit());
     fence.standing = Some(Standing { conn: pdu.conn, stat_sn: fields.stat_sn.word(pdu.view.bhs), lun });
 }
 

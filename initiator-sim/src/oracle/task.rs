@@ -1,6 +1,7 @@
 //! Which requests are open on a connection, and what is known of each? The table that the other checks share.
 
 use super::WirePdu;
+use super::expression::lun_number;
 use super::fields::Fields;
 use super::session::{Admission, SessionState};
 use crate::clock::Nanos;
@@ -69,6 +70,13 @@ pub(super) struct Task {
     pub(super) heard: Nanos,
     /// Key of its record in the content check.
     pub(super) content: Option<u64>,
+}
+
+impl Task {
+    /// The number of its logical unit, in whichever form the LUN came.
+    pub(super) fn unit(&self) -> u64 {
+        lun_number(self.lun)
+    }
 }
 
 /// The logical unit of a command, as far as it is known.

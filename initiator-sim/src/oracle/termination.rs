@@ -1,5 +1,6 @@
 //! Is the initiator told where tasks end, if and only if it asked for fast aborts? (RFC 7143 4.2.3.4 d, 11.9.1 event 5)
 
+use super::expression::lun_number;
 use super::fields::Fields;
 use super::{Sink, WirePdu};
 use std::collections::BTreeSet;
@@ -44,7 +45,7 @@ impl Terminations {
         if fields.async_event.word(bhs) != TASK_TERMINATION {
             return;
         }
-        let lun = fields.lun.long(bhs);
+        let lun = lun_number(fields.lun.long(bhs));
         if !self.fast {
             let text = "tasks are announced as terminated, but FastAbort was not negotiated";
             sink.add("termination", "rfc7143/11.9.1-8", text);
