@@ -73,12 +73,8 @@ impl World {
         let now = self.now();
         if let Some(oracles) = &mut self.inner.oracles {
             oracles.demand_progress(now);
-            oracles.take_violations(&mut self.inner.violations);
         }
-        if !self.inner.violations.is_empty() {
-            self.inner.marks.failed();
-        }
-        self.inner.tell_records();
+        self.inner.take_findings();
     }
 
     /// Compares what lies on the disks with what may lie there. To be called when nothing is under way.
@@ -87,12 +83,8 @@ impl World {
             for (number, disk) in (0..).zip(&self.inner.disks) {
                 oracles.stored(number, disk);
             }
-            oracles.take_violations(&mut self.inner.violations);
         }
-        if !self.inner.violations.is_empty() {
-            self.inner.marks.failed();
-        }
-        self.inner.tell_records();
+        self.inner.take_findings();
     }
 
     /// Runs of blocks of a disk that commands have had to do with; short gaps belong to them.

@@ -174,6 +174,13 @@ impl Inner {
         if let Some(oracles) = &mut self.oracles {
             let paused = |conn: u32| self.conns.get(conn as usize).is_some_and(|conn| conn.server.paused);
             oracles.after_event(now, self.io.is_empty(), &paused);
+        }
+        self.take_findings();
+    }
+
+    /// Takes what the checks have found and tells of it.
+    pub(super) fn take_findings(&mut self) {
+        if let Some(oracles) = &mut self.oracles {
             oracles.take_violations(&mut self.violations);
         }
         if !self.violations.is_empty() {
