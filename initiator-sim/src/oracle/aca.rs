@@ -5,6 +5,7 @@
 
 use super::expression::lun_number;
 use super::fields::Fields;
+use super::lun::LunModel;
 use super::task::{Task, Tasks};
 use super::{Sink, WirePdu};
 use crate::codec::Kind;
@@ -15,8 +16,6 @@ const ATTR_ACA: u32 = 4;
 const CHECK_CONDITION: u32 = 0x02;
 const BUSY: u32 = 0x08;
 const ACA_ACTIVE: u32 = 0x30;
-/// LOGICAL UNIT NOT SUPPORTED: there is nothing that could have a condition.
-const NO_SUCH_UNIT: u8 = 0x25;
 
 /// Target name and the number of the logical unit, in whichever form its LUN came.
 type Unit = (String, u64);
@@ -42,10 +41,17 @@ pub(super) struct Acas {
 }
 
 impl Acas {
-    /// A command came.
-    pub(super) fn command(&mut self, target: &str, session: Option<u64>, pdu: &WirePdu<'_>, task: &mut Task) {
+    /// A command came. Where there is no unit there is nothing that could have a condition.
+    pub(super) fn command(
+        &mut self,
+        units: &LunModel,
+        target: &str,
+        session: Option<u64>,
+        pdu: &WirePdu<'_>,
+        task: &mut Task,
+    ) {
         let Some(cdb) = pdu.view.bhs.last_chunk::<16>() else { return };
-        let asks = asks_for_aca(cdb);
+        let asks = asks_for_aca(cdb) && units.is_there(target, task.lun);
         if !asks && self.asked.is_empty() {
             return;
         }
@@ -66,8 +72,9 @@ impl Acas {
     }
 
     /// A command came that shares its tag with another one: it may ask for a condition, or not be there at all.
-    pub(super) fn may_ask(&mut self, target: &str, lun: u64, pdu: &WirePdu<'_>) {
-        if pdu.view.bhs.last_chunk::<16>().is_some_and(|cdb| asks_for_aca(cdb)) {
+    pub(super) fn may_ask(&mut self, units: &LunModel, target: &str, pdu: &WirePdu<'_>, lun: u64) {
+        let asks = pdu.view.bhs.last_chunk::<16>().is_some_and(|cdb| asks_for_aca(cdb));
+        if asks && units.is_there(target, lun) {
             self.asked.insert((target.to_ascii_lowercase(), lun_number(lun)));
         }
     }
@@ -125,9 +132,7 @@ impl Acas {
         if task.aca.serves {
             self.standing.remove(&unit);
         }
-        if let Some(session) =
-            session.filter(|_| task.aca.asks && sense_asc(pdu.view.data) != Some(NO_SUCH_UNIT))
-        {
+        if let Some(session) = session.filter(|_| task.aca.asks) {
             self.standing.insert(unit, session);
         }
     }
@@ -137,14 +142,5 @@ impl Acas {
         task.kind == Kind::ScsiCommand
             && !self.standing.is_empty()
             && self.standing.contains_key(&(target.to_ascii_lowercase(), task.unit()))
-    }
-}
-
-/// ADDITIONAL SENSE CODE of a response's data segment, in either format (SPC-4 4.5).
-fn sense_asc(data: &[u8]) -> Option<u8> {
-    let sense = data.get(2..)?;
-    match sense.first()? & 0x7f {
-        0x72 | 0x73 => sense.get(2).copied(),
-        _ => sense.get(12).copied(),
     }
 }

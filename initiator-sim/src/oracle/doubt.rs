@@ -10,7 +10,7 @@ impl Oracles {
     pub(super) fn doubled(&mut self, track: &Track, pdu: &WirePdu<'_>, kind: Kind, itt: u32) {
         match kind {
             Kind::ScsiCommand => {
-                self.acas.may_ask(&track.target, self.fields.lun.long(pdu.view.bhs), pdu);
+                self.acas.may_ask(&self.lun, &track.target, pdu, self.fields.lun.long(pdu.view.bhs));
                 self.doubt_acas();
                 let task = self.conns.get_mut(&pdu.conn).and_then(|conn| conn.tasks.open(itt));
                 self.lun.doubled(task.filter(|task| task.kind == Kind::ScsiCommand));

@@ -257,7 +257,7 @@ impl Oracles {
                 conn.resends.begin(arrival.itt);
                 if let Some(task) = conn.tasks.open(arrival.itt) {
                     self.lun.command(track, pdu, task);
-                    self.acas.command(&track.target, conn.session, pdu, task);
+                    self.acas.command(&self.lun, &track.target, conn.session, pdu, task);
                 }
                 if !self.functions.is_empty() {
                     self.command_meets_functions(pdu.conn, arrival.itt);

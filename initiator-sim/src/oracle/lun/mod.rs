@@ -75,6 +75,11 @@ impl LunModel {
         }
     }
 
+    /// Whether there is a logical unit.
+    pub(super) fn is_there(&self, target: &str, lun: u64) -> bool {
+        lun_number(lun).is_some_and(|lun| self.map.contains_key(&(target.to_ascii_lowercase(), lun)))
+    }
+
     /// A SCSI command arrived.
     pub(super) fn command(&mut self, track: &Track, pdu: &WirePdu<'_>, task: &mut Task) {
         let Some(cdb) = pdu.view.bhs.last_chunk::<16>() else { return };
