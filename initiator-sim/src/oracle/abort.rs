@@ -76,7 +76,7 @@ impl Oracles {
             && let Some(conn) = self.conns.get_mut(&conn)
             && let Some(task) = conn.tasks.open(itt)
         {
-            task.doubtful = true;
+            (task.doubtful, task.late) = (true, true);
             let lun = task.unit();
             conn.terminations.may_meet(lun);
         }
@@ -158,8 +158,10 @@ impl Oracles {
             }
             let mut ended = Vec::new();
             for task in conn.tasks.iter_mut().filter(|task| in_scope(by, task)) {
-                // Which tasks of others it met cannot be told from the wire; of this nexus it is those before it (11.5).
-                if same && task.certain && (task.immediate || serial::lt(task.cmd_sn, by.cmd_sn)) {
+                // Which tasks of others it met cannot be told from the wire; of this nexus it is those before it (11.5). Immediate
+                // ones have no number that would tell.
+                let is_before = if task.immediate { !task.late } else { serial::lt(task.cmd_sn, by.cmd_sn) };
+                if same && task.certain && is_before {
                     ended.push(task.itt);
                 } else {
                     task.excused |= !same || !task.certain || may_hit(by, task);

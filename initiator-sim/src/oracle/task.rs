@@ -53,6 +53,8 @@ pub(super) struct Task {
     pub(super) excused: bool,
     /// A request to abort it has come: whether it still exists cannot be told.
     pub(super) doubtful: bool,
+    /// A function that names it was under way when it came.
+    pub(super) late: bool,
     /// How many requests with this tag wait for an answer.
     pub(super) copies: u32,
     /// Another request of this kind has the tag too: what is sent for it may belong to either.
@@ -238,6 +240,8 @@ impl Tasks {
             return old;
         }
         let is_command = kind == Kind::ScsiCommand;
+        // Others of this kind that the tag had before it went to one of another.
+        let mut same = 0;
         let mut rivals = Vec::new();
         if let Some(task) = self.open.get_mut(&itt).filter(|task| task.kind != kind) {
             // The tag is in use, perhaps by something that the target never took, or has ended.
@@ -247,7 +251,9 @@ impl Tasks {
                 return Arrived { is_rival: true, ..old };
             }
             rivals = std::mem::take(&mut task.rivals);
+            let before = rivals.len();
             rivals.retain(|rival| *rival != kind);
+            same = before - rivals.len();
             rivals.extend((0..task.copies).map(|_| task.kind));
         }
         // Otherwise the initiator errs, or a middlebox repeats.
@@ -300,8 +306,9 @@ impl Tasks {
             certain: certain && rivals.is_empty(),
             excused: false,
             doubtful: false,
-            copies: 1,
-            tangled: false,
+            late: false,
+            copies: 1 + same as u32,
+            tangled: same > 0,
             rivals,
             unsolicited_over: !write || fields.final_bit.is_set(bhs),
             r2ts: Vec::new(),
