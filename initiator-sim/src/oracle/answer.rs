@@ -69,6 +69,15 @@ pub(super) fn check(
     tasks.finish(itt)
 }
 
+/// Whether a Reject says that statuses which were asked for again are not kept (RFC 7143 11.16, 11.17.1).
+pub(super) fn refuses_statuses(pdu: &WirePdu<'_>) -> bool {
+    const SNACK_REJECT: u8 = 3;
+    const STATUS: u8 = 1;
+    let header: Option<&[u8; 48]> = pdu.view.data.first_chunk();
+    pdu.view.bhs[2] == SNACK_REJECT
+        && header.is_some_and(|header| Kind::of(header) == Some(Kind::Snack) && header[1] & 0x0f == STATUS)
+}
+
 /// The CmdSN that a Reject gives back, whether or not the tag of its request was in use (RFC 7143 7.3).
 pub(super) fn rejected_number(fields: &Fields, pdu: &WirePdu<'_>) -> Option<u32> {
     let header: &[u8; 48] = pdu.view.data.first_chunk()?;

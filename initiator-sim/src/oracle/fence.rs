@@ -54,12 +54,14 @@ impl Oracles {
         }
     }
 
-    /// Whether a connection of a session of several shows that a status was lost which nobody will ask for again.
+    /// Whether a connection of a session of several shows that the initiator will not acknowledge what was sent: a status was
+    /// lost which nobody will ask for again, or is not kept any more, or its count is wrong.
     pub(super) fn fence_meets_gap(&self, session: Option<u64>) -> bool {
         let members = || self.conns.values().filter(|conn| conn.open && conn.session == session);
         session.is_some()
             && members().count() > 1
-            && members().any(|conn| conn.level == 0 && conn.ping.shows_gap)
+            && members()
+                .any(|conn| conn.counts_wrong || conn.status_gone || (conn.level == 0 && conn.ping.shows_gap))
     }
 
     /// A task management function has come.

@@ -99,6 +99,10 @@ struct ConnState {
     /// ExpStatSN as it came last.
     acknowledged: Option<u32>,
     ping: stat_sn::Ping,
+    /// The initiator acknowledges what was not sent.
+    counts_wrong: bool,
+    /// It was told that a status which it lacks is not kept any more, and has acknowledged none since.
+    status_gone: bool,
     cid: u16,
     /// The target said that it has gone; the connection ends as soon as that is sent.
     is_given_up: bool,
@@ -162,6 +166,8 @@ impl Oracles {
             resends: resend::Resends::default(),
             acknowledged: None,
             ping: stat_sn::Ping::default(),
+            counts_wrong: false,
+            status_gone: false,
             cid: 0,
             is_given_up: false,
             terminations: termination::Terminations::default(),
@@ -207,7 +213,14 @@ impl Oracles {
         let itt = self.fields.itt.word(pdu.view.bhs);
         let Some(conn) = self.conns.get_mut(&pdu.conn) else { return };
         if conn.level > 0 {
-            return; // It is discarded, and asked for again.
+            // It is discarded, and asked for again; but what its R2T asked for has been sent.
+            let is_last =
+                Kind::of(pdu.view.bhs) == Some(Kind::DataOut) && self.fields.final_bit.is_set(pdu.view.bhs);
+            if let Some(task) = conn.tasks.open(itt).filter(|_| is_last) {
+                let ttt = self.fields.out_ttt.word(pdu.view.bhs);
+                task.r2ts.retain(|open| open.ttt != ttt);
+            }
+            return;
         }
         if let Some(task) = conn.tasks.open(itt) {
             task.certain = false;
@@ -221,9 +234,13 @@ impl Oracles {
         // A number that was damaged on its way acknowledges nothing: only what was sent can be (4.2.2.2).
         let acknowledges = conn.stat_sn.next().is_none_or(|next| serial::le(exp_stat_sn, next));
         if kind.from_initiator() && kind != Kind::LoginRequest {
+            if kind != Kind::Snack {
+                conn.counts_wrong = !acknowledges;
+            }
             // An acknowledgement is never taken back (4.2.2.2).
             if acknowledges && conn.acknowledged.is_none_or(|before| serial::lt(before, exp_stat_sn)) {
                 conn.acknowledged = Some(exp_stat_sn);
+                conn.status_gone = false;
             }
             if kind == Kind::NopOut {
                 conn.ping.answered(self.fields, pdu, acknowledges);
@@ -350,6 +367,7 @@ impl Oracles {
         }
         let Some(conn) = self.conns.get_mut(&pdu.conn) else { return };
         let ended = answer::check(self.fields, pdu, kind, &mut conn.tasks, &mut self.sink);
+        conn.status_gone |= kind == Kind::Reject && answer::refuses_statuses(pdu);
         if kind == Kind::Reject
             && let Some(cmd_sn) = answer::rejected_number(self.fields, pdu)
             && let Some(session) = conn.session.and_then(|key| self.sessions.get_mut(&key))

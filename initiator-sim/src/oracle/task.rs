@@ -284,6 +284,10 @@ impl Tasks {
         }
         let write = is_command && fields.write.is_set(bhs);
         let edtl = if is_command { fields.edtl.word(bhs) } else { 0 };
+        let read = is_command && fields.read.is_set(bhs);
+        let bidi_len = bidi_read_length(pdu.view.ahs).filter(|_| write);
+        // Without that length a bidirectional command is none (11.2.2.4).
+        let is_whole = !(read && write) || bidi_len.is_some();
         let task = Task {
             itt,
             kind,
@@ -292,9 +296,9 @@ impl Tasks {
             cmd_sn,
             immediate,
             edtl,
-            read_len: if write { bidi_read_length(pdu.view.ahs).unwrap_or(edtl) } else { edtl },
+            read_len: bidi_len.unwrap_or(edtl),
             write,
-            read: is_command && fields.read.is_set(bhs),
+            read,
             attribute: if is_command { fields.attribute.word(bhs) } else { 0 },
             aca: super::aca::Role::default(),
             function: if kind == Kind::TaskRequest { fields.function.word(bhs) } else { 0 },
@@ -303,7 +307,7 @@ impl Tasks {
             preempts: is_command && bhs[32] == 0x5f && bhs[33] & 0x1f == 5,
             exp_data_sn: if kind == Kind::TaskRequest { fields.exp_data_sn.word(bhs) } else { 0 },
             finds: false,
-            certain: certain && rivals.is_empty(),
+            certain: certain && rivals.is_empty() && is_whole,
             excused: false,
             doubtful: false,
             late: false,
