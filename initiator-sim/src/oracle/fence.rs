@@ -54,14 +54,13 @@ impl Oracles {
         }
     }
 
-    /// Whether a connection of a session of several shows that the initiator will not acknowledge what was sent: a status was
-    /// lost which nobody will ask for again, or is not kept any more, or its count is wrong.
+    /// Whether a connection of the session shows that the initiator will not acknowledge what was sent: its count is wrong, or a
+    /// status that it lacks is not kept any more; or, where there are several, one was lost which nobody will ask for again.
     pub(super) fn fence_meets_gap(&self, session: Option<u64>) -> bool {
         let members = || self.conns.values().filter(|conn| conn.open && conn.session == session);
-        session.is_some()
-            && members().count() > 1
-            && members()
-                .any(|conn| conn.counts_wrong || conn.status_gone || (conn.level == 0 && conn.ping.shows_gap))
+        let is_lost = |conn: &ConnState| conn.counts_wrong || conn.status_gone;
+        let is_gap = |conn: &ConnState| conn.level == 0 && conn.ping.shows_gap;
+        session.is_some() && (members().any(is_lost) || (members().count() > 1 && members().any(is_gap)))
     }
 
     /// A task management function has come.
