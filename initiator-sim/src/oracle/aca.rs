@@ -6,13 +6,12 @@
 use super::expression::lun_number;
 use super::fields::Fields;
 use super::lun::LunModel;
-use super::task::{Task, Tasks};
+use super::task::{ATTR_ACA, Task, Tasks};
 use super::{Sink, WirePdu};
 use crate::codec::Kind;
 use crate::initiator::asks_for_aca;
 use std::collections::{BTreeMap, BTreeSet};
 
-const ATTR_ACA: u32 = 4;
 const CHECK_CONDITION: u32 = 0x02;
 const BUSY: u32 = 0x08;
 const ACA_ACTIVE: u32 = 0x30;

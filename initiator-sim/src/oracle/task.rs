@@ -12,6 +12,9 @@ use std::collections::{BTreeMap, BTreeSet};
 /// The value of a tag that names nothing (RFC 7143 11.2.1.8).
 pub(super) const NO_TAG: u32 = 0xffff_ffff;
 
+/// The last task attribute that means something (RFC 7143 11.3.1.1).
+pub(super) const ATTR_ACA: u32 = 4;
+
 /// An R2T that was sent.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct OpenR2t {
@@ -286,8 +289,9 @@ impl Tasks {
         let edtl = if is_command { fields.edtl.word(bhs) } else { 0 };
         let read = is_command && fields.read.is_set(bhs);
         let bidi_len = bidi_read_length(pdu.view.ahs).filter(|_| write);
-        // Without that length a bidirectional command is none (11.2.2.4).
-        let is_whole = !(read && write) || bidi_len.is_some();
+        let attribute = if is_command { fields.attribute.word(bhs) } else { 0 };
+        // Without that length a bidirectional command is none (11.2.2.4), nor is one with a reserved attribute (11.3.1).
+        let is_whole = attribute <= ATTR_ACA && (!(read && write) || bidi_len.is_some());
         let task = Task {
             itt,
             kind,
@@ -299,7 +303,7 @@ impl Tasks {
             read_len: bidi_len.unwrap_or(edtl),
             write,
             read,
-            attribute: if is_command { fields.attribute.word(bhs) } else { 0 },
+            attribute,
             aca: super::aca::Role::default(),
             function: if kind == Kind::TaskRequest { fields.function.word(bhs) } else { 0 },
             ref_task_tag: if kind == Kind::TaskRequest { fields.ref_task_tag.word(bhs) } else { NO_TAG },
