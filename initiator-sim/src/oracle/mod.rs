@@ -36,6 +36,7 @@ mod probe;
 mod reassign;
 mod resend;
 mod session;
+mod spoil;
 mod stat_sn;
 mod task;
 mod termination;
@@ -205,26 +206,6 @@ impl Oracles {
         match pdu.dir {
             Dir::Out => self.sent_to_target(track, pdu, kind),
             Dir::In => self.sent_by_target(track, pdu, kind),
-        }
-    }
-
-    /// A data digest was wrong: what becomes of its task depends on the recovery level.
-    fn spoiled(&mut self, pdu: &WirePdu<'_>) {
-        let itt = self.fields.itt.word(pdu.view.bhs);
-        let Some(conn) = self.conns.get_mut(&pdu.conn) else { return };
-        if conn.level > 0 {
-            // It is discarded, and asked for again; but what its R2T asked for has been sent.
-            let is_last =
-                Kind::of(pdu.view.bhs) == Some(Kind::DataOut) && self.fields.final_bit.is_set(pdu.view.bhs);
-            if let Some(task) = conn.tasks.open(itt).filter(|_| is_last) {
-                let ttt = self.fields.out_ttt.word(pdu.view.bhs);
-                task.r2ts.retain(|open| open.ttt != ttt);
-            }
-            return;
-        }
-        if let Some(task) = conn.tasks.open(itt) {
-            task.certain = false;
-            self.lun.tangled(task);
         }
     }
 
